@@ -1,0 +1,3 @@
+//! The `kubewhy` command.
+
+fn main() {}

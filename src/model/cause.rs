@@ -1,0 +1,121 @@
+//! What a cause is: one entry of the catalogue. The entries themselves are data in `causes/`.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::stage::Stage;
+
+/// One cause of a pod that does not start or a node that is not ready.
+#[derive(Debug, Serialize)]
+pub struct Cause {
+    /// Its name for ever: an Event reason, CamelCase, at most 64 characters.
+    pub id: &'static str,
+    /// The stage at which it bites.
+    pub stage: Stage,
+    /// Whose fault it is by nature: the node's or the single pod's.
+    pub scope: Scope,
+    /// Who must act.
+    pub owner: Owner,
+    /// One sentence: what it is.
+    pub summary: &'static str,
+    /// What it rules out, as a person would say it.
+    pub rules_out: &'static str,
+    /// What to look at, the command that shows it, what to change.
+    pub advice: &'static str,
+    /// Whether it mends itself, and when.
+    pub mends: &'static str,
+    /// How long it must hold before it is said.
+    pub after: Duration,
+    /// Normal, Warning, or Normal that grows into a Warning.
+    pub kind: Grows,
+    /// The wordings that name it in text; any one suffices. Empty: text alone cannot name it.
+    pub signs: &'static [Sign],
+    /// Rights its evidence needs beyond the runtime's socket; without them the answer is Unknown.
+    pub needs: &'static [Right],
+}
+
+/// Whose fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Scope {
+    /// The node's: told on the Node, and briefly on each affected pod.
+    Node,
+    /// The pod's.
+    Pod,
+}
+
+/// Who must act.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Owner {
+    /// Whoever deploys the pod.
+    App,
+    /// Whoever runs the nodes.
+    Platform,
+    /// Whoever runs the registry.
+    Registry,
+}
+
+impl Owner {
+    /// As an Event addresses them.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::App => "App",
+            Self::Platform => "Platform",
+            Self::Registry => "Registry",
+        }
+    }
+}
+
+/// The type of a cause's Event over time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Grows {
+    /// Needs nobody.
+    Normal,
+    /// Needs a person.
+    Warning,
+    /// Normal at first, a Warning once it has lasted this long.
+    WarningAfter(Duration),
+}
+
+/// The type of an Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum EventType {
+    /// For the record.
+    Normal,
+    /// Needs a person.
+    Warning,
+}
+
+impl EventType {
+    /// As the API spells it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Normal => "Normal",
+            Self::Warning => "Warning",
+        }
+    }
+}
+
+/// A wording: every part of `all` is in the text (lower case), and none of `none`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Sign {
+    /// All of these.
+    pub all: &'static [&'static str],
+    /// None of these.
+    pub none: &'static [&'static str],
+}
+
+/// A right that evidence may need.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Right {
+    /// Pods of this node from the API server.
+    Pods,
+    /// Events of one pod, on demand.
+    PodEvents,
+    /// containerd's own API beside CRI.
+    Containerd,
+    /// The CNI directories of the host.
+    CniDirs,
+}

@@ -1,0 +1,124 @@
+//! The verdict of one look: which causes hold, what is known to be well, and what can't be told.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Time;
+use super::cause::{Cause, EventType};
+use super::ids::{NodeId, PodId};
+use super::stage::Topic;
+
+/// Whom a diagnosis, and so an Event, is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Subject {
+    /// This node.
+    Node(NodeId),
+    /// One pod of it.
+    Pod(PodId),
+}
+
+impl Subject {
+    /// The UID an Event about it must carry. Empty for a node that the API server has not told about yet: such an Event
+    /// would not be found by `kubectl describe`, so it waits.
+    #[must_use]
+    pub fn uid(&self) -> &str {
+        match self {
+            Self::Node(node) => &node.uid,
+            Self::Pod(pod) => pod.uid.as_str(),
+        }
+    }
+}
+
+/// How sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Confidence {
+    /// One sign, nothing against it.
+    Suspected,
+    /// Follows from what was seen.
+    Inferred,
+    /// Seen itself.
+    Observed,
+}
+
+/// One piece of evidence: who said it, what, when. For log, status and history: it may hold names of other tenants.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Evidence {
+    /// Where it comes from, e.g. `CRI ListPodSandbox`, `kubelet, pod status`, `/etc/cni/net.d`.
+    pub source: Arc<str>,
+    /// What it says; secrets removed.
+    pub says: String,
+    /// When it was seen.
+    pub at: Time,
+}
+
+/// One cause found to hold for one subject.
+#[derive(Clone, Debug, Serialize)]
+pub struct Diagnosis {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// Which story of the subject this is: one story per subject UID and topic.
+    pub topic: Topic,
+    /// The cause, from the catalogue.
+    #[serde(serialize_with = "cause_id")]
+    pub cause: &'static Cause,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Normal or Warning, by now.
+    pub kind: EventType,
+    /// What the Event says, in full: safe for everybody who can read Events of the subject, at most 1024 bytes.
+    pub sentence: String,
+    /// Told once and never refreshed: the short word on a pod that suffers from the node's fault.
+    pub brief: bool,
+    /// The container it is about (`spec.containers{name}`), as the Event's fieldPath.
+    pub field_path: Option<Arc<str>>,
+    /// What speaks for it.
+    pub evidence: Vec<Evidence>,
+    /// Since when the trouble holds.
+    pub since: Time,
+    /// The pods that suffer from it.
+    pub affected: Vec<PodId>,
+}
+
+fn cause_id<S: serde::Serializer>(cause: &&'static Cause, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(cause.id)
+}
+
+/// Positive evidence that a topic of a subject is well.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Cleared {
+    /// Whom.
+    pub subject: Subject,
+    /// What about it.
+    pub topic: Topic,
+    /// Since when that evidence holds.
+    pub since: Time,
+    /// The ending, without its length: `Started`, `The runtime answers again`.
+    pub how: String,
+}
+
+/// A thing said once that is no story: a pre-pull set is complete, the configuration was refused.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Announcement {
+    /// Whom it is about.
+    pub subject: Subject,
+    /// Event reason.
+    pub reason: &'static str,
+    /// Normal or Warning.
+    pub kind: EventType,
+    /// What the Event says.
+    pub sentence: String,
+}
+
+/// Everything one look yields. What is neither diagnosed nor cleared is unknown: its open stories are kept as they are.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Findings {
+    /// What holds.
+    pub diagnoses: Vec<Diagnosis>,
+    /// What is well.
+    pub cleared: Vec<Cleared>,
+    /// Subjects that are gone, by UID: their stories end in silence.
+    pub gone: Vec<Arc<str>>,
+    /// What is to be said once.
+    pub announcements: Vec<Announcement>,
+}

@@ -1,0 +1,46 @@
+//! This node's Node object, cut down to what a diagnosis needs.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Time;
+use super::ids::NodeId;
+
+/// What the API server says about this node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Node {
+    /// Name and UID.
+    pub id: NodeId,
+    /// When the object was created.
+    pub created: Option<Time>,
+    /// Its conditions.
+    pub conditions: Vec<NodeCondition>,
+    /// Cordoned.
+    pub unschedulable: bool,
+    /// Its labels, for the node selectors of pre-pull sets.
+    pub labels: Vec<(Arc<str>, Arc<str>)>,
+}
+
+impl Node {
+    /// Condition `Ready`: true, false, or unknown (`None`).
+    #[must_use]
+    pub fn ready(&self) -> Option<bool> {
+        self.conditions.iter().find(|c| &*c.kind == "Ready").and_then(|c| c.status)
+    }
+}
+
+/// One condition of the Node.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NodeCondition {
+    /// e.g. `Ready`, `DiskPressure`.
+    pub kind: Arc<str>,
+    /// True, false or unknown.
+    pub status: Option<bool>,
+    /// One word.
+    pub reason: Arc<str>,
+    /// The sentence.
+    pub message: Arc<str>,
+    /// Since when the status is what it is.
+    pub since: Option<Time>,
+}

@@ -1,0 +1,102 @@
+//! What an edge saw, and when. A look that failed is an observation too: "could not look" is data, never an error that
+//! travels up the stack.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Time;
+use super::cni::CniHost;
+use super::ids::PodUid;
+use super::node::Node;
+use super::pod::{Pod, PodEvent};
+use super::prepull::SetProgress;
+use super::pull::Pull;
+use super::runtime::{CallOutcome, Container, Images, RuntimeInfo, RuntimeStatus, Sandbox};
+
+/// One thing that was seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Observation {
+    /// When, by the agent's clock.
+    pub at: Time,
+    /// What.
+    pub seen: Seen,
+}
+
+/// What was seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Seen {
+    /// A runtime answered `Version` on a new connection.
+    RuntimeFound(RuntimeInfo),
+    /// A CRI call ended, well or not. Sent for every call.
+    RuntimeCall(CallOutcome),
+    /// CRI `Status`.
+    RuntimeStatus(RuntimeStatus),
+    /// All sandboxes.
+    Sandboxes(Vec<Sandbox>),
+    /// All containers.
+    Containers(Vec<Container>),
+    /// All images.
+    Images(Images),
+    /// All pulls under way (containerd).
+    Pulls(Vec<Pull>),
+    /// Pulls can't be seen, and why (another runtime, or its own API does not answer).
+    PullsUnseen(String),
+    /// All pods of this node: the start of a watch, or a fresh list after a gap.
+    PodsListed(Vec<Pod>),
+    /// A pod was added or changed.
+    PodChanged(Box<Pod>),
+    /// A pod is gone from the API server. The API object's UID.
+    PodGone(PodUid),
+    /// This Node.
+    NodeChanged(Box<Node>),
+    /// This Node's object was deleted.
+    NodeGone,
+    /// The answer to a question for a pod's Events.
+    PodEvents {
+        /// The pod.
+        pod: PodUid,
+        /// What the kubelet said of it; empty where the question was refused by a budget or failed.
+        events: Vec<PodEvent>,
+    },
+    /// CNI directories of the host.
+    Cni(CniHost),
+    /// The API server answered again, or refused.
+    ApiServer(ApiState),
+    /// A pre-pull set moved.
+    Prepull(SetProgress),
+    /// The configuration file was accepted or refused.
+    Config(ConfigState),
+}
+
+/// How the API server stands to this agent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum ApiState {
+    /// It answers.
+    Answers,
+    /// It can't be reached.
+    Unreachable(String),
+    /// It refused: the credentials (401), or a verb on a resource (403), e.g. `watch pods`.
+    Refused {
+        /// The verb, e.g. `watch`.
+        verb: Arc<str>,
+        /// The resource, e.g. `pods`.
+        resource: Arc<str>,
+        /// Its words.
+        text: String,
+    },
+}
+
+/// How the configuration file was received.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum ConfigState {
+    /// It is in force.
+    Accepted,
+    /// It was refused as a whole; every fault, one a line, and what is in force instead.
+    Refused {
+        /// `file:line:column: what`, in order.
+        faults: Vec<String>,
+        /// e.g. `the last accepted file`, `defaults, no pre-pull`.
+        in_force: &'static str,
+    },
+}

@@ -1,0 +1,56 @@
+//! Image pulls under way, as containerd's own API shows them: CRI itself shows none.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::Time;
+
+/// One pull: a lease of containerd's and what is written under it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pull {
+    /// The lease's id; it names the pull for as long as it runs.
+    pub lease: Arc<str>,
+    /// The pull is our own (pre-pull); its image then.
+    pub own: Option<Arc<str>>,
+    /// When it began.
+    pub began: Option<Time>,
+    /// Repositories it fetches from as `host/path`, host without port, where containerd knows by now
+    /// (content label `containerd.io/distribution.source.<host>`).
+    pub repositories: Vec<Arc<str>>,
+    /// Digests of index and manifest that were fetched under it.
+    pub manifests: Vec<Arc<str>>,
+    /// Its layers, from the manifest where that is there, else those being written.
+    pub layers: Vec<Layer>,
+    /// Whether `layers` is the whole list (the manifest was read), so that a percentage is honest.
+    pub complete_list: bool,
+}
+
+impl Pull {
+    /// Bytes that are there, over all layers.
+    #[must_use]
+    pub fn done(&self) -> u64 {
+        self.layers.iter().map(|l| l.offset).sum()
+    }
+
+    /// Bytes in all, where the list of layers is whole.
+    #[must_use]
+    pub fn total(&self) -> Option<u64> {
+        self.complete_list.then(|| self.layers.iter().map(|l| l.total).sum())
+    }
+}
+
+/// One layer of a pull.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Layer {
+    /// Its digest.
+    pub digest: Arc<str>,
+    /// Bytes that are there.
+    pub offset: u64,
+    /// Its size in bytes.
+    pub total: u64,
+    /// It is being written right now; else it waits, or is done.
+    pub active: bool,
+    /// Last write, by containerd's clock.
+    pub updated: Option<Time>,
+}

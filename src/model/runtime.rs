@@ -1,0 +1,193 @@
+//! The container runtime as its CRI socket shows it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Time;
+use super::ids::PodUid;
+
+/// Who answers at the CRI socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuntimeInfo {
+    /// e.g. `containerd`, `cri-o`.
+    pub name: Arc<str>,
+    /// e.g. `1.6.20~ds1`.
+    pub version: Arc<str>,
+    /// CRI version it speaks, e.g. `v1`.
+    pub api: Arc<str>,
+    /// The socket.
+    pub socket: PathBuf,
+}
+
+/// A CRI method this agent calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Method {
+    /// Opening the socket.
+    Connect,
+    /// `Version`.
+    Version,
+    /// `Status`; runs the CNI plugins' STATUS from containerd 2.1 on, so it may hang where the runtime is well.
+    Status,
+    /// `ListPodSandbox`.
+    ListPodSandbox,
+    /// `ListContainers`.
+    ListContainers,
+    /// `ListImages`.
+    ListImages,
+    /// `ImageStatus`.
+    ImageStatus,
+    /// `PullImage`.
+    PullImage,
+}
+
+impl Method {
+    /// Whether a failure of this call says that the runtime as a whole is down. `Status` does not: a hung CNI plugin
+    /// hangs it too.
+    #[must_use]
+    pub fn vital(self) -> bool {
+        matches!(self, Self::Connect | Self::Version | Self::ListPodSandbox | Self::ListContainers)
+    }
+}
+
+/// The outcome of one call to the runtime.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallOutcome {
+    /// Which call.
+    pub method: Method,
+    /// How long it took, or ran until its deadline.
+    pub took: Duration,
+    /// Nothing, or why it failed.
+    pub failure: Option<CallFailure>,
+}
+
+/// Why a call to the runtime failed.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CallFailure {
+    /// The kind, by which the advice is chosen.
+    pub kind: FailureKind,
+    /// The socket, or the candidates that were tried.
+    pub socket: PathBuf,
+    /// What the operator should read; secrets removed.
+    pub text: String,
+}
+
+/// Kinds of failed calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum FailureKind {
+    /// No such file, at none of the known paths.
+    NoSocket,
+    /// The path is something else.
+    NotASocket,
+    /// This process may not open it.
+    PermissionDenied,
+    /// The file is there, nobody listens.
+    NobodyListens,
+    /// No answer before the deadline.
+    TimedOut,
+    /// It speaks a CRI version this agent does not (v1alpha2 only).
+    Unsupported,
+    /// It answered with an error.
+    Answered,
+}
+
+/// Answer of CRI `Status`, with what its verbose part tells about CNI.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RuntimeStatus {
+    /// Conditions such as `RuntimeReady`, `NetworkReady`.
+    pub conditions: Vec<RuntimeCondition>,
+    /// Where the runtime looks for CNI configuration (containerd only).
+    pub cni_conf_dir: Option<PathBuf>,
+    /// Where it looks for CNI plugins (containerd only).
+    pub cni_bin_dirs: Vec<PathBuf>,
+    /// `lastCNILoadStatus` where it is not `OK` (containerd only).
+    pub cni_load_error: Option<String>,
+    /// Plugin types of the networks it has loaded, loopback left out (containerd only).
+    pub cni_plugins: Vec<Arc<str>>,
+    /// The pause image by its configuration, where it tells (containerd 1.x, CRI-O).
+    pub sandbox_image: Option<Arc<str>>,
+}
+
+impl RuntimeStatus {
+    /// The condition of that type.
+    #[must_use]
+    pub fn condition(&self, kind: &str) -> Option<&RuntimeCondition> {
+        self.conditions.iter().find(|c| &*c.kind == kind)
+    }
+}
+
+/// One condition of CRI `Status`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuntimeCondition {
+    /// e.g. `NetworkReady`.
+    pub kind: Arc<str>,
+    /// Holds or not.
+    pub status: bool,
+    /// One word.
+    pub reason: Arc<str>,
+    /// The sentence.
+    pub message: Arc<str>,
+}
+
+/// A pod sandbox as CRI lists it. One whose creation is under way or failed is not listed by containerd.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Sandbox {
+    /// Its id.
+    pub id: Arc<str>,
+    /// The pod's UID, from the sandbox's metadata.
+    pub pod: PodUid,
+    /// The pod's namespace.
+    pub namespace: Arc<str>,
+    /// The pod's name.
+    pub name: Arc<str>,
+    /// How many sandboxes of this pod came before it.
+    pub attempt: u32,
+    /// READY, or not.
+    pub ready: bool,
+    /// Created at.
+    pub created: Option<Time>,
+}
+
+/// A container as CRI lists it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Container {
+    /// Its id.
+    pub id: Arc<str>,
+    /// The sandbox it lives in.
+    pub sandbox: Arc<str>,
+    /// The pod's UID, from the label `io.kubernetes.pod.uid`.
+    pub pod: PodUid,
+    /// Its name in the pod's spec.
+    pub name: Arc<str>,
+    /// CREATED, RUNNING, EXITED or UNKNOWN.
+    pub state: RunState,
+    /// Created at.
+    pub created: Option<Time>,
+    /// The image it was created from, as the kubelet named it.
+    pub image: Arc<str>,
+}
+
+/// CRI container state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum RunState {
+    /// Created, not started.
+    Created,
+    /// Its process runs.
+    Running,
+    /// Its process ended.
+    Exited,
+    /// The runtime does not know.
+    Unknown,
+}
+
+/// The images of the node: for each reference (tag or digest) its size in bytes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Images {
+    /// Size by reference.
+    pub by_reference: BTreeMap<Arc<str>, u64>,
+    /// How many distinct images.
+    pub count: usize,
+}

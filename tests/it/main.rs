@@ -1,0 +1,12 @@
+//! The one integration binary. `tests/README.md` says which ring a test belongs to.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    clippy::print_stderr,
+    reason = "a test may stop where it stands"
+)]
+
+mod architecture;

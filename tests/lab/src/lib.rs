@@ -1,0 +1,1 @@
+//! A broken Kubernetes node on one machine.

@@ -1,0 +1,3 @@
+//! The `kubewhy-lab` command.
+
+fn main() {}
