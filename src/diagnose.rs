@@ -1,1 +1,120 @@
-//! (to come)
+//! Evidence → the cause that explains it, as sentences. A look is a pure function of the state, the settings and `now`:
+//! the same state always yields the same findings, and nothing is remembered here.
+
+mod brief;
+mod cleared;
+mod dwell;
+mod extract;
+mod network;
+pub mod phrase;
+mod pod;
+mod prepull;
+mod pull;
+mod runtime;
+mod sandbox;
+mod suspicion;
+pub mod text;
+
+use std::collections::BTreeSet;
+
+use crate::model::Time;
+use crate::model::diagnosis::{Findings, Subject};
+use crate::model::ids::{PodId, PodUid};
+use crate::model::settings::Settings;
+use crate::model::stage::Stage;
+use crate::track::World;
+
+use suspicion::Suspicion;
+
+/// What one look has at hand.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The state.
+    pub world: &'a World,
+    /// The knobs.
+    pub settings: &'a Settings,
+    /// No API server will ever be asked: pods are known by the runtime alone.
+    pub standalone: bool,
+    /// Now.
+    pub now: Time,
+}
+
+/// Everything that holds now: diagnoses past their dwell, what is well, what is to be said once.
+///
+/// Root outranks symptom: what the node's own fault explains is not diagnosed on its pods again; each of them gets a
+/// short word instead, and its own open story is kept as it is.
+#[must_use]
+pub fn look(view: View<'_>) -> Findings {
+    let node = node_suspicions(view);
+    let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
+    let explained = explained(&node);
+    let pods = pod::suspicions(view).chain(pull::suspicions(view)).filter(|s| !explains(&explained, s));
+    let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
+    let briefs = brief::for_pods(&node_diagnoses, view);
+    let (failed_sets, announcements) = prepull::findings(view);
+    Findings {
+        diagnoses: [node_diagnoses, briefs, pod_diagnoses, failed_sets].concat(),
+        cleared: cleared::all(view),
+        gone: Vec::new(),
+        announcements,
+    }
+}
+
+/// Pods whose Events could tell what nothing else tells: stuck before their sandbox is up, and no cause of the node
+/// explains it. At most one question per pod in `timing.ask_again`; the asker has a budget of its own for the node.
+#[must_use]
+pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
+    let timing = &view.settings.timing;
+    let explained: BTreeSet<&PodUid> = findings
+        .diagnoses
+        .iter()
+        .flat_map(|diagnosis| {
+            let own = match &diagnosis.subject {
+                Subject::Pod(id) => Some(&id.uid),
+                Subject::Node(_) => None,
+            };
+            diagnosis.affected.iter().map(|id| &id.uid).chain(own)
+        })
+        .collect();
+    view.world
+        .starting()
+        .filter(|track| track.pod.is_some() && matches!(track.place.stage, Stage::Volumes | Stage::Sandbox))
+        .filter(|track| crate::model::since(track.place.since, view.now) >= timing.ask_events)
+        .filter(|track| track.asked.is_none_or(|at| crate::model::since(at, view.now) >= timing.ask_again))
+        .filter(|track| !explained.contains(&track.id.uid))
+        .map(|track| track.id.clone())
+        .collect()
+}
+
+fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
+    // A runtime that does not answer says nothing about its network or its images.
+    match runtime::suspicion(view) {
+        Some(down) => vec![down],
+        None => network::suspicion(view).into_iter().chain(sandbox::suspicion(view)).collect(),
+    }
+}
+
+/// Pods, each with the first stage that is explained by a fault of the node, whether it has dwelt long enough or not.
+fn explained(node: &[Suspicion]) -> BTreeSet<PodUid> {
+    node.iter().flat_map(|suspicion| &suspicion.affected).map(|id| id.uid.clone()).collect()
+}
+
+fn explains(explained: &BTreeSet<PodUid>, suspicion: &Suspicion) -> bool {
+    matches!(&suspicion.subject, Subject::Pod(id) if explained.contains(&id.uid))
+}
+
+/// One suspicion per story: of two containers that fail at one stage the one whose cause stands first in the catalogue.
+fn strongest(all: impl Iterator<Item = Suspicion>) -> Vec<Suspicion> {
+    let mut kept: Vec<Suspicion> = Vec::new();
+    for suspicion in all {
+        match kept.iter_mut().find(|k| k.subject == suspicion.subject && k.topic == suspicion.topic) {
+            Some(known) if suspicion.rank() < known.rank() => *known = suspicion,
+            Some(_) => {}
+            None => kept.push(suspicion),
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,140 @@
-//! (to come)
+//! The one task that owns all state. Observations arrive by a bounded channel, findings and questions leave by others;
+//! it opens no socket and no file.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::diagnose::{self, View};
+use crate::model::Time;
+use crate::model::diagnosis::Findings;
+use crate::model::ids::PodId;
+use crate::model::observation::Observation;
+use crate::model::settings::Settings;
+use crate::track::World;
+
+/// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
+const LOOK_BUSY: Duration = Duration::from_millis(500);
+/// How often otherwise. Faults of a calm node change the state, and a changed state is looked at after [`LOOK_BUSY`].
+const LOOK_CALM: Duration = Duration::from_secs(5);
+/// Observations taken from the queue at once.
+const BATCH: usize = 64;
+
+/// What deserves attention now: the observers look more often, or look at pulls at all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attention {
+    /// Something starts or goes wrong.
+    pub busy: bool,
+    /// A pod waits for an image.
+    pub pulls: bool,
+}
+
+/// State and the look at it, without tasks, channels or clock: what the agent turns in real time and a replay in
+/// virtual time.
+#[derive(Debug)]
+pub struct Crank {
+    world: World,
+    standalone: bool,
+}
+
+impl Crank {
+    /// A crank for the node of that name. In standalone mode no API server will ever tell of pods.
+    #[must_use]
+    pub fn new(node_name: &str, standalone: bool) -> Self {
+        Self { world: World::new(node_name), standalone }
+    }
+
+    /// Takes in one observation.
+    pub fn take(&mut self, observation: Observation) {
+        self.world.apply(observation);
+    }
+
+    /// Looks at the state.
+    pub fn turn(&mut self, settings: &Settings, now: Time) -> (Findings, Vec<PodId>) {
+        let view = View { world: &self.world, settings, standalone: self.standalone, now };
+        let mut findings = diagnose::look(view);
+        let questions = diagnose::questions(view, &findings);
+        findings.gone = self.world.take_gone();
+        self.world.remember(&findings);
+        for pod in &questions {
+            self.world.asked(pod, now);
+        }
+        (findings, questions)
+    }
+
+    /// What deserves attention.
+    #[must_use]
+    pub fn attention(&self) -> Attention {
+        Attention { busy: self.world.busy(), pulls: self.world.awaits_image() }
+    }
+}
+
+/// The engine's channels. When one that it writes to is full, it waits: observers then wait too, and nothing is lost.
+#[derive(Debug)]
+pub struct Wires {
+    /// What was seen.
+    pub observations: mpsc::Receiver<Observation>,
+    /// What holds, after every look.
+    pub findings: mpsc::Sender<(Time, Findings)>,
+    /// Pods whose Events could tell more. A question that finds the queue full is dropped: it is asked again later.
+    pub questions: mpsc::Sender<PodId>,
+    /// What deserves attention.
+    pub attention: watch::Sender<Attention>,
+    /// The moment of the last look, by which others see that the engine is alive.
+    pub heartbeat: watch::Sender<Time>,
+    /// The knobs.
+    pub settings: watch::Receiver<Arc<Settings>>,
+}
+
+/// Runs until `stop` or until nobody observes any more. What is queued by then is still taken in and looked at.
+pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: CancellationToken) {
+    let mut ticks = tokio::time::interval(LOOK_BUSY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut looked = clock.now();
+    let mut changed = false;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            taken = wires.observations.recv_many(&mut batch, BATCH) => {
+                if taken == 0 { break }
+                changed = true;
+                batch.drain(..).for_each(|observation| crank.take(observation));
+            }
+            _ = ticks.tick() => {
+                let now = clock.now();
+                let due = changed || crank.attention().busy || crate::model::since(looked, now) >= LOOK_CALM;
+                if due && !look(&mut crank, &wires, now).await { break }
+                if due { looked = now; changed = false; }
+                wires.heartbeat.send_replace(now);
+            }
+        }
+    }
+    let mut rest = VecDeque::new();
+    while let Ok(observation) = wires.observations.try_recv() {
+        rest.push_back(observation);
+    }
+    rest.into_iter().for_each(|observation| crank.take(observation));
+    look(&mut crank, &wires, clock.now()).await;
+}
+
+/// One look; false when nobody listens to findings any more.
+async fn look(crank: &mut Crank, wires: &Wires, now: Time) -> bool {
+    let settings = wires.settings.borrow().clone();
+    let (findings, questions) = crank.turn(&settings, now);
+    for pod in questions {
+        if wires.questions.try_send(pod).is_err() {
+            tracing::debug!("question dropped: the queue is full");
+        }
+    }
+    wires.attention.send_if_modified(|attention| {
+        let new = crank.attention();
+        std::mem::replace(attention, new) != new
+    });
+    wires.findings.send((now, findings)).await.is_ok()
+}

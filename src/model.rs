@@ -7,6 +7,7 @@ pub mod cause;
 pub mod cni;
 pub mod diagnosis;
 pub mod ids;
+pub mod image;
 pub mod node;
 pub mod observation;
 pub mod pod;

@@ -1,1 +1,231 @@
-//! (to come)
+//! Where everything stands: observations in, state with its times out. Pure; a look (`diagnose/`) reads the state, the
+//! only writer is [`World::apply`], and `now` comes with each observation.
+
+pub mod network;
+pub mod node;
+pub mod place;
+pub mod pod;
+pub mod pull;
+pub mod runtime;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::Time;
+use crate::model::diagnosis::{Findings, Subject};
+use crate::model::ids::{PodId, PodUid};
+use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
+use crate::model::pod::{Pod, PodEvent};
+use crate::model::prepull::SetProgress;
+use crate::model::runtime::{Container, Sandbox};
+use crate::model::stage::Stage;
+
+use network::NetworkTrack;
+use node::NodeTrack;
+use pod::PodTrack;
+use pull::Pulls;
+use runtime::RuntimeTrack;
+
+/// Everything known about this node.
+#[derive(Debug)]
+pub struct World {
+    /// The container runtime.
+    pub runtime: RuntimeTrack,
+    /// The pod network.
+    pub network: NetworkTrack,
+    /// The Node object.
+    pub node: NodeTrack,
+    /// The pods, by the runtime's UID.
+    pub pods: BTreeMap<PodUid, PodTrack>,
+    /// Image pulls under way.
+    pub pulls: Pulls,
+    /// Pre-pull sets and since when each is as it is.
+    pub prepull: BTreeMap<Arc<str>, (Time, SetProgress)>,
+    /// The state of the configuration file, and since when.
+    pub config: Option<(Time, ConfigState)>,
+    /// How the API server stands, and since when.
+    pub api: Option<(Time, ApiState)>,
+    /// The newest sandbox that came up, and the newest failure to make one.
+    pub sandboxes: SandboxRecord,
+    gone: Vec<Arc<str>>,
+}
+
+/// When a sandbox was last made on this node, and when making one last failed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SandboxRecord {
+    /// Creation of the newest READY sandbox.
+    pub made: Option<Time>,
+    /// The last kubelet Event that said one could not be made.
+    pub failed: Option<Time>,
+}
+
+impl World {
+    /// A world in which nothing has been seen yet.
+    #[must_use]
+    pub fn new(node_name: &str) -> Self {
+        Self {
+            runtime: RuntimeTrack::default(),
+            network: NetworkTrack::default(),
+            node: NodeTrack::new(node_name),
+            pods: BTreeMap::new(),
+            pulls: Pulls::default(),
+            prepull: BTreeMap::new(),
+            config: None,
+            api: None,
+            sandboxes: SandboxRecord::default(),
+            gone: Vec::new(),
+        }
+    }
+
+    /// Takes in one observation.
+    pub fn apply(&mut self, Observation { at, seen }: Observation) {
+        match seen {
+            Seen::RuntimeFound(info) => self.runtime.found(info, at),
+            Seen::RuntimeCall(outcome) => self.runtime.called(outcome, at),
+            Seen::RuntimeStatus(status) => self.network.runtime_said(&status, at, &mut self.runtime),
+            Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
+            Seen::Containers(list) => self.containers_listed(list, at),
+            Seen::Images(_) => {}
+            Seen::Pulls(list) => self.pulls.listed(list, at),
+            Seen::PullsUnseen(why) => self.pulls.cannot_be_seen(why),
+            Seen::PodsListed(list) => self.pods_listed(list, at),
+            Seen::PodChanged(pod) => self.pod_changed(*pod, at),
+            Seen::PodGone(uid) => self.pod_gone(&uid),
+            Seen::NodeChanged(node) => self.node_changed(*node, at),
+            Seen::NodeGone => self.gone.extend(self.node.forget()),
+            Seen::PodEvents { pod, events } => self.events_told(&pod, events, at),
+            Seen::Cni(host) => self.network.host_said(host, at),
+            Seen::ApiServer(state) => self.api = Some((at, state)),
+            Seen::Prepull(progress) => {
+                self.prepull.insert(progress.set.clone(), (at, progress));
+            }
+            Seen::Config(state) => self.config = Some((at, state)),
+        }
+    }
+
+    /// UIDs of subjects that are gone since the last call.
+    pub fn take_gone(&mut self) -> Vec<Arc<str>> {
+        std::mem::take(&mut self.gone)
+    }
+
+    /// Something is starting or going wrong, so it is worth looking often.
+    #[must_use]
+    pub fn busy(&self) -> bool {
+        self.runtime.failing().is_some() || self.starting().next().is_some()
+    }
+
+    /// A pod waits for an image, as far as can be told.
+    #[must_use]
+    pub fn awaits_image(&self) -> bool {
+        self.starting().any(|pod| pod.place.stage == Stage::ImagePull)
+    }
+
+    /// Pods on their way to running.
+    pub fn starting(&self) -> impl Iterator<Item = &PodTrack> {
+        self.pods.values().filter(|pod| pod.starting())
+    }
+
+    /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
+    pub fn remember(&mut self, findings: &Findings) {
+        for diagnosis in findings.diagnoses.iter().filter(|d| !d.brief) {
+            if let Subject::Pod(id) = &diagnosis.subject
+                && let Some(pod) = self.pods.get_mut(&id.uid)
+            {
+                pod.told.insert(diagnosis.topic.stage);
+            }
+        }
+    }
+
+    /// Remembers that the Events of a pod were asked for.
+    pub fn asked(&mut self, id: &PodId, at: Time) {
+        if let Some(pod) = self.pods.get_mut(&id.uid) {
+            pod.asked = Some(at);
+        }
+    }
+
+    fn node_changed(&mut self, node: crate::model::node::Node, at: Time) {
+        self.gone.extend(self.node.changed(node, at));
+    }
+
+    fn pods_listed(&mut self, list: Vec<Pod>, at: Time) {
+        let listed: std::collections::BTreeSet<_> = list.iter().map(|pod| pod.api_uid.clone()).collect();
+        let vanished: Vec<_> = self
+            .pods
+            .values()
+            .filter_map(|track| track.pod.as_ref())
+            .filter(|pod| !listed.contains(&pod.api_uid))
+            .map(|pod| pod.api_uid.clone())
+            .collect();
+        for uid in vanished {
+            self.pod_gone(&uid);
+        }
+        for pod in list {
+            self.pod_changed(pod, at);
+        }
+    }
+
+    fn pod_changed(&mut self, pod: Pod, at: Time) {
+        match self.pods.get_mut(&pod.id.uid) {
+            Some(track) => track.told_by_api(pod, at),
+            None => {
+                let uid = pod.id.uid.clone();
+                let mut track = PodTrack::new(pod.id.clone(), at);
+                track.told_by_api(pod, at);
+                self.pods.insert(uid, track);
+            }
+        }
+    }
+
+    fn pod_gone(&mut self, api_uid: &PodUid) {
+        let uid = self.pods.iter().find(|(_, t)| t.pod.as_ref().is_some_and(|p| p.api_uid == *api_uid));
+        if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
+            self.pods.remove(&uid);
+            self.gone.push(uid.0);
+        }
+    }
+
+    fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {
+        let failed = events.iter().filter(|e| &*e.reason == "FailedCreatePodSandBox").filter_map(|e| e.at).max();
+        self.sandboxes.failed = self.sandboxes.failed.max(failed);
+        if let Some(pod) = self.pods.get_mut(uid) {
+            pod.told_by_events(events, at);
+        }
+    }
+
+    /// The runtime's list is the whole truth about sandboxes; a pod that only the runtime knows (standalone mode, a static
+    /// pod while the API server is away) is tracked from it alone.
+    fn sandboxes_listed(&mut self, list: Vec<Sandbox>, at: Time) {
+        let mut newest: BTreeMap<PodUid, Sandbox> = BTreeMap::new();
+        for sandbox in list {
+            if sandbox.ready {
+                self.sandboxes.made = self.sandboxes.made.max(sandbox.created);
+            }
+            match newest.get(&sandbox.pod) {
+                Some(known) if (known.ready, known.created) >= (sandbox.ready, sandbox.created) => {}
+                _ => {
+                    newest.insert(sandbox.pod.clone(), sandbox);
+                }
+            }
+        }
+        for (uid, track) in &mut self.pods {
+            track.sandbox_listed(newest.remove(uid), at);
+        }
+        for (uid, sandbox) in newest {
+            let id = PodId { uid: uid.clone(), namespace: sandbox.namespace.clone(), name: sandbox.name.clone() };
+            let mut track = PodTrack::new(id, at);
+            track.sandbox_listed(Some(sandbox), at);
+            self.pods.insert(uid, track);
+        }
+        self.pods.retain(|_, track| track.pod.is_some() || track.sandbox.is_some());
+    }
+
+    fn containers_listed(&mut self, list: Vec<Container>, at: Time) {
+        let mut by_pod: BTreeMap<PodUid, Vec<Container>> = BTreeMap::new();
+        for container in list {
+            by_pod.entry(container.pod.clone()).or_default().push(container);
+        }
+        for (uid, track) in &mut self.pods {
+            track.containers_listed(by_pod.remove(uid).unwrap_or_default(), at);
+        }
+    }
+}

@@ -19,11 +19,13 @@ pub struct Cause {
     pub owner: Owner,
     /// One sentence: what it is.
     pub summary: &'static str,
-    /// What it rules out, as a person would say it.
+    /// The Event's first sentences, as a template (see `diagnose/phrase.rs`): what is wrong, and how that is known.
+    pub says: &'static str,
+    /// What it rules out, as a person would say it. The template says it too, in the flow of its sentence.
     pub rules_out: &'static str,
-    /// What to look at, the command that shows it, what to change.
+    /// What its owner does next, as a template; part of the Event.
     pub advice: &'static str,
-    /// Whether it mends itself, and when.
+    /// Whether it mends itself, and when; part of the Event. Empty where there is nothing true to say.
     pub mends: &'static str,
     /// How long it must hold before it is said.
     pub after: Duration,

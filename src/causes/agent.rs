@@ -1,0 +1,23 @@
+//! What is said where no cause fits. An honest answer: it quotes and claims nothing.
+
+use std::time::Duration;
+
+use crate::model::cause::{Cause, Grows, Owner, Right, Scope};
+use crate::model::stage::Stage;
+
+/// A start that fails for a reason this catalogue does not hold.
+pub const UNCLASSIFIED: Cause = Cause {
+    id: "Unclassified",
+    stage: Stage::Start,
+    scope: Scope::Pod,
+    owner: Owner::Platform,
+    summary: "The start fails with an error that the catalogue does not name.",
+    says: "[Container {container}: ]an error that kubewhy does not know, at stage {stage}: {quote}",
+    rules_out: "Nothing is ruled out.",
+    advice: "read the error above.",
+    mends: "",
+    after: Duration::from_secs(30),
+    kind: Grows::Warning,
+    signs: &[],
+    needs: &[Right::Pods],
+};

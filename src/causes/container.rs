@@ -1,0 +1,58 @@
+//! Causes that keep a container from being created or started although its image is there.
+
+use std::time::Duration;
+
+use crate::model::cause::{Cause, Grows, Owner, Right, Scope, Sign};
+use crate::model::stage::Stage;
+
+/// A ConfigMap or Secret of the environment, or a key in it, does not exist.
+pub const CONFIG_REFERENCE_MISSING: Cause = Cause {
+    id: "ConfigReferenceMissing",
+    stage: Stage::Create,
+    scope: Scope::Pod,
+    owner: Owner::App,
+    summary: "The container's environment takes from a ConfigMap, Secret or key that does not exist.",
+    says: "{missing}. Container {container} takes {variables} from it; its image is here, node and network are fine.",
+    rules_out: "Image, node and network are fine.",
+    advice: "create it, or mark the reference optional.",
+    mends: "The pod then starts by itself within 15 s, no restart needed.",
+    after: Duration::from_secs(2),
+    kind: Grows::Warning,
+    signs: &[
+        Sign { all: &["configmap \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
+        Sign { all: &["configmaps \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
+        Sign { all: &["secret \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
+        Sign { all: &["secrets \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
+        Sign { all: &["couldn't find key ", " in configmap "], none: &[] },
+        Sign { all: &["couldn't find key ", " in secret "], none: &[] },
+    ],
+    needs: &[Right::Pods],
+};
+
+/// The program the container should run is not in its image.
+pub const COMMAND_NOT_FOUND: Cause = Cause {
+    id: "CommandNotFound",
+    stage: Stage::Start,
+    scope: Scope::Pod,
+    owner: Owner::App,
+    summary: "The command of the container does not exist in its image.",
+    says: "Container {container} cannot start: its image {image} has no {command}. The image was pulled and unpacked; node and network are fine.",
+    rules_out: "The image was pulled and unpacked; node and network are fine.",
+    advice: "correct command: in the pod's spec, or the image (is it the right tag? a shell form needs a shell in it).",
+    mends: "It will not mend itself.",
+    after: Duration::from_secs(2),
+    kind: Grows::Warning,
+    signs: &[
+        Sign {
+            all: &["exec: \"", "executable file not found in $path"],
+            none: &["apparmor_parser", "exec: \"runc\"", "exec: \"crun\""],
+        },
+        Sign {
+            all: &["exec: \"", "\": stat ", "no such file or directory"],
+            none: &["exec: \"runc\"", "exec: \"crun\""],
+        },
+        Sign { all: &["executable not found in $path"], none: &[] },
+        Sign { all: &["executable file `", "not found"], none: &[] },
+    ],
+    needs: &[Right::Pods],
+};

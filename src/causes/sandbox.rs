@@ -1,0 +1,68 @@
+//! Causes that keep a pod's sandbox from coming up: the pod network and the pause image.
+
+use std::time::Duration;
+
+use crate::model::cause::{Cause, Grows, Owner, Right, Scope, Sign};
+use crate::model::stage::Stage;
+
+/// There is no CNI configuration, so no pod gets a network.
+pub const CNI_CONFIG_MISSING: Cause = Cause {
+    id: "CniConfigMissing",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    owner: Owner::Platform,
+    summary: "The runtime has no CNI network configuration to load.",
+    says: "This node has no pod network: {dir} holds no CNI configuration[, and {runtime} says NetworkReady=false]. Pods with their own network cannot start[; {pods} waiting].",
+    rules_out: "Runtime and images are fine.",
+    advice: "look at the pod of the network add-on on this node (kubectl -n kube-system get pods -o wide): it writes that file.",
+    mends: "The runtime loads it within seconds once it is there.",
+    after: Duration::from_secs(5),
+    kind: Grows::Warning,
+    signs: &[
+        Sign { all: &["cni plugin not initialized"], none: &[] },
+        Sign { all: &["no networks found in"], none: &[] },
+        Sign { all: &["no network config found"], none: &[] },
+        Sign { all: &["cni config uninitialized"], none: &[] },
+        Sign { all: &["no cni configuration file in"], none: &[] },
+    ],
+    needs: &[Right::CniDirs],
+};
+
+/// The CNI configuration names a plugin whose program is not there.
+pub const CNI_PLUGIN_MISSING: Cause = Cause {
+    id: "CniPluginMissing",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    owner: Owner::Platform,
+    summary: "The CNI configuration names a plugin that is not installed on the node.",
+    says: "Pods with their own network cannot start on this node[, though it says {ready}]: CNI plugin {plugin} is not in {dirs}[; network {network} of {file} asks for it][; {pods} waiting].",
+    rules_out: "Runtime, images and the pods are fine.",
+    advice: "install the plugin there, or restart the network add-on's pod on this node if its init container copies it; cordon meanwhile.",
+    mends: "Pods start by themselves once the file is there.",
+    after: Duration::from_secs(5),
+    kind: Grows::Warning,
+    signs: &[Sign { all: &["failed to find plugin", "in path"], none: &[] }],
+    needs: &[Right::CniDirs],
+};
+
+/// The pause image is not on the node and can't be pulled.
+pub const SANDBOX_IMAGE_UNAVAILABLE: Cause = Cause {
+    id: "SandboxImageUnavailable",
+    stage: Stage::Sandbox,
+    scope: Scope::Node,
+    owner: Owner::Platform,
+    summary: "The sandbox (pause) image is not on the node and the runtime cannot pull it.",
+    says: "No pod can start on this node: its pause image {image} is not here and cannot be pulled[ ({inner})][; {pods} waiting].",
+    rules_out: "The images of the pods are not the cause.",
+    advice: "make the runtime's sandbox image pullable (sandbox_image in containerd's config.toml, pause_image in crio.conf), or load it: ctr -n k8s.io images import.",
+    mends: "Pods start by themselves once it is there.",
+    after: Duration::from_secs(5),
+    kind: Grows::Warning,
+    signs: &[
+        Sign { all: &["failed to get sandbox image"], none: &[] },
+        Sign { all: &["failed to get/pull image", "pause"], none: &[] },
+        Sign { all: &["failed pulling image", "pause"], none: &[] },
+        Sign { all: &["failed to pull image", "pause", "sandbox"], none: &[] },
+    ],
+    needs: &[Right::Pods, Right::PodEvents],
+};

@@ -1,0 +1,34 @@
+//! The short word on a pod that suffers from the node's fault: not your fault, the cause, what you can do. It names
+//! nothing else, and is told once.
+
+use crate::model::after;
+use crate::model::diagnosis::{Diagnosis, Subject};
+
+use super::View;
+
+/// One short diagnosis for each pod that a diagnosis of the node affects.
+pub(super) fn for_pods(node: &[Diagnosis], view: View<'_>) -> Vec<Diagnosis> {
+    node.iter().flat_map(|fault| fault.affected.iter().filter_map(move |pod| for_pod(fault, pod, view))).collect()
+}
+
+fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> Option<Diagnosis> {
+    let track = view.world.pods.get(&id.uid)?;
+    // A pod that has only just begun may yet get by: it must have waited as long as the node's cause had to.
+    let waits_since = track.place.since.max(fault.since);
+    if view.now < after(waits_since, fault.cause.after) {
+        return None;
+    }
+    let sentence = format!(
+        "This node cannot start pods ({}); nothing is wrong with this pod. Platform: see the Events of this node. App: delete the pod to move it.",
+        fault.cause.id
+    );
+    Some(Diagnosis {
+        subject: Subject::Pod(id.clone()),
+        sentence,
+        brief: true,
+        since: waits_since,
+        affected: Vec::new(),
+        evidence: Vec::new(),
+        ..fault.clone()
+    })
+}

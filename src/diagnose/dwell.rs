@@ -1,0 +1,76 @@
+//! From suspicion to diagnosis: has it held long enough, is it Normal or a Warning by now, what is the sentence.
+
+use std::time::Duration;
+
+use crate::model::cause::{Cause, EventType, Grows};
+use crate::model::diagnosis::{Diagnosis, Subject};
+use crate::model::settings::CauseSettings;
+use crate::model::stage::Stage;
+use crate::model::wording::{MESSAGE_LIMIT, cut};
+use crate::model::{after, since};
+
+use super::View;
+use super::phrase::fill;
+use super::suspicion::Suspicion;
+
+/// The diagnosis, once the suspicion has held for the cause's dwell and is neither switched off nor within the quiet
+/// after a restart.
+pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis> {
+    let cause = suspicion.cause;
+    let own = view.settings.causes.get(cause.id).cloned().unwrap_or_default();
+    let dwelt = since(suspicion.since, view.now) >= own.after.unwrap_or(cause.after);
+    if own.enabled == Some(false) || !dwelt || in_restart_quiet(suspicion, view) {
+        return None;
+    }
+    Some(Diagnosis {
+        subject: suspicion.subject.clone(),
+        topic: suspicion.topic.clone(),
+        cause,
+        confidence: suspicion.confidence,
+        kind: kind(suspicion, &own, view),
+        sentence: sentence(suspicion),
+        brief: false,
+        field_path: suspicion.field_path.clone(),
+        evidence: suspicion.evidence.clone(),
+        since: suspicion.since,
+        affected: suspicion.affected.clone(),
+    })
+}
+
+/// What began just after a restart of the runtime may be its echo, and gets the time to settle.
+fn in_restart_quiet(suspicion: &Suspicion, view: View<'_>) -> bool {
+    let quiet = view.settings.timing.restart_quiet;
+    view.world.runtime.quiet_from.is_some_and(|from| {
+        suspicion.since >= from && view.now < after(from, quiet) && suspicion.cause.stage != Stage::ImagePull
+    })
+}
+
+fn kind(suspicion: &Suspicion, own: &CauseSettings, view: View<'_>) -> EventType {
+    let of_node = matches!(suspicion.subject, Subject::Node(_));
+    if of_node && suspicion.cause.stage == Stage::Network && view.world.node.being_installed(view.now) {
+        return EventType::Normal;
+    }
+    own.kind.unwrap_or_else(|| grown(suspicion.cause, since(suspicion.since, view.now)))
+}
+
+fn grown(cause: &Cause, lasted: Duration) -> EventType {
+    match cause.kind {
+        Grows::Normal => EventType::Normal,
+        Grows::Warning => EventType::Warning,
+        Grows::WarningAfter(limit) if lasted >= limit => EventType::Warning,
+        Grows::WarningAfter(_) => EventType::Normal,
+    }
+}
+
+/// What is wrong and how that is known; who does what; whether it mends itself.
+fn sentence(suspicion: &Suspicion) -> String {
+    let cause = suspicion.cause;
+    let (says, _) = fill(cause.says, &suspicion.facts);
+    let (advice, _) = fill(cause.advice, &suspicion.facts);
+    let mut text = format!("{says} {}: {advice}", cause.owner.as_str());
+    if !cause.mends.is_empty() {
+        text.push(' ');
+        text.push_str(cause.mends);
+    }
+    cut(&text, MESSAGE_LIMIT)
+}

@@ -1,0 +1,135 @@
+//! What an error text says besides its cause: host, address, name server, command, ConfigMap and key. Each finder is a
+//! small search that may come back empty; the sentence then does without.
+
+use crate::model::image::{DOCKER_HUB, Reference};
+use crate::model::pod::{ConfigRef, ContainerSlot, Pod};
+
+use super::phrase::Facts;
+
+/// Facts about a pull that failed.
+pub(super) fn image(facts: Facts, pod: &Pod, image: &str, text: &str) -> Facts {
+    let secrets = match &pod.pull_secrets[..] {
+        [] => ("The pull was anonymous: the pod names no pull secret".to_owned(), "add an imagePullSecret".to_owned()),
+        [one] => (format!("The pod uses pull secret {one}"), format!("renew pull secret {one} (expired token?)")),
+        [first, ..] => (
+            format!("The pod uses {} pull secrets", pod.pull_secrets.len()),
+            format!("renew pull secret {first} and the others"),
+        ),
+    };
+    pull(facts, image, text).with("secrets", secrets.0).with("login", secrets.1)
+}
+
+/// Facts about a pull that failed, whoever asked for it.
+pub(super) fn pull(facts: Facts, image: &str, text: &str) -> Facts {
+    let reference = Reference::parse(image);
+    let host = if reference.host == DOCKER_HUB { "Docker Hub" } else { reference.host };
+    facts
+        .with("image", image)
+        .with("host", host)
+        .with("name", reference.host_name())
+        .with("path", &reference.path)
+        .with("version", reference.version())
+        .with("server", between(text, &format!("lookup {} on ", reference.host_name()), ": ").unwrap_or_default())
+        .with("address", address(text).unwrap_or_default())
+        .with("answer", answer(text).unwrap_or("no connection"))
+}
+
+/// Facts about a container whose configuration could not be made.
+pub(super) fn config(facts: Facts, pod: &Pod, slot: &ContainerSlot, text: &str) -> Facts {
+    let Some(missing) = missing_reference(text) else { return facts };
+    let namespace = &pod.id.namespace;
+    let sentence = match missing.key {
+        Some(key) => format!("{} {} in namespace {namespace} has no key {key}", missing.kind, missing.name),
+        None => format!("{} {} does not exist in namespace {namespace}", missing.kind, missing.name),
+    };
+    facts.with("missing", sentence).with("variables", variables(slot, &missing))
+}
+
+/// Facts about a container that could not be started.
+pub(super) fn command(facts: Facts, slot: &ContainerSlot, text: &str) -> Facts {
+    let command = quoted_after(text, "exec: ").filter(|command| !command.is_empty());
+    let command = command.map_or_else(|| "such program".to_owned(), |command| format!("program {command}"));
+    facts.with("command", command).with("image", &slot.image)
+}
+
+/// A short word for a failure on the way to a registry; for causes in which the registry is only the inner reason.
+pub(super) fn network_failure(text: &str) -> Option<&'static str> {
+    if text.contains("dial tcp: lookup ") { Some("its registry's name does not resolve") } else { answer(text) }
+}
+
+/// The text between the first quotes after `mark`, escaped or not.
+pub(super) fn quoted_after<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(mark)?;
+    let rest = rest.strip_prefix('\\').unwrap_or(rest).strip_prefix('"')?;
+    let end = rest.find('"')?;
+    rest.get(..end).map(|inside| inside.trim_end_matches('\\'))
+}
+
+fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(start)?;
+    rest.split_once(end).map(|(inside, _)| inside)
+}
+
+/// The address of a failed connection: `dial tcp 203.0.113.9:443: …`.
+fn address(text: &str) -> Option<&str> {
+    let inside = between(text, "dial tcp ", ": ")?;
+    (inside.contains(':') && !inside.contains(' ')).then_some(inside)
+}
+
+/// The innermost answer, by the words that Go and the registries use for it, most telling first.
+fn answer(text: &str) -> Option<&'static str> {
+    const ANSWERS: &[(&str, &str)] = &[
+        ("no such host", "no such host"),
+        ("server misbehaving", "the name server failed"),
+        ("temporary failure in name resolution", "the name server failed"),
+        ("no basic auth credentials", "401, no credentials"),
+        ("401 unauthorized", "401"),
+        ("403 forbidden", "403"),
+        ("insufficient_scope", "401, insufficient scope"),
+        ("pull access denied", "access denied"),
+        (": unauthorized", "401"),
+        (": denied", "403"),
+        ("connect: connection refused", "connection refused"),
+        ("no route to host", "no route to host"),
+        ("network is unreachable", "network is unreachable"),
+        ("connection timed out", "connection timed out"),
+        ("tls handshake timeout", "no TLS answer in time"),
+        ("proxyconnect", "the proxy does not answer"),
+        ("i/o timeout", "no answer in time"),
+    ];
+    let text = text.to_lowercase();
+    ANSWERS.iter().find(|(words, _)| text.contains(words)).map(|(_, answer)| *answer)
+}
+
+/// A ConfigMap or Secret that is not there, or a key in it.
+struct MissingReference<'t> {
+    kind: &'static str,
+    name: &'t str,
+    key: Option<&'t str>,
+}
+
+fn missing_reference(text: &str) -> Option<MissingReference<'_>> {
+    const OBJECTS: &[(&str, &str)] =
+        &[("configmap ", "ConfigMap"), ("configmaps ", "ConfigMap"), ("secret ", "Secret"), ("secrets ", "Secret")];
+    if let Some((key, place)) = text.split_once("couldn't find key ").and_then(|(_, rest)| rest.split_once(" in ")) {
+        let (kind, rest) = place.split_once(' ')?;
+        let name = rest.split_whitespace().next()?.rsplit('/').next()?;
+        let kind = if kind == "Secret" { "Secret" } else { "ConfigMap" };
+        return Some(MissingReference { kind, name, key: Some(key) });
+    }
+    OBJECTS.iter().find_map(|(mark, kind)| Some(MissingReference { kind, name: quoted_after(text, mark)?, key: None }))
+}
+
+/// Which variables of the container come from there, as far as its spec tells.
+fn variables(slot: &ContainerSlot, missing: &MissingReference<'_>) -> String {
+    let concerned = |r: &&ConfigRef| {
+        r.kind == missing.kind && &*r.name == missing.name && (missing.key.is_none() || r.key.as_deref() == missing.key)
+    };
+    let named: Vec<_> = slot.refs.iter().filter(concerned).filter_map(|r| r.variable.as_deref()).collect();
+    match named[..] {
+        [] => "its environment".to_owned(),
+        [one] => one.to_owned(),
+        [one, two] => format!("{one} and {two}"),
+        [first, ..] => format!("{first} and {} more variables", named.len() - 1),
+    }
+}

@@ -1,0 +1,111 @@
+//! Templates and the facts that fill them: how a catalogue entry becomes a sentence about one pod.
+//!
+//! `{name}` is replaced by that fact. `[…]` is an optional part: it is left out as a whole if a fact in it is not known.
+//! A fact outside such a part must be known; tests hold every cause to that.
+
+use std::collections::BTreeMap;
+
+use crate::model::wording::one_line;
+
+/// What is known about one case, by name: `host`, `path`, `plugin` … Values are clean single lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facts(BTreeMap<&'static str, String>);
+
+impl Facts {
+    /// Adds a fact, for chaining. An empty value is no fact.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl AsRef<str>) -> Self {
+        self.set(name, value);
+        self
+    }
+
+    /// Adds a fact. An empty value is no fact.
+    pub fn set(&mut self, name: &'static str, value: impl AsRef<str>) {
+        let value = one_line(value.as_ref());
+        if !value.is_empty() {
+            self.0.insert(name, value);
+        }
+    }
+
+    /// The value of a fact.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+}
+
+/// Fills `template` from `facts`. The second value names facts that were required and are not known.
+#[must_use]
+pub fn fill<'t>(template: &'t str, facts: &Facts) -> (String, Vec<&'t str>) {
+    let mut text = String::new();
+    let mut missing = Vec::new();
+    for part in parts(template) {
+        let (filled, lacks) = fill_part(part.text, facts);
+        if lacks.is_empty() {
+            text.push_str(&filled);
+        } else if !part.optional {
+            text.push_str(&filled);
+            missing.extend(lacks);
+        }
+    }
+    (text, missing)
+}
+
+struct Part<'t> {
+    text: &'t str,
+    optional: bool,
+}
+
+fn parts(template: &str) -> impl Iterator<Item = Part<'_>> {
+    template.split('[').enumerate().flat_map(|(n, piece)| {
+        let (inside, after) = match piece.split_once(']') {
+            Some((inside, after)) if n > 0 => (inside, after),
+            _ => ("", piece),
+        };
+        [Part { text: inside, optional: true }, Part { text: after, optional: false }]
+    })
+}
+
+fn fill_part<'t>(part: &'t str, facts: &Facts) -> (String, Vec<&'t str>) {
+    let mut text = String::new();
+    let mut lacks = Vec::new();
+    let mut pieces = part.split('{');
+    text.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let (name, after) = piece.split_once('}').unwrap_or((piece, ""));
+        match facts.get(name) {
+            Some(value) => text.push_str(value),
+            None => {
+                text.push('?');
+                lacks.push(name);
+            }
+        }
+        text.push_str(after);
+    }
+    (text, lacks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn optional_parts_vanish_when_a_fact_is_not_known() {
+        let facts = Facts::default().with("host", "r.example.com");
+        let (text, missing) = fill("{host} refuses[ ({answer})][ from {host}].", &facts);
+        assert_eq!(text, "r.example.com refuses from r.example.com.");
+        assert!(missing.is_empty());
+    }
+
+    #[test]
+    fn a_required_fact_that_is_not_known_is_named() {
+        let (text, missing) = fill("{host} has no {tag}", &Facts::default().with("host", "h"));
+        assert_eq!((text.as_str(), missing), ("h has no ?", vec!["tag"]));
+    }
+
+    #[test]
+    fn facts_cannot_bring_line_breaks_or_placeholders_of_their_own() {
+        let facts = Facts::default().with("a", "x\n\u{1b}y {b}").with("b", "secret");
+        assert_eq!(fill("{a}", &facts).0, "x y {b}");
+    }
+}

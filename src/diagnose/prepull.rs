@@ -1,0 +1,111 @@
+//! What pre-pulling yields: a set that is complete is announced once, one that fails is explained with the same causes
+//! as a pod's pull.
+
+use crate::causes;
+use crate::model::Time;
+use crate::model::cause::{EventType, Scope};
+use crate::model::diagnosis::{Announcement, Confidence, Diagnosis, Subject};
+use crate::model::observation::ConfigState;
+use crate::model::prepull::{PullFailure, SetProgress};
+use crate::model::stage::{Stage, Topic};
+use crate::model::wording::{MESSAGE_LIMIT, cut, cut_middle, one_line, size};
+
+use super::phrase::{Facts, fill};
+use super::suspicion::{Suspicion, evidence};
+use super::{View, dwell, extract, text};
+
+/// Diagnoses of failed sets, and what is to be said once.
+pub(super) fn findings(view: View<'_>) -> (Vec<Diagnosis>, Vec<Announcement>) {
+    let sets = view.world.prepull.values();
+    let failed = sets.clone().filter_map(|(since, set)| failed(*since, set, view)).collect();
+    let done = sets.filter_map(|(_, set)| complete(set, view)).chain(sets_refused(view)).chain(config(view)).collect();
+    (failed, done)
+}
+
+fn failed(since: Time, set: &SetProgress, view: View<'_>) -> Option<Diagnosis> {
+    let first = set.failed.first()?;
+    let named = text::classify(&first.text).filter(|cause| cause.scope == Scope::Pod);
+    let suspicion = Suspicion {
+        cause: named.unwrap_or(&causes::UNCLASSIFIED),
+        subject: Subject::Node(view.world.node.id.clone()),
+        topic: Topic { stage: Stage::Prepull, of: Some(set.set.clone()) },
+        confidence: Confidence::Observed,
+        since,
+        facts: Facts::default(),
+        evidence: set.failed.iter().map(|f| evidence(&format!("pull of {}", f.image), &*f.text, since)).collect(),
+        affected: Vec::new(),
+        field_path: None,
+    };
+    let mut diagnosis = dwell::settle(&suspicion, view)?;
+    diagnosis.sentence = sentence(set, first, &suspicion);
+    Some(diagnosis)
+}
+
+/// A Node Event can be read by many: which image of a set failed is the platform's own affair, so it may be named.
+fn sentence(set: &SetProgress, first: &PullFailure, suspicion: &Suspicion) -> String {
+    let what = match set.failed.len() {
+        1 => first.image.to_string(),
+        n => format!("{n} of {} images, first {}", set.images, first.image),
+    };
+    let why = if suspicion.cause.signs.is_empty() {
+        cut_middle(&one_line(&first.text), 300)
+    } else {
+        let facts = extract::pull(Facts::default(), &first.image, &first.text);
+        let template = format!("{}[ ({{answer}})]", suspicion.cause.summary.trim_end_matches('.'));
+        fill(&template, &facts).0
+    };
+    let text = format!(
+        "Pre-pull set {}: could not pull {what}. {why}. It is tried again, ever more slowly; no pod waits for it.",
+        set.set
+    );
+    cut(&text, MESSAGE_LIMIT)
+}
+
+fn complete(set: &SetProgress, view: View<'_>) -> Option<Announcement> {
+    if !set.settled || !set.failed.is_empty() || set.refused.is_some() {
+        return None;
+    }
+    let sentence = match set.pulled {
+        0 => format!("Pre-pull set {}: all {} images were here already.", set.set, set.images),
+        n => format!(
+            "Pre-pull set {}: all {} images are here; pulled {n} ({}), {} were here already.",
+            set.set,
+            set.images,
+            size(set.bytes),
+            set.present
+        ),
+    };
+    Some(announcement(view, "PrepullComplete", EventType::Normal, &sentence))
+}
+
+fn sets_refused(view: View<'_>) -> impl Iterator<Item = Announcement> {
+    view.world.prepull.values().filter_map(move |(_, set)| {
+        let why = set.refused.as_ref()?;
+        Some(announcement(
+            view,
+            "PrepullRefused",
+            EventType::Warning,
+            &format!("Pre-pull set {} is not pulled: {why}", set.set),
+        ))
+    })
+}
+
+fn config(view: View<'_>) -> Option<Announcement> {
+    let (_, ConfigState::Refused { faults, in_force }) = view.world.config.as_ref()? else { return None };
+    let more = faults.len().saturating_sub(1);
+    let first = faults.first().map_or("unreadable", String::as_str);
+    let others = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let sentence = format!(
+        "kubewhy's configuration file was refused: {first}{others}. In force: {in_force}. Platform: kubewhy config check FILE names every fault."
+    );
+    Some(announcement(view, "ConfigRefused", EventType::Warning, &sentence))
+}
+
+fn announcement(view: View<'_>, reason: &'static str, kind: EventType, sentence: &str) -> Announcement {
+    Announcement {
+        subject: Subject::Node(view.world.node.id.clone()),
+        reason,
+        kind,
+        sentence: cut(&one_line(sentence), MESSAGE_LIMIT),
+    }
+}

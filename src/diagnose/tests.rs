@@ -1,0 +1,327 @@
+//! Timelines of observations → diagnoses, in virtual time.
+
+mod timeline;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::questions;
+use crate::model::after;
+use crate::model::cause::EventType;
+use crate::model::cni::{CniConfig, CniHost};
+use crate::model::diagnosis::Subject;
+use crate::model::observation::Seen;
+use crate::model::pod::{ContainerState, Phase, Pod, PodEvent};
+use crate::model::runtime::{FailureKind, Method, Sandbox};
+
+use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, pull, slot};
+
+#[test]
+fn a_healthy_node_says_nothing_and_is_known_to_be_well() {
+    let mut t = Timeline::new();
+    let findings = t.wait(120).look();
+    assert!(findings.diagnoses.is_empty(), "{:?}", findings.diagnoses);
+    assert_eq!(findings.cleared.len(), 2, "runtime and network: {:?}", findings.cleared);
+}
+
+#[test]
+fn a_missing_plugin_is_said_on_the_node_before_any_pod_fails() {
+    let mut t = Timeline::new();
+    t.wait(60).see(Seen::Cni(cni(&["flannel"])));
+    assert!(t.wait(4).ids().is_empty(), "not before it has dwelt");
+    let findings = t.wait(1).look();
+    let said = &findings.diagnoses[0];
+    assert_eq!(said.cause.id, "CniPluginMissing");
+    assert!(said.sentence.starts_with(
+        "Pods with their own network cannot start on this node, though it says Ready: CNI plugin flannel is not in /opt/cni/bin"
+    ));
+    assert!(said.sentence.len() < 400, "{}", said.sentence);
+    assert!(!findings.cleared.iter().any(|c| c.topic == said.topic), "broken and well at once");
+}
+
+#[test]
+fn a_pod_held_by_the_node_gets_the_short_word_and_no_story_of_its_own() {
+    let mut t = Timeline::new();
+    t.see(Seen::Cni(cni(&["flannel"]))).wait(10);
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, false))));
+    assert_eq!(t.ids(), ["CniPluginMissing"]);
+    let findings = t.wait(6).look();
+    let pods = of_pods(&findings);
+    assert_eq!(pods.len(), 1);
+    assert!(pods[0].brief && pods[0].sentence.contains("nothing is wrong with this pod"));
+    assert!(findings.diagnoses[0].sentence.contains("1 pod waiting"));
+    assert!(!findings.diagnoses[0].sentence.contains("cart"), "a Node Event names no pod");
+    assert!(questions(t.view(), &findings).is_empty(), "no Event is asked for what is known");
+}
+
+#[test]
+fn an_empty_configuration_directory_counts_once_the_runtime_agrees() {
+    let mut t = Timeline::new();
+    t.see(Seen::Cni(CniHost { config: CniConfig::Missing, ..cni(&[]) }));
+    assert!(t.wait(30).ids().is_empty(), "the runtime still has it loaded");
+    t.see(network(false, "Network plugin returns error: cni plugin not initialized"));
+    assert_eq!(t.wait(5).ids(), ["CniConfigMissing"]);
+    t.see(network(true, "")).see(Seen::Cni(cni(&[])));
+    let findings = t.wait(1).look();
+    assert!(findings.diagnoses.is_empty());
+    assert!(findings.cleared.iter().any(|c| c.how == "The pod network is back"));
+}
+
+#[test]
+fn a_refused_socket_is_runtime_down_and_outranks_everything_else() {
+    let mut t = Timeline::new();
+    t.see(Seen::Cni(cni(&["flannel"]))).wait(10);
+    t.see(call(Method::Connect, Some(FailureKind::NobodyListens)));
+    assert!(t.wait(4).ids().is_empty(), "neither: not dwelt, and the network is unknown now");
+    t.see(call(Method::Connect, Some(FailureKind::NobodyListens)));
+    let findings = t.wait(1).look();
+    assert_eq!(findings.diagnoses.len(), 1);
+    let said = &findings.diagnoses[0];
+    assert!(said.sentence.starts_with(
+        "containerd does not answer on this node: nobody listens on /run/containerd/containerd.sock. No pod can start"
+    ));
+    assert!(said.sentence.contains("Platform: systemctl status containerd"));
+    assert!(findings.cleared.is_empty(), "nothing is known to be well: {:?}", findings.cleared);
+}
+
+#[test]
+fn a_hung_status_alone_is_not_runtime_down() {
+    let mut t = Timeline::new();
+    t.see(call(Method::Status, Some(FailureKind::TimedOut)));
+    assert!(t.wait(300).ids().is_empty());
+}
+
+#[test]
+fn a_quick_restart_of_the_runtime_is_no_report() {
+    let mut t = Timeline::new();
+    t.wait(10).see(call(Method::Connect, Some(FailureKind::NoSocket)));
+    assert!(t.wait(3).ids().is_empty());
+    let info = t.world.runtime.info.clone().unwrap();
+    t.see(Seen::RuntimeFound(info)).see(network(false, "Network plugin returns error: cni plugin not initialized"));
+    t.see(Seen::Cni(CniHost { config: CniConfig::Unknown, ..cni(&[]) }));
+    assert!(t.wait(30).ids().is_empty(), "what began with the restart may be its echo");
+    assert_eq!(t.wait(31).ids(), ["CniConfigMissing"], "and after a minute it is not");
+}
+
+#[test]
+fn a_failed_pull_is_named_from_the_kubelets_words_and_ends_when_the_pod_runs() {
+    let mut t = Timeline::new();
+    let error = r#"rpc error: code = NotFound desc = failed to pull and unpack image "r.example.com/shop/cart:2.14.1": failed to resolve reference "r.example.com/shop/cart:2.14.1": r.example.com/shop/cart:2.14.1: not found"#;
+    let failing = pod("cart", t.now, slot("r.example.com/shop/cart:2.14.1", "ErrImagePull", error));
+    t.see(Seen::PodChanged(Box::new(failing)));
+    let findings = t.wait(2).look();
+    let said = of_pods(&findings)[0];
+    assert_eq!((said.cause.id, said.kind), ("ImageNotFound", EventType::Warning));
+    assert_eq!(said.field_path.as_deref(), Some("spec.containers{web}"));
+    assert!(
+        said.sentence.starts_with("r.example.com has no 2.14.1 of shop/cart (container web). It answered this node")
+    );
+    assert!(said.sentence.len() < 300, "{} bytes: {}", said.sentence.len(), said.sentence);
+
+    let mut running = pod("cart", t.now, slot("r.example.com/shop/cart:2.14.1", "", ""));
+    running.containers[0].state = ContainerState::Running { since: Some(t.now) };
+    running.phase = Phase::Running;
+    t.see(Seen::PodChanged(Box::new(running)));
+    let findings = t.wait(1).look();
+    assert!(of_pods(&findings).is_empty());
+    let ended = findings.cleared.iter().find(|c| matches!(c.subject, Subject::Pod(_))).unwrap();
+    assert_eq!(ended.how, "Started");
+}
+
+#[test]
+fn the_error_is_remembered_while_an_old_kubelet_backs_off() {
+    let mut t = Timeline::new();
+    let error = "failed to do request: dial tcp 203.0.113.9:443: connect: connection refused";
+    for (reason, text) in
+        [("ErrImagePull", error), ("ImagePullBackOff", "Back-off pulling image \"r.example.com/a:1\"")]
+    {
+        let failing = pod("cart", t.now, slot("r.example.com/a:1", reason, text));
+        t.see(Seen::PodChanged(Box::new(failing))).wait(2);
+        assert_eq!(t.ids(), ["RegistryUnreachable"], "{reason}");
+    }
+}
+
+#[test]
+fn a_pod_that_is_finished_or_on_its_way_out_is_never_diagnosed() {
+    let mut t = Timeline::new();
+    let error = "configmap \"cart\" not found";
+    for change in [|p: &mut Pod| p.deleting = true, |p: &mut Pod| p.phase = Phase::Failed] {
+        let mut over = pod("cart", t.now, slot("r.example.com/a:1", "CreateContainerConfigError", error));
+        change(&mut over);
+        t.see(Seen::PodChanged(Box::new(over)));
+        assert!(t.wait(60).ids().is_empty());
+    }
+}
+
+#[test]
+fn an_unknown_error_is_quoted_and_nothing_is_claimed() {
+    let mut t = Timeline::new();
+    let failing =
+        pod("cart", t.now, slot("r.example.com/a:1", "CreateContainerError", "the moon\nis in the wrong phase"));
+    t.see(Seen::PodChanged(Box::new(failing)));
+    let findings = t.wait(30).look();
+    let said = of_pods(&findings)[0];
+    assert_eq!(said.cause.id, "Unclassified");
+    assert!(said.sentence.contains("the moon is in the wrong phase"));
+}
+
+#[test]
+fn events_are_asked_for_once_where_nothing_else_tells() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, false))));
+    let findings = t.wait(14).look();
+    assert!(questions(t.view(), &findings).is_empty());
+    let findings = t.wait(1).look();
+    let asked = questions(t.view(), &findings);
+    assert_eq!(asked.len(), 1);
+    t.world.asked(&asked[0], t.now);
+    let findings = t.wait(100).look();
+    assert!(questions(t.view(), &findings).is_empty(), "not again within five minutes");
+}
+
+#[test]
+fn a_pause_image_that_cannot_be_had_is_the_nodes_fault() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, false)))).wait(16);
+    let message = r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image "r.nowhere/pause:3.10": failed to pull image "r.nowhere/pause:3.10": dial tcp: lookup r.nowhere on 10.96.0.10:53: no such host"#;
+    let event = PodEvent {
+        reason: "FailedCreatePodSandBox".into(),
+        message: message.into(),
+        from: "kubelet".into(),
+        at: Some(t.now),
+    };
+    t.see(Seen::PodEvents { pod: id("shop", "cart").uid, events: vec![event] });
+    let findings = t.look();
+    assert_eq!(findings.diagnoses[0].cause.id, "SandboxImageUnavailable");
+    assert!(findings.diagnoses[0].sentence.contains("its pause image r.nowhere/pause:3.10 is not here and cannot be pulled (its registry's name does not resolve); 1 pod waiting"));
+    assert!(of_pods(&findings)[0].brief);
+    assert!(!findings.cleared.iter().any(|c| c.how == "Sandboxes are made again"));
+
+    let sandbox = Sandbox {
+        id: "s1".into(),
+        pod: id("shop", "cart").uid,
+        namespace: "shop".into(),
+        name: "cart".into(),
+        attempt: 0,
+        ready: true,
+        created: Some(after(t.now, Duration::from_secs(1))),
+    };
+    t.wait(2).see(Seen::Sandboxes(vec![sandbox]));
+    let findings = t.look();
+    assert!(!findings.diagnoses.iter().any(|d| matches!(d.subject, Subject::Node(_))));
+    assert!(findings.cleared.iter().any(|c| c.how == "Sandboxes are made again"));
+}
+
+#[test]
+fn a_slow_pull_is_told_with_its_rate_and_a_stalled_one_with_its_layer() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, true))));
+    for second in 0..60 {
+        t.see(pull(second * 500_000)).wait(1);
+        assert!(t.world.pulls.running.len() == 1);
+    }
+    let findings = t.look();
+    let said = of_pods(&findings)[0];
+    assert_eq!((said.cause.id, said.kind), ("ImagePullSlow", EventType::Normal));
+    assert!(said.sentence.starts_with(
+        "The image is downloading, slowly. 30 MB of 100 MB (29 %) in 1 min, 500 kB/s, about 2 min 21 s left, from r.example.com."
+    ), "{}", said.sentence);
+
+    for _ in 0..28 {
+        t.see(pull(59 * 500_000)).wait(1);
+    }
+    let findings = t.look();
+    let said = of_pods(&findings)[0];
+    assert_eq!(said.cause.id, "ImagePullStalled");
+    assert!(
+        said.sentence.contains("no byte from r.example.com for 29 s, at 30 MB of 100 MB (29 %), layer 0123456789ab"),
+        "{}",
+        said.sentence
+    );
+}
+
+#[test]
+fn without_an_api_server_a_stalled_pull_is_told_on_the_node() {
+    let mut t = Timeline::new();
+    t.standalone = true;
+    for _ in 0..29 {
+        t.see(pull(5_000_000)).wait(1);
+    }
+    assert_eq!(t.ids(), ["ImagePullStalled"]);
+}
+
+#[test]
+fn a_cause_that_is_switched_off_is_not_said_and_another_dwell_is_kept() {
+    let mut t = Timeline::new();
+    let off = crate::model::settings::CauseSettings { enabled: Some(false), ..Default::default() };
+    t.settings.causes.insert("CniPluginMissing".into(), off);
+    t.see(Seen::Cni(cni(&["flannel"])));
+    assert!(t.wait(60).ids().is_empty());
+    let late = crate::model::settings::CauseSettings { after: Some(Duration::from_secs(120)), ..Default::default() };
+    t.settings.causes.insert("CniPluginMissing".into(), late);
+    assert!(t.wait(59).ids().is_empty());
+    assert_eq!(t.wait(1).ids(), ["CniPluginMissing"]);
+}
+
+#[test]
+fn a_node_being_installed_is_told_normally() {
+    let mut t = Timeline::new();
+    let mut fresh = node(t.now);
+    fresh.id.uid = "fresh".into();
+    fresh.conditions[0].status = Some(false);
+    t.see(Seen::NodeChanged(Box::new(fresh))).see(Seen::Cni(cni(&["flannel"])));
+    assert_eq!(t.wait(10).look().diagnoses[0].kind, EventType::Normal);
+    assert_eq!(t.wait(300).look().diagnoses[0].kind, EventType::Warning);
+}
+
+#[test]
+fn an_event_on_a_pod_never_holds_a_name_of_another_namespace() {
+    let mut t = Timeline::new();
+    t.see(Seen::Cni(cni(&["flannel"])));
+    let now = t.now;
+    for (namespace, name) in [("shop", "cart"), ("bank", "vault-secret")] {
+        let mut waiting = creating(name, now, false);
+        waiting.id = id(namespace, name);
+        waiting.api_uid = waiting.id.uid.clone();
+        t.see(Seen::PodChanged(Box::new(waiting)));
+    }
+    let findings = t.wait(30).look();
+    let foreign: BTreeSet<_> = ["bank", "vault-secret"].into();
+    for diagnosis in &findings.diagnoses {
+        let own = matches!(&diagnosis.subject, Subject::Pod(id) if &*id.namespace == "bank");
+        for word in foreign.iter().filter(|_| !own) {
+            assert!(!diagnosis.sentence.contains(word), "{}", diagnosis.sentence);
+        }
+    }
+    assert_eq!(findings.diagnoses.len(), 3);
+}
+
+#[test]
+fn every_sentence_has_all_it_needs() {
+    let error = |text: &str, reason: &str| {
+        let mut t = Timeline::new();
+        let failing = pod("cart", t.now, slot("r.example.com/shop/cart:2.14.1", reason, text));
+        t.see(Seen::PodChanged(Box::new(failing))).wait(31);
+        let findings = t.look();
+        of_pods(&findings)[0].sentence.clone()
+    };
+    for (text, reason) in [
+        ("401 Unauthorized", "ErrImagePull"),
+        ("dial tcp: lookup r.example.com on 10.0.0.2:53: no such host", "ErrImagePull"),
+        ("dial tcp 203.0.113.9:443: i/o timeout", "ErrImagePull"),
+        ("net/http: TLS handshake timeout", "ErrImagePull"),
+        ("couldn't find key db in ConfigMap shop/settings", "CreateContainerConfigError"),
+        ("secret \"token\" not found", "CreateContainerConfigError"),
+        ("exec: \"nope\": executable file not found in $PATH", "RunContainerError"),
+        ("exec: \"\": executable file not found in $PATH", "RunContainerError"),
+        ("something else", "ErrImagePull"),
+    ] {
+        let said = error(text, reason);
+        assert!(!said.contains('?') || said.contains("(expired token?)") || said.contains("right tag?"), "{said}");
+        assert!(said.len() < 300 || text == "something else", "{} bytes: {said}", said.len());
+    }
+}

@@ -1,0 +1,84 @@
+//! An image reference taken apart, as container runtimes read it. Never a check whether the image exists.
+
+/// The registry that short names stand for (distribution/reference: normalize.go).
+pub const DOCKER_HUB: &str = "docker.io";
+
+/// The parts of an image reference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reference<'a> {
+    /// Registry host with its port if any, `docker.io` for short names.
+    pub host: &'a str,
+    /// Repository path without the host; `library/` is added for Docker Hub's own where it was left out.
+    pub path: String,
+    /// The tag, `latest` where neither tag nor digest is given.
+    pub tag: Option<&'a str>,
+    /// The digest, `sha256:…`.
+    pub digest: Option<&'a str>,
+}
+
+impl<'a> Reference<'a> {
+    /// Takes `text` apart. Total: any text gives an answer, for a reference that a runtime refused must be talked about too.
+    #[must_use]
+    pub fn parse(text: &'a str) -> Self {
+        let (rest, digest) = match text.split_once('@') {
+            Some((rest, digest)) => (rest, Some(digest)),
+            None => (text, None),
+        };
+        let (name, tag) = match rest.rsplit_once(':') {
+            Some((name, tag)) if !tag.contains('/') => (name, Some(tag)),
+            _ => (rest, None),
+        };
+        let (host, path) = match name.split_once('/') {
+            Some((first, path)) if is_host(first) => (first, path.to_owned()),
+            _ => (DOCKER_HUB, name.to_owned()),
+        };
+        let path = if host == DOCKER_HUB && !path.contains('/') { format!("library/{path}") } else { path };
+        Self { host, path, tag: tag.or(if digest.is_none() { Some("latest") } else { None }), digest }
+    }
+
+    /// The host without its port, as containerd labels content (`containerd.io/distribution.source.<host>`).
+    #[must_use]
+    pub fn host_name(&self) -> &'a str {
+        self.host.rsplit_once(':').map_or(self.host, |(name, _)| name)
+    }
+
+    /// Tag, else digest: what is asked for.
+    #[must_use]
+    pub fn version(&self) -> &'a str {
+        self.tag.or(self.digest).unwrap_or_default()
+    }
+}
+
+/// The first component is a host if it holds a dot or a colon, or is `localhost` (distribution/reference: splitDockerDomain).
+fn is_host(first: &str) -> bool {
+    first.contains(['.', ':']) || first == "localhost"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_read_as_runtimes_read_them() {
+        for (text, host, path, version) in [
+            ("nginx", "docker.io", "library/nginx", "latest"),
+            ("grafana/loki:3.1", "docker.io", "grafana/loki", "3.1"),
+            ("127.0.0.1:5000/app:v1", "127.0.0.1:5000", "app", "v1"),
+            ("localhost/app", "localhost", "app", "latest"),
+            ("r.example.com:5000/a/b", "r.example.com:5000", "a/b", "latest"),
+            ("r.example.com/a@sha256:ab", "r.example.com", "a", "sha256:ab"),
+            ("r.example.com/a:v1@sha256:ab", "r.example.com", "a", "v1"),
+        ] {
+            let reference = Reference::parse(text);
+            assert_eq!((reference.host, &*reference.path, reference.version()), (host, path, version), "{text}");
+        }
+        assert_eq!(Reference::parse("127.0.0.1:5000/app:v1").host_name(), "127.0.0.1");
+    }
+
+    #[test]
+    fn nonsense_is_taken_apart_too() {
+        for text in ["", ":", "@", "/", "a//b", "@sha256:", ":::", "Upper/Case:@"] {
+            let _parts = Reference::parse(text);
+        }
+    }
+}

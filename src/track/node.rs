@@ -1,0 +1,79 @@
+//! The Node object over time: who it is, and whether it ever was Ready.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::ids::NodeId;
+use crate::model::node::Node;
+use crate::model::{Time, since};
+
+/// A Ready condition that turned within this time of the Node's creation was set at registration, not by a failure.
+const REGISTRATION: Duration = Duration::from_secs(30);
+
+/// While a node that was never Ready is younger than this, its network is being installed and that is normal.
+const INSTALLATION: Duration = Duration::from_secs(300);
+
+/// The Node over time.
+#[derive(Debug)]
+pub struct NodeTrack {
+    /// Name and UID; the UID is empty until the API server told it.
+    pub id: NodeId,
+    /// What the API server said last.
+    pub node: Option<Node>,
+    was_ready: bool,
+}
+
+impl NodeTrack {
+    /// A node of which only the name is known.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self { id: NodeId { name: name.into(), uid: "".into() }, node: None, was_ready: false }
+    }
+
+    /// The object changed. Yields the UID of the node that this one has taken the name of, if it has.
+    pub fn changed(&mut self, node: Node, at: Time) -> Option<Arc<str>> {
+        let before = std::mem::replace(&mut self.id, node.id.clone());
+        let replaced = !before.uid.is_empty() && before.uid != node.id.uid;
+        if replaced {
+            self.was_ready = false;
+        }
+        self.was_ready |= node.ready() == Some(true) || left_ready(&node, at);
+        self.node = Some(node);
+        replaced.then_some(before.uid)
+    }
+
+    /// The object was deleted.
+    pub fn forget(&mut self) -> Option<Arc<str>> {
+        self.node = None;
+        self.was_ready = false;
+        let uid = std::mem::replace(&mut self.id.uid, "".into());
+        (!uid.is_empty()).then_some(uid)
+    }
+
+    /// The node is being installed: it was never Ready and is young. What is missing now may be on its way.
+    #[must_use]
+    pub fn being_installed(&self, now: Time) -> bool {
+        let young =
+            self.node.as_ref().and_then(|n| n.created).is_some_and(|created| since(created, now) < INSTALLATION);
+        young && !self.was_ready
+    }
+
+    /// What the Node says of itself, as a word; none where the API server has not told.
+    #[must_use]
+    pub fn says_ready(&self) -> Option<&'static str> {
+        self.node.as_ref().map(|node| match node.ready() {
+            Some(true) => "Ready",
+            Some(false) => "NotReady",
+            None => "Unknown",
+        })
+    }
+}
+
+/// The Ready condition turned long after the node's creation, so it was Ready before.
+fn left_ready(node: &Node, at: Time) -> bool {
+    let turned = node.conditions.iter().find(|c| &*c.kind == "Ready").and_then(|c| c.since);
+    match (node.created, turned) {
+        (Some(created), Some(turned)) => turned <= at && since(created, turned) > REGISTRATION,
+        _ => false,
+    }
+}

@@ -1,0 +1,162 @@
+//! One pod over time: what API server and runtime say of it, at which stage it is, and which of its containers fail.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::Time;
+use crate::model::ids::PodId;
+use crate::model::pod::{ContainerSlot, ContainerState, Pod, PodEvent};
+use crate::model::runtime::{Container, Sandbox};
+use crate::model::stage::Stage;
+
+use super::place::{self, Place};
+
+/// One pod over time.
+#[derive(Debug)]
+pub struct PodTrack {
+    /// Its names.
+    pub id: PodId,
+    /// What the API server said last; none for a pod that only the runtime knows.
+    pub pod: Option<Pod>,
+    /// Its newest sandbox.
+    pub sandbox: Option<Sandbox>,
+    /// Its newest container of each name.
+    pub containers: BTreeMap<Arc<str>, Container>,
+    /// At which stage it is, and since when.
+    pub place: Place,
+    /// Containers that fail, by name.
+    pub troubles: BTreeMap<Arc<str>, Trouble>,
+    /// The kubelet's Events about it, when they were asked for.
+    pub events: Option<(Time, Vec<PodEvent>)>,
+    /// When they were asked for.
+    pub asked: Option<Time>,
+    /// Stages that were diagnosed.
+    pub told: BTreeSet<Stage>,
+}
+
+/// A container that fails at a stage, in the kubelet's words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trouble {
+    /// At which stage.
+    pub stage: Stage,
+    /// Since when it fails there.
+    pub since: Time,
+    /// The most telling text so far.
+    pub text: Arc<str>,
+    /// The waiting reason the text came with.
+    pub reason: Arc<str>,
+    /// When it was last said.
+    pub at: Time,
+}
+
+impl PodTrack {
+    /// A pod of which only the name is known.
+    #[must_use]
+    pub fn new(id: PodId, at: Time) -> Self {
+        Self {
+            id,
+            pod: None,
+            sandbox: None,
+            containers: BTreeMap::new(),
+            place: Place { stage: Stage::Admission, since: at, container: None },
+            troubles: BTreeMap::new(),
+            events: None,
+            asked: None,
+            told: BTreeSet::new(),
+        }
+    }
+
+    /// On its way to running, and not on its way out.
+    #[must_use]
+    pub fn starting(&self) -> bool {
+        self.place.stage < Stage::Running && !self.pod.as_ref().is_some_and(Pod::over)
+    }
+
+    /// The API server said something new of it.
+    pub fn told_by_api(&mut self, pod: Pod, at: Time) {
+        let first = self.pod.is_none();
+        for slot in &pod.containers {
+            self.heard(slot, at);
+        }
+        self.pod = Some(pod);
+        self.replace(at);
+        if first {
+            self.place.since = self.since_by_api().unwrap_or(at).min(at);
+        }
+    }
+
+    /// Its Events were fetched.
+    pub fn told_by_events(&mut self, events: Vec<PodEvent>, at: Time) {
+        self.events = Some((at, events));
+    }
+
+    /// The runtime listed all sandboxes; this is the pod's newest.
+    pub fn sandbox_listed(&mut self, sandbox: Option<Sandbox>, at: Time) {
+        if self.sandbox != sandbox {
+            self.sandbox = sandbox;
+            self.replace(at);
+        }
+    }
+
+    /// The runtime listed all containers; these are the pod's.
+    pub fn containers_listed(&mut self, list: Vec<Container>, at: Time) {
+        let mut newest: BTreeMap<Arc<str>, Container> = BTreeMap::new();
+        for container in list {
+            match newest.get(&container.name) {
+                Some(known) if known.created >= container.created => {}
+                _ => {
+                    newest.insert(container.name.clone(), container);
+                }
+            }
+        }
+        if self.containers != newest {
+            self.containers = newest;
+            self.replace(at);
+        }
+    }
+
+    fn replace(&mut self, at: Time) {
+        let (stage, container) = place::of(self);
+        if stage != self.place.stage {
+            self.place = Place { stage, since: at, container };
+        } else {
+            self.place.container = container;
+        }
+    }
+
+    /// For a pod that was already there when it was first seen: since when it has been at its stage, as far as its status tells.
+    fn since_by_api(&self) -> Option<Time> {
+        let pod = self.pod.as_ref()?;
+        match self.place.stage {
+            Stage::Admission => pod.scheduled.or(pod.created),
+            Stage::Volumes | Stage::Sandbox => pod.started.or(pod.scheduled),
+            _ => pod.sandbox_ready.and_then(|(_, since)| since),
+        }
+    }
+
+    fn heard(&mut self, slot: &ContainerSlot, at: Time) {
+        match (place::failing(slot), self.troubles.get_mut(&slot.name)) {
+            (Some((stage, reason, text)), Some(known)) if known.stage == stage => {
+                known.at = at;
+                known.reason = reason.clone();
+                if telling(text) {
+                    known.text = text.clone();
+                }
+            }
+            (Some((stage, reason, text)), _) => {
+                let trouble = Trouble { stage, since: at, text: text.clone(), reason: reason.clone(), at };
+                self.troubles.insert(slot.name.clone(), trouble);
+            }
+            // Between two tries a container may look as if nothing had happened; only a run or a clean end mends it.
+            (None, Some(_)) if matches!(slot.state, ContainerState::Waiting { .. }) => {}
+            (None, _) => {
+                self.troubles.remove(&slot.name);
+            }
+        }
+    }
+}
+
+/// Kubelets before 1.32 forget the error while they back off (kubernetes#127918): what they said before tells more.
+fn telling(text: &str) -> bool {
+    !text.is_empty() && (!text.starts_with("Back-off pulling image ") || text.contains("\": "))
+}

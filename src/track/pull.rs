@@ -1,0 +1,113 @@
+//! Pulls over time: how fast bytes arrive and since when none has.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::pull::Pull;
+use crate::model::{Time, since};
+
+/// The rate is taken over this time: long enough to smooth a burst, short enough to show a change.
+const WINDOW: Duration = Duration::from_secs(20);
+/// At most this many samples are kept for it.
+const SAMPLES: usize = 32;
+
+/// All pulls under way.
+#[derive(Debug, Default)]
+pub struct Pulls {
+    /// By lease.
+    pub running: BTreeMap<Arc<str>, PullTrack>,
+    /// Why pulls can't be seen, where they can't.
+    pub unseen: Option<String>,
+}
+
+/// One pull over time.
+#[derive(Debug)]
+pub struct PullTrack {
+    /// As it was seen last.
+    pub pull: Pull,
+    /// When it began.
+    pub began: Time,
+    /// When bytes last arrived.
+    pub moved: Time,
+    samples: VecDeque<(Time, u64)>,
+}
+
+impl Pulls {
+    /// A list of all pulls.
+    pub fn listed(&mut self, list: Vec<Pull>, at: Time) {
+        self.unseen = None;
+        let mut before = std::mem::take(&mut self.running);
+        for pull in list {
+            let track = match before.remove(&pull.lease) {
+                Some(track) => track.seen_again(pull, at),
+                None => PullTrack::new(pull, at),
+            };
+            self.running.insert(track.pull.lease.clone(), track);
+        }
+    }
+
+    /// Pulls can't be seen any more; what was seen of them is void.
+    pub fn cannot_be_seen(&mut self, why: String) {
+        self.running.clear();
+        self.unseen = Some(why);
+    }
+}
+
+impl PullTrack {
+    fn new(pull: Pull, at: Time) -> Self {
+        let began = pull.began.unwrap_or(at).min(at);
+        let written = pull.layers.iter().filter_map(|layer| layer.updated).max();
+        let moved = written.unwrap_or(at).min(at);
+        let samples = [(at, pull.done())].into();
+        Self { pull, began, moved, samples }
+    }
+
+    fn seen_again(mut self, pull: Pull, at: Time) -> Self {
+        if pull.done() != self.pull.done() {
+            self.moved = at;
+        }
+        self.samples.push_back((at, pull.done()));
+        while self.samples.len() > SAMPLES || self.samples.front().is_some_and(|(t, _)| since(*t, at) > WINDOW) {
+            self.samples.pop_front();
+        }
+        self.pull = pull;
+        self
+    }
+
+    /// Something is left to download and is being downloaded.
+    #[must_use]
+    pub fn downloading(&self) -> bool {
+        self.pull.layers.iter().any(|layer| layer.active && layer.offset < layer.total)
+    }
+
+    /// For how long no byte has arrived.
+    #[must_use]
+    pub fn still_for(&self, now: Time) -> Duration {
+        since(self.moved, now)
+    }
+
+    /// Bytes per second over the last seconds; none before two samples.
+    #[must_use]
+    pub fn rate(&self) -> Option<u64> {
+        let (first_at, first) = self.samples.front()?;
+        let (last_at, last) = self.samples.back()?;
+        let millis = u64::try_from(since(*first_at, *last_at).as_millis()).ok().filter(|ms| *ms >= 1_000)?;
+        Some(last.saturating_sub(*first).saturating_mul(1_000) / millis)
+    }
+
+    /// How long the rest takes at the present rate.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        let rest = self.pull.total()?.saturating_sub(self.pull.done());
+        let rate = self.rate().filter(|rate| *rate > 0)?;
+        Some(Duration::from_secs(rest / rate))
+    }
+
+    /// How much of it is here, in whole percent; none where the total is not known.
+    #[must_use]
+    pub fn percent(&self) -> Option<u64> {
+        let total = self.pull.total().filter(|total| *total > 0)?;
+        Some(self.pull.done().saturating_mul(100) / total)
+    }
+}

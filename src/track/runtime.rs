@@ -1,0 +1,117 @@
+//! The runtime over time: which of its calls fail, since when, and whether it was restarted.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::model::runtime::{CallFailure, CallOutcome, FailureKind, Method, RuntimeInfo};
+use crate::model::{Time, since};
+
+/// A restart buys quiet at most this often, so that a runtime that keeps crashing is not kept quiet about.
+const RESTART_QUIET_AT_MOST_EVERY: Duration = Duration::from_secs(600);
+
+/// The runtime over time.
+#[derive(Debug, Default)]
+pub struct RuntimeTrack {
+    /// Who answered last.
+    pub info: Option<RuntimeInfo>,
+    /// Quiet was granted for a restart at this moment.
+    pub quiet_from: Option<Time>,
+    /// The pause image its configuration names.
+    pub sandbox_image: Option<std::sync::Arc<str>>,
+    calls: BTreeMap<Method, Call>,
+}
+
+#[derive(Debug)]
+enum Call {
+    Works { since: Time },
+    Fails(Failing),
+}
+
+/// A call that fails.
+#[derive(Clone, Debug)]
+pub struct Failing {
+    /// Which call.
+    pub method: Method,
+    /// Since when: the start of the first try that failed.
+    pub since: Time,
+    /// Its last failure.
+    pub failure: CallFailure,
+    /// When that was.
+    pub at: Time,
+}
+
+impl RuntimeTrack {
+    /// A new connection was answered. After a failure that is the runtime come back.
+    pub fn found(&mut self, info: RuntimeInfo, at: Time) {
+        let back = self.failing().is_some();
+        let granted_lately = self.quiet_from.is_some_and(|last| since(last, at) < RESTART_QUIET_AT_MOST_EVERY);
+        if back && self.info.is_some() && !granted_lately {
+            self.quiet_from = Some(at);
+        }
+        self.info = Some(info);
+        self.works(Method::Connect, at);
+    }
+
+    /// A call ended.
+    pub fn called(&mut self, outcome: CallOutcome, at: Time) {
+        match outcome.failure {
+            None => {
+                self.works(outcome.method, at);
+                self.works(Method::Connect, at);
+            }
+            Some(failure) => self.fails(outcome.method, failure, began(at, outcome.took), at),
+        }
+    }
+
+    fn works(&mut self, method: Method, at: Time) {
+        match self.calls.get(&method) {
+            Some(Call::Works { .. }) => {}
+            _ => {
+                self.calls.insert(method, Call::Works { since: at });
+            }
+        }
+    }
+
+    fn fails(&mut self, method: Method, failure: CallFailure, began: Time, at: Time) {
+        let since = match self.calls.get(&method) {
+            Some(Call::Fails(before)) => before.since,
+            _ => began,
+        };
+        self.calls.insert(method, Call::Fails(Failing { method, since, failure, at }));
+    }
+
+    /// The vital call that has failed longest, if any fails. An error that the runtime answered with is an answer, except
+    /// where it says that it speaks no CRI version of ours.
+    #[must_use]
+    pub fn failing(&self) -> Option<&Failing> {
+        self.calls
+            .values()
+            .filter_map(|call| match call {
+                Call::Fails(failing) => Some(failing),
+                Call::Works { .. } => None,
+            })
+            .filter(|failing| failing.method.vital() && failing.failure.kind != FailureKind::Answered)
+            .min_by_key(|failing| failing.since)
+    }
+
+    /// Since when the vital calls all work; none while one fails or before the first list.
+    #[must_use]
+    pub fn well_since(&self) -> Option<Time> {
+        let listed = self.calls.contains_key(&Method::ListPodSandbox);
+        if self.failing().is_some() || !listed {
+            return None;
+        }
+        self.calls
+            .iter()
+            .filter(|(method, _)| method.vital())
+            .filter_map(|(_, call)| match call {
+                Call::Works { since } => Some(*since),
+                Call::Fails(_) => None,
+            })
+            .max()
+    }
+}
+
+fn began(at: Time, took: Duration) -> Time {
+    at.checked_sub(took).unwrap_or(at)
+}
