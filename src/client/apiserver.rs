@@ -184,3 +184,71 @@ impl Service<Request<Body>> for Deadline {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::Pod;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// A server that answers the first request with `answer`, or not at all, and hands back what it was sent.
+    async fn serve(answer: Option<&'static str>) -> (Config, tokio::task::JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let request = tokio::spawn(async move {
+            let (mut connection, _) = listener.accept().await.unwrap();
+            let mut sent = [0; 4096];
+            let length = connection.read(&mut sent).await.unwrap();
+            match answer {
+                Some(answer) => connection.write_all(answer.as_bytes()).await.unwrap(),
+                None => std::future::pending().await,
+            }
+            String::from_utf8_lossy(&sent[..length]).into_owned()
+        });
+        (Config::new(address), request)
+    }
+
+    async fn get(config: Config) -> kube::Error {
+        let api: kube::Api<Pod> = kube::Api::default_namespaced(client(config).unwrap());
+        api.get("a").await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn a_refusal_names_verb_and_resource_and_requests_name_the_agent() {
+        let answer = "HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\n\
+            {\"kind\":\"Status\",\"code\":403,\"reason\":\"Forbidden\",\"message\":\"not yours\"}";
+        let (config, request) = serve(Some(answer)).await;
+        let refused =
+            ApiState::Refused { verb: "get".into(), resource: "pods".into(), text: "403 not yours".to_owned() };
+        assert_eq!(state_after(&get(config).await, "get", "pods"), refused);
+        assert!(
+            request.await.unwrap().to_lowercase().contains(concat!("user-agent: kubewhy/", env!("CARGO_PKG_VERSION")))
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_never_answers_is_left_after_the_deadline() {
+        let (config, _request) = serve(None).await;
+        let state = state_after(&get(config).await, "get", "pods");
+        assert_eq!(state, ApiState::Unreachable("no answer within 15 s".to_owned()));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_away_is_unreachable_in_plain_words() {
+        let mut config = Config::new("http://127.0.0.1:1".parse().unwrap());
+        config.auth_info.token = Some("very-secret".to_owned().into());
+        let ApiState::Unreachable(text) = state_after(&get(config).await, "get", "pods") else { panic!() };
+        assert!(text.contains("refused") && !text.contains("secret"), "{text}");
+    }
+
+    #[tokio::test]
+    async fn a_kubeconfig_that_does_not_parse_is_not_quoted() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config");
+        std::fs::write(&path, "users: [{user: {token: very-secret}}\nclusters: 3").unwrap();
+        let error = connect(&Access::Kubeconfig(path)).await.err().unwrap();
+        assert!(matches!(error, AccessError::Invalid(_)), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("secret"));
+    }
+}
