@@ -1,0 +1,20 @@
+//! What the API server knows of this node: its Pods and its Node by one watch each, and on demand the Events of one pod.
+//! Never watches Events, never polls, and never writes.
+
+mod convert;
+pub mod events;
+#[cfg(test)]
+mod fake;
+pub mod node;
+pub mod pods;
+mod standing;
+mod watch;
+mod wire;
+
+pub use events::{Budget, EventObserver, Limits};
+pub use node::NodeObserver;
+pub use pods::PodObserver;
+pub use standing::Standing;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,234 @@
+//! From the API server's spelling to the model's nouns. Wire types end here.
+
+use std::sync::Arc;
+
+use super::wire::{
+    ApiEvent, ApiNode, ApiPod, Condition, ContainerSpec, ContainerStatus, EnvFrom, EnvVar, Metadata, PodSpec,
+    PodStatus, Reference, State, Terminated,
+};
+use crate::model::ids::{NodeId, PodId, PodUid};
+use crate::model::node::{Node, NodeCondition};
+use crate::model::pod::{ConfigRef, ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod, PodEvent};
+
+/// The API object's own UID.
+pub(super) fn api_uid(pod: &ApiPod) -> PodUid {
+    PodUid(pod.metadata.fields.uid.clone())
+}
+
+/// A pod. The UID of a static pod is the hash of its manifest, which its mirror carries as an annotation
+/// (Kubernetes: pkg/kubelet/types/pod_update.go).
+pub(super) fn pod(from: ApiPod) -> Pod {
+    let api_uid = api_uid(&from);
+    let owner = owner(&from.metadata);
+    let ApiPod { metadata, spec, status } = from;
+    let meta = metadata.fields;
+    let uid = meta.annotations.mirror.map_or_else(|| api_uid.clone(), PodUid);
+    let condition = |kind: &str| status.conditions.iter().find(|c| &*c.r#type == kind);
+    Pod {
+        id: PodId { uid, namespace: meta.namespace, name: meta.name },
+        api_uid,
+        owner,
+        host_network: spec.host_network,
+        created: meta.creation_timestamp,
+        scheduled: condition("PodScheduled").filter(|c| truth(c) == Some(true)).and_then(|c| c.last_transition_time),
+        started: status.start_time,
+        deleting: meta.deletion_timestamp.is_some(),
+        phase: phase(status.phase.as_deref()),
+        sandbox_ready: condition("PodReadyToStartContainers")
+            .and_then(|c| truth(c).map(|ready| (ready, c.last_transition_time))),
+        ready: condition("Ready").and_then(truth) == Some(true),
+        containers: containers(&spec, &status),
+        pull_secrets: spec.image_pull_secrets.into_iter().map(|secret| secret.name).collect(),
+        reason: status.reason,
+        message: status.message,
+    }
+}
+
+fn owner<L>(metadata: &Metadata<L>) -> Option<Arc<str>> {
+    let controller = metadata.fields.owner_references.iter().find(|owner| owner.controller)?;
+    Some(format!("{}/{}", controller.kind, controller.name).into())
+}
+
+fn truth(condition: &Condition) -> Option<bool> {
+    match condition.status.as_str() {
+        "True" => Some(true),
+        "False" => Some(false),
+        _ => None,
+    }
+}
+
+fn phase(word: Option<&str>) -> Phase {
+    match word {
+        None | Some("" | "Pending") => Phase::Pending,
+        Some("Running") => Phase::Running,
+        Some("Succeeded") => Phase::Succeeded,
+        Some("Failed") => Phase::Failed,
+        Some(_) => Phase::Unknown,
+    }
+}
+
+fn containers(spec: &PodSpec, status: &PodStatus) -> Vec<ContainerSlot> {
+    let init = |c: &ContainerSpec| match c.restart_policy.as_deref() {
+        Some("Always") => ContainerKind::Sidecar,
+        _ => ContainerKind::Init,
+    };
+    let first = spec.init_containers.iter().map(|c| slot(c, init(c), &status.init_container_statuses));
+    let main = spec.containers.iter().map(|c| slot(c, ContainerKind::Main, &status.container_statuses));
+    let debug = spec
+        .ephemeral_containers
+        .iter()
+        .map(|c| slot(c, ContainerKind::Ephemeral, &status.ephemeral_container_statuses));
+    first.chain(main).chain(debug).collect()
+}
+
+fn slot(spec: &ContainerSpec, kind: ContainerKind, statuses: &[ContainerStatus]) -> ContainerSlot {
+    let status = statuses.iter().find(|status| status.name == spec.name);
+    ContainerSlot {
+        name: spec.name.clone(),
+        kind,
+        image: spec.image.clone(),
+        state: state(status.map(|s| &s.state)),
+        last: status.and_then(|s| s.last_state.terminated.as_ref()).map(ended),
+        started: status.and_then(|s| s.started).unwrap_or(false),
+        restarts: status.map_or(0, |s| s.restart_count),
+        refs: spec.env.iter().filter_map(of_variable).chain(spec.env_from.iter().filter_map(of_all)).collect(),
+    }
+}
+
+/// A container without a status, or with an empty one, waits (Kubernetes: api/core/v1/types.go, ContainerState).
+fn state(status: Option<&State>) -> ContainerState {
+    match status {
+        Some(State { running: Some(running), .. }) => ContainerState::Running { since: running.started_at },
+        Some(State { terminated: Some(terminated), .. }) => ContainerState::Terminated(ended(terminated)),
+        other => {
+            let waiting = other.and_then(|state| state.waiting.clone()).unwrap_or_default();
+            ContainerState::Waiting { reason: waiting.reason, message: waiting.message }
+        }
+    }
+}
+
+fn ended(from: &Terminated) -> Ended {
+    Ended {
+        exit_code: from.exit_code,
+        reason: from.reason.clone(),
+        message: from.message.clone(),
+        at: from.finished_at,
+    }
+}
+
+fn of_variable(variable: &EnvVar) -> Option<ConfigRef> {
+    let from = variable.value_from.as_ref()?;
+    let mut found = either(from.config_map_key_ref.as_ref(), from.secret_key_ref.as_ref())?;
+    found.variable = Some(variable.name.clone());
+    Some(found)
+}
+
+fn of_all(from: &EnvFrom) -> Option<ConfigRef> {
+    either(from.config_map_ref.as_ref(), from.secret_ref.as_ref())
+}
+
+/// The reference, unless it is optional: the kubelet starts the container without what is missing then.
+fn either(config_map: Option<&Reference>, secret: Option<&Reference>) -> Option<ConfigRef> {
+    let (kind, reference) = config_map.map(|r| ("ConfigMap", r)).or_else(|| secret.map(|r| ("Secret", r)))?;
+    let required = reference.optional != Some(true);
+    required.then(|| ConfigRef { kind, name: reference.name.clone(), key: reference.key.clone(), variable: None })
+}
+
+/// This Node.
+pub(super) fn node(from: ApiNode) -> Node {
+    let meta = from.metadata.fields;
+    Node {
+        id: NodeId { name: meta.name, uid: meta.uid },
+        created: meta.creation_timestamp,
+        conditions: from.status.conditions.into_iter().map(node_condition).collect(),
+        unschedulable: from.spec.unschedulable,
+        labels: meta.labels.into_iter().collect(),
+    }
+}
+
+fn node_condition(from: Condition) -> NodeCondition {
+    NodeCondition {
+        status: truth(&from),
+        kind: from.r#type,
+        reason: from.reason,
+        message: from.message,
+        since: from.last_transition_time,
+    }
+}
+
+/// One Event. Which of its times is filled depends on the API and the library that wrote it.
+pub(super) fn event(from: ApiEvent) -> PodEvent {
+    let repeated = from.series.and_then(|series| series.last_observed_time);
+    let once = from.last_timestamp.or(from.event_time).or(from.first_timestamp);
+    let named = !from.source.component.is_empty();
+    PodEvent {
+        reason: from.reason,
+        message: from.message,
+        from: if named { from.source.component } else { from.reporting_component },
+        at: repeated.max(once).or(from.metadata.fields.creation_timestamp),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn read(object: Value) -> Pod {
+        pod(serde_json::from_value(object).unwrap())
+    }
+
+    #[test]
+    fn a_static_pod_is_known_by_the_hash_of_its_manifest() {
+        let pod = read(json!({"metadata": {
+            "name": "etcd-n1", "namespace": "kube-system", "uid": "mirror", "labels": {"tier": "control-plane"},
+            "annotations": {"kubernetes.io/config.mirror": "hash", "other": "x"}, "managedFields": [{"fieldsV1": {}}]}}));
+        assert_eq!((pod.id.uid.as_str(), pod.api_uid.as_str()), ("hash", "mirror"));
+        assert_eq!((pod.phase, pod.owner), (Phase::Pending, None));
+    }
+
+    #[test]
+    fn sidecars_are_told_from_init_containers_and_every_container_finds_its_status() {
+        let pod = read(json!({
+            "metadata": {"name": "web-0", "ownerReferences": [{"kind": "StatefulSet", "name": "web", "controller": true}]},
+            "spec": {"initContainers": [{"name": "a", "image": "i"}, {"name": "b", "restartPolicy": "Always"}],
+                     "containers": [{"name": "c"}, {"name": "d"}], "ephemeralContainers": null},
+            "status": {"phase": "Running", "conditions": [
+                {"type": "Ready", "status": "False"},
+                {"type": "PodReadyToStartContainers", "status": "True", "lastTransitionTime": "2026-11-21T02:46:39Z"}],
+              "initContainerStatuses": [{"name": "a", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}],
+              "containerStatuses": [{"name": "d", "restartCount": 3, "started": true, "state": {"running": {}},
+                "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]}}));
+        assert_eq!(pod.owner.as_deref(), Some("StatefulSet/web"));
+        assert_eq!(pod.sandbox_ready, Some((true, Some("2026-11-21T02:46:39Z".parse().unwrap()))));
+        let kinds: Vec<_> = pod.containers.iter().map(|c| c.kind).collect();
+        assert_eq!(kinds, [ContainerKind::Init, ContainerKind::Sidecar, ContainerKind::Main, ContainerKind::Main]);
+        let [a, b, _, d] = &pod.containers[..] else { unreachable!() };
+        assert!(matches!(&a.state, ContainerState::Terminated(end) if &*end.reason == "Completed"));
+        assert_eq!(b.state, ContainerState::Waiting { reason: "".into(), message: "".into() });
+        assert_eq!((d.restarts, d.started, d.last.as_ref().unwrap().exit_code), (3, true, 137));
+    }
+
+    #[test]
+    fn references_name_object_key_and_variable_and_leave_out_the_optional() {
+        let pod = read(json!({"metadata": {}, "spec": {"containers": [{"name": "c",
+            "env": [{"name": "PLAIN", "value": "secret"},
+                {"name": "URL", "valueFrom": {"configMapKeyRef": {"name": "app", "key": "url"}}},
+                {"name": "MAY", "valueFrom": {"secretKeyRef": {"name": "may", "key": "k", "optional": true}}}],
+            "envFrom": [{"secretRef": {"name": "all"}}]}]}}));
+        let url =
+            ConfigRef { kind: "ConfigMap", name: "app".into(), key: Some("url".into()), variable: Some("URL".into()) };
+        let all = ConfigRef { kind: "Secret", name: "all".into(), key: None, variable: None };
+        assert_eq!(pod.containers[0].refs, [url, all]);
+    }
+
+    #[test]
+    fn an_event_is_as_young_as_its_youngest_time() {
+        let read = |object: Value| event(serde_json::from_value(object).unwrap());
+        let repeated = read(json!({"metadata": {}, "reason": "FailedMount", "reportingComponent": "kubelet",
+            "source": {}, "eventTime": "2026-11-21T02:00:00.000001Z", "lastTimestamp": null,
+            "series": {"lastObservedTime": "2026-11-21T02:05:00.5Z"}}));
+        assert_eq!(repeated.at, Some("2026-11-21T02:05:00.5Z".parse().unwrap()));
+        assert_eq!(&*repeated.from, "kubelet");
+    }
+}

@@ -1,0 +1,50 @@
+//! The pods of this node, by one list and one watch. Never asks for another node's pods.
+
+use std::sync::Arc;
+
+use kube::runtime::watcher::Event;
+use kube::{Api, Client};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::standing::Standing;
+use super::watch::{Feed, follow};
+use super::{convert, wire::ApiPod};
+use crate::clock::Clock;
+use crate::model::observation::{Observation, Seen};
+use crate::model::pod::Pod;
+
+/// Watches the pods that are bound to one node. Needs `list` and `watch` on pods.
+pub struct PodObserver {
+    /// The API server.
+    pub client: Client,
+    /// The node's name.
+    pub node: Arc<str>,
+    /// How the API server stands, shared with the other observers of it.
+    pub standing: Standing,
+    /// The agent's clock.
+    pub clock: Clock,
+}
+
+impl PodObserver {
+    /// Runs until stopped. Sends [`Seen::PodsListed`] after each list, [`Seen::PodChanged`] and [`Seen::PodGone`] in
+    /// between, and [`Seen::ApiServer`] when the way there changes.
+    pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
+        let feed = Feed { resource: "pods", standing: self.standing, clock: self.clock, out };
+        let mut listed = Vec::new();
+        let fields = format!("spec.nodeName={}", self.node);
+        let api: Api<ApiPod> = Api::all(self.client);
+        follow(api, &fields, feed, stop, move |event| tell(event, &mut listed)).await;
+    }
+}
+
+fn tell(event: Event<ApiPod>, listed: &mut Vec<Pod>) -> Option<Seen> {
+    match event {
+        Event::Init => listed.clear(),
+        Event::InitApply(pod) => listed.push(convert::pod(pod)),
+        Event::InitDone => return Some(Seen::PodsListed(std::mem::take(listed))),
+        Event::Apply(pod) => return Some(Seen::PodChanged(Box::new(convert::pod(pod)))),
+        Event::Delete(pod) => return Some(Seen::PodGone(convert::api_uid(&pod))),
+    }
+    None
+}
