@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("prepull", &["model", "client", "clock"]),
     ("report", &["model", "client", "clock"]),
     ("serve", &["model", "client", "clock"]),
-    ("config", &["model"]),
+    ("config", &["model", "clock"]),
     ("engine", &["model", "clock", "track", "diagnose"]),
     ("app", &["*"]),
     ("cli", &["*"]),

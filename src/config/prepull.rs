@@ -1,0 +1,146 @@
+//! `prepull:`, the sets of images to have before pods ask for them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::settings::{CredentialSettings, PrepullSet, PrepullSettings};
+
+use super::reader::{Item, Section};
+use super::{image, schedule};
+
+const PARALLEL: usize = 2;
+const PARALLEL_AT_MOST: usize = 16;
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) fn read(section: &mut Section<'_>) -> PrepullSettings {
+    let spread = section.take("spread").and_then(|item| item.span(Duration::ZERO..=DAY)).unwrap_or_default();
+    let mut names = BTreeSet::new();
+    let sets = section.take("sets").and_then(|item| item.list(|item| one(item, &mut names))).unwrap_or_default();
+    PrepullSettings { spread, sets }
+}
+
+fn one<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<PrepullSet> {
+    item.section(|section| {
+        let name = section.require("name").and_then(|item| name(item, names));
+        let images = section.require("images").and_then(images);
+        let match_labels = section.part("nodes", nodes);
+        let parallel = section.take("parallel").and_then(|item| item.count(1..=PARALLEL_AT_MOST)).unwrap_or(PARALLEL);
+        let credentials = section.take("credentials").and_then(|item| item.section(credentials)).flatten();
+        later(section);
+        Some(PrepullSet { name: name?.into(), images: images?, match_labels, parallel, credentials })
+    })?
+}
+
+fn name<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<&'a str> {
+    let name = item.checked(set_name, "write up to 63 of a-z, 0-9 and -, as in base")?;
+    if names.insert(name) {
+        Some(name)
+    } else {
+        item.wrong(format!("a set before it is called {name} too"), "name each once")
+    }
+}
+
+fn set_name(text: &str) -> Result<(), &'static str> {
+    let inner = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+    let fits = text.starts_with(inner) && text.ends_with(inner) && text.chars().all(|c| inner(c) || c == '-');
+    if fits && text.len() <= 63 { Ok(()) } else { Err("a set can't be called so") }
+}
+
+fn images(item: Item<'_>) -> Option<Vec<Arc<str>>> {
+    let mut seen = BTreeSet::new();
+    let images = item.list(|item| {
+        let image = item.checked(image::check, "write it as in registry.example.com/base/jre:21")?;
+        if seen.insert(image) {
+            Some(Arc::from(image))
+        } else {
+            item.wrong(format!("{image} stands here twice"), "list it once")
+        }
+    })?;
+    if item.is_empty_list() { item.wrong("the set has no images", "list at least one") } else { Some(images) }
+}
+
+fn nodes(section: &mut Section<'_>) -> BTreeMap<Arc<str>, Arc<str>> {
+    let right = "write a label such as pool: general";
+    let label = |item: Item<'_>| {
+        item.pairs(|key, item| {
+            let value = item.checked_or_empty(label_value, right)?;
+            match label_key(key.text) {
+                Ok(()) => Some((key.text.into(), value.into())),
+                Err(what) => key.wrong(what, right),
+            }
+        })
+    };
+    section.take("matchLabels").and_then(label).unwrap_or_default().into_iter().collect()
+}
+
+/// (Kubernetes: staging/src/k8s.io/apimachinery/pkg/api/validate/content)
+fn label_key(text: &str) -> Result<(), &'static str> {
+    let (prefix, name) = text.rsplit_once('/').map_or((None, text), |(prefix, name)| (Some(prefix), name));
+    let prefix_fits =
+        prefix.is_none_or(|p| !p.is_empty() && p.len() <= 253 && p.chars().all(|c| is_label_char(c) && c != '_'));
+    if prefix_fits && !name.is_empty() { label_value(name) } else { Err("this is no key of a label") }
+}
+
+fn label_value(text: &str) -> Result<(), &'static str> {
+    let edge = |c: char| c.is_ascii_alphanumeric();
+    let fits = text.starts_with(edge) && text.ends_with(edge) && text.chars().all(is_label_char);
+    if fits && text.len() <= 63 { Ok(()) } else { Err("no label can be so") }
+}
+
+fn is_label_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
+}
+
+fn credentials(section: &mut Section<'_>) -> Option<CredentialSettings> {
+    let file = section.require("file").and_then(|item| item.checked(absolute, "write the whole path, from /"));
+    let consent = section.require("anyPodMayUse").and_then(|item| match item.flag() {
+        Some(false) => item.wrong(
+            "an image pulled with these credentials is open to every pod of the node",
+            "consent to that with true, or take the images out of the sets",
+        ),
+        flag => flag,
+    });
+    Some(CredentialSettings { file: PathBuf::from(file?), any_pod_may_use: consent? })
+}
+
+fn absolute(text: &str) -> Result<(), &'static str> {
+    if text.starts_with('/') { Ok(()) } else { Err("this path does not say where it begins") }
+}
+
+/// What a set may ask for and this version does not do. It is checked, so that the file is right for the version that
+/// will, and the author is told what happens meanwhile.
+const LATER: &[(&str, fn(Item<'_>), &str)] = &[
+    ("window", |item| _ = item.section(window), "pulls at any hour"),
+    ("first", |item| _ = item.section(first), "pulls on all nodes alike, spread by prepull.spread"),
+    ("minFree", |item| _ = item.percent(1..=99), "keeps no disk floor of its own"),
+    ("keep", |item| _ = item.flag(), "leaves what it pulled to the kubelet's garbage collection"),
+    (
+        "refresh",
+        |item| _ = item.span(Duration::from_secs(60)..=30 * DAY),
+        "pulls a moved tag only once the image is gone",
+    ),
+];
+
+fn later(section: &mut Section<'_>) {
+    for (key, check, instead) in LATER {
+        if let Some(item) = section.take(key) {
+            check(item);
+            item.note(format!("{key} is understood but not yet acted on: this version {instead}"));
+        }
+    }
+}
+
+fn window(section: &mut Section<'_>) {
+    let cron = "write minute, hour, day, month and weekday, as in 0 1 * * *";
+    section.require("cron").and_then(|item| item.checked(schedule::check, cron));
+    section.require("for").and_then(|item| item.span(Duration::from_secs(60)..=7 * DAY));
+    section.take("timeZone").and_then(|item| item.checked(schedule::check_zone, "write one such as Europe/Berlin"));
+}
+
+fn first(section: &mut Section<'_>) {
+    section.require("share").and_then(|item| item.percent(1..=99));
+    section.require("lead").and_then(|item| item.span(Duration::from_secs(60)..=720 * HOUR));
+}
