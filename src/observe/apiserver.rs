@@ -5,6 +5,7 @@ mod convert;
 pub mod events;
 #[cfg(test)]
 mod fake;
+pub(in crate::observe) mod json;
 pub mod node;
 pub mod pods;
 mod standing;

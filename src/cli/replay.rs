@@ -1,0 +1,211 @@
+//! `kubewhy demo --replay`: recordings of real Kubernetes 1.36 nodes that were broken in known ways, sent through the real
+//! pipeline in virtual time. Any system, no root, no cluster; a scratch directory is all it writes.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use crate::engine::Crank;
+use crate::model::diagnosis::Subject;
+use crate::model::observation::{Observation, Seen};
+use crate::model::settings::Settings;
+use crate::model::wording::span;
+use crate::model::{Time, after, since};
+use crate::observe::recorded::{Recording, events_until, node_name};
+use crate::report::notice::{Notice, Telling};
+use crate::report::stories::Stories;
+
+/// How far virtual time moves between two looks: the engine's own period.
+const STEP: Duration = Duration::from_millis(500);
+/// A recording is followed a little past its last line, so that what it shows can dwell.
+const AFTERMATH: Duration = Duration::from_secs(40);
+
+/// The recordings that the binary carries, in the order in which they are shown.
+const RECORDINGS: &[(&str, &str)] = &[
+    ("healthy", include_str!("replay/recordings/healthy.jsonl")),
+    ("image-tag-missing", include_str!("replay/recordings/image-tag-missing.jsonl")),
+    ("image-repo-missing", include_str!("replay/recordings/image-repo-missing.jsonl")),
+    ("image-no-credentials", include_str!("replay/recordings/image-no-credentials.jsonl")),
+    ("image-forbidden", include_str!("replay/recordings/image-forbidden.jsonl")),
+    ("image-conn-refused", include_str!("replay/recordings/image-conn-refused.jsonl")),
+    ("image-dns", include_str!("replay/recordings/image-dns.jsonl")),
+    ("init-image-missing", include_str!("replay/recordings/init-image-missing.jsonl")),
+    ("config-missing", include_str!("replay/recordings/config-missing.jsonl")),
+    ("config-key-missing", include_str!("replay/recordings/config-key-missing.jsonl")),
+    ("secret-env-missing", include_str!("replay/recordings/secret-env-missing.jsonl")),
+    ("command-not-found", include_str!("replay/recordings/command-not-found.jsonl")),
+    ("app-crash", include_str!("replay/recordings/app-crash.jsonl")),
+    ("crio-image-tag-missing", include_str!("replay/recordings/crio-image-tag-missing.jsonl")),
+    ("crio-image-forbidden", include_str!("replay/recordings/crio-image-forbidden.jsonl")),
+    ("crio-image-conn-refused", include_str!("replay/recordings/crio-image-conn-refused.jsonl")),
+    ("crio-image-dns", include_str!("replay/recordings/crio-image-dns.jsonl")),
+    ("node-cni-config-missing", include_str!("replay/recordings/node-cni-config-missing.jsonl")),
+    ("node-cni-plugin-missing", include_str!("replay/recordings/node-cni-plugin-missing.jsonl")),
+    ("node-pause-image-missing", include_str!("replay/recordings/node-pause-image-missing.jsonl")),
+    ("node-runtime-down", include_str!("replay/recordings/node-runtime-down.jsonl")),
+    ("node-runtime-hung", include_str!("replay/recordings/node-runtime-hung.jsonl")),
+];
+
+/// What one replay said, against what there was to say.
+struct Replayed {
+    name: &'static str,
+    recording: Recording,
+    first: Option<(Notice, Duration)>,
+}
+
+impl Replayed {
+    /// The cause that was to be found was found, or there was nothing to find and nothing was said.
+    fn right(&self) -> bool {
+        let said = self.first.as_ref().map(|(notice, _)| notice.reason);
+        said == self.recording.expect.as_deref()
+    }
+}
+
+/// Replays every recording and prints a table. Succeeds if each was named rightly.
+///
+/// # Errors
+/// A recording that can't be read, or an output that can't be written.
+pub fn run(out: &mut impl Write, colour: bool) -> anyhow::Result<ExitCode> {
+    let scratch = Scratch::new()?;
+    let paint = Paint { colour };
+    writeln!(out, "{}\n", paint.bold("Recordings of real Kubernetes 1.36 nodes, replayed in virtual time"))?;
+    let mut all = Vec::new();
+    for (n, (name, text)) in RECORDINGS.iter().enumerate() {
+        let recording = Recording::read(text, &scratch.0.join(n.to_string())).with_context(|| format!("recording {name}"))?;
+        let replayed = Replayed { name, first: replay(&recording), recording };
+        tell(out, &paint, &replayed)?;
+        all.push(replayed);
+    }
+    table(out, &paint, &all)
+}
+
+/// Turns the crank over a recording and yields the first thing that is said, with the delay since the recording began
+/// to show the fault.
+fn replay(recording: &Recording) -> Option<(Notice, Duration)> {
+    let settings = Settings::default();
+    let mut crank = Crank::new(&node_name(), false);
+    let mut stories = Stories::default();
+    let mut queue = recording.observations.iter().peekable();
+    let begin = queue.peek()?.at;
+    let mut now = begin;
+    while now <= after(recording.end, AFTERMATH) {
+        while let Some(observation) = queue.next_if(|observation| observation.at <= now) {
+            crank.take(observation.clone());
+        }
+        let (findings, questions) = crank.turn(&settings, now);
+        for pod in questions {
+            let events = events_until(recording, &pod.uid, now);
+            crank.take(Observation { at: now, seen: Seen::PodEvents { pod: pod.uid, events } });
+        }
+        if let Some(notice) = told(stories.turn(now, &findings, &settings.timing)) {
+            return Some((notice, since(begin, now)));
+        }
+        now = after(now, STEP);
+    }
+    None
+}
+
+fn told(notices: Vec<Notice>) -> Option<Notice> {
+    notices.into_iter().find(|notice| notice.telling == Telling::First && !notice.brief)
+}
+
+fn tell(out: &mut impl Write, paint: &Paint, replayed: &Replayed) -> anyhow::Result<()> {
+    writeln!(out, "{} {} ({}, {})", paint.dim("▌"), replayed.recording.broken, replayed.recording.runtime, replayed.name)?;
+    match &replayed.first {
+        Some((notice, delay)) => {
+            let on = match &notice.subject {
+                Subject::Node(node) => format!("node {}", node.name),
+                Subject::Pod(pod) => format!("pod {pod}"),
+            };
+            let kind = notice.kind.as_str();
+            writeln!(out, "  {}  {}  on {on}, after {}", paint.warn(kind), paint.bold(notice.reason), span(*delay))?;
+            writeln!(out, "  {}\n", notice.sentence)?;
+        }
+        None => writeln!(out, "  {}\n", paint.dim("nothing is said, for there is nothing to say"))?,
+    }
+    Ok(())
+}
+
+fn table(out: &mut impl Write, paint: &Paint, all: &[Replayed]) -> anyhow::Result<ExitCode> {
+    writeln!(out, "{:<26} {:<24} {:<24} {:>6}", "recording", "there is", "kubewhy says", "after")?;
+    for replayed in all {
+        let (said, delay) = match &replayed.first {
+            Some((notice, delay)) => (notice.reason, span(*delay)),
+            None => ("-", String::new()),
+        };
+        let mark = if replayed.right() { paint.good("✓") } else { paint.bad("✗") };
+        let expected = replayed.recording.expect.as_deref().unwrap_or("-");
+        writeln!(out, "{:<26} {expected:<24} {said:<24} {delay:>6} {mark}", replayed.name)?;
+    }
+    let wrong = all.iter().filter(|replayed| !replayed.right()).count();
+    writeln!(out, "\n{} of {} named rightly", all.len() - wrong, all.len())?;
+    Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Colours, where the output is a terminal.
+struct Paint {
+    colour: bool,
+}
+
+impl Paint {
+    fn with(&self, code: &str, text: &str) -> String {
+        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn dim(&self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    fn warn(&self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    fn good(&self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    fn bad(&self, text: &str) -> String {
+        self.with("31", text)
+    }
+}
+
+/// A directory of our own that goes when we do.
+struct Scratch(std::path::PathBuf);
+
+impl Scratch {
+    fn new() -> anyhow::Result<Self> {
+        let dir = std::env::temp_dir().join(format!("kubewhy-replay-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let dir: &Path = &self.0;
+        drop(std::fs::remove_dir_all(dir));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_recording_is_named_rightly_within_its_dwell() {
+        let scratch = Scratch::new().unwrap();
+        for (name, text) in RECORDINGS {
+            let recording = Recording::read(text, &scratch.0.join(name)).unwrap();
+            let replayed = Replayed { name, first: replay(&recording), recording };
+            let said = replayed.first.as_ref().map(|(notice, _)| (notice.reason, notice.sentence.clone()));
+            assert!(replayed.right(), "{name}: {said:?}");
+        }
+    }
+}

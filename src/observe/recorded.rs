@@ -1,0 +1,243 @@
+//! A recording of a broken node, read as observations: what a real kubelet and runtime said, replayed through the same
+//! conversions as the live edges. Reads text that it is given; opens nothing but a scratch directory for CNI files.
+//!
+//! A recording is JSON lines. The first says what was broken and what is to be found; each other has `at` and one of
+//! `pod`, `event`, `node` (as the API server spells them, cut down), `status` (CRI Status), `calls` (all CRI calls failed
+//! so), `cni` (files of the configuration directory and the plugins there), `end`.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::apiserver::json;
+use super::{cri, host};
+use crate::model::Time;
+use crate::model::ids::PodUid;
+use crate::model::observation::{Observation, Seen};
+use crate::model::pod::PodEvent;
+use crate::model::runtime::{CallFailure, CallOutcome, FailureKind, Method, RuntimeInfo};
+
+/// The socket that the recorded nodes used.
+const SOCKET: &str = "/run/containerd/containerd.sock";
+
+/// One recording.
+#[derive(Debug)]
+pub struct Recording {
+    /// What was done to the node or the pod.
+    pub broken: String,
+    /// Which runtime it was.
+    pub runtime: String,
+    /// The cause that is to be found; none where there is nothing to say.
+    pub expect: Option<String>,
+    /// When it ends.
+    pub end: Time,
+    /// What was seen, in order.
+    pub observations: Vec<Observation>,
+    /// The kubelet's Events, for whoever asks for a pod's.
+    pub events: Vec<(PodUid, PodEvent)>,
+}
+
+/// A recording that can't be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordingError {
+    /// A line is not what a recording holds.
+    #[error("line {0} of the recording is not understood")]
+    Line(usize, #[source] serde_json::Error),
+    /// It has no line but the first.
+    #[error("the recording is empty")]
+    Empty,
+    /// The scratch directory for CNI files can't be written.
+    #[error("cannot lay out the recorded CNI directories under {0}")]
+    Scratch(String, #[source] std::io::Error),
+}
+
+#[derive(Deserialize)]
+struct Head {
+    broken: String,
+    runtime: String,
+    expect: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    at: Time,
+    pod: Option<Value>,
+    event: Option<Value>,
+    node: Option<Value>,
+    status: Option<RecordedStatus>,
+    calls: Option<String>,
+    cni: Option<RecordedCni>,
+}
+
+#[derive(Deserialize)]
+struct RecordedStatus {
+    conditions: Vec<RecordedCondition>,
+    info: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct RecordedCondition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: bool,
+    reason: String,
+    message: String,
+}
+
+#[derive(Deserialize)]
+struct RecordedCni {
+    files: BTreeMap<String, String>,
+    plugins: Vec<String>,
+}
+
+impl Recording {
+    /// Reads a recording. CNI files are laid out under `scratch`, where the real look at a host's directories finds them.
+    ///
+    /// # Errors
+    /// A line that is not understood, or a scratch directory that can't be written.
+    pub fn read(text: &str, scratch: &Path) -> Result<Self, RecordingError> {
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty()).enumerate();
+        let (_, head) = lines.next().ok_or(RecordingError::Empty)?;
+        let head: Head = serde_json::from_str(head).map_err(|e| RecordingError::Line(1, e))?;
+        let mut recording = Self {
+            broken: head.broken,
+            runtime: head.runtime,
+            expect: head.expect,
+            end: Time::UNIX_EPOCH,
+            observations: Vec::new(),
+            events: Vec::new(),
+        };
+        for (n, line) in lines {
+            let line: Line = serde_json::from_str(line).map_err(|e| RecordingError::Line(n + 1, e))?;
+            recording.add(line, n + 1, scratch)?;
+        }
+        if recording.observations.is_empty() {
+            return Err(RecordingError::Empty);
+        }
+        recording.begin();
+        Ok(recording)
+    }
+
+    fn add(&mut self, line: Line, n: usize, scratch: &Path) -> Result<(), RecordingError> {
+        let at = line.at;
+        self.end = self.end.max(at);
+        let mut see = |seen| self.observations.push(Observation { at, seen });
+        let understood = |e| RecordingError::Line(n, e);
+        if let Some(pod) = line.pod {
+            see(Seen::PodChanged(Box::new(json::pod(pod).map_err(understood)?)));
+        }
+        if let Some(node) = line.node {
+            see(Seen::NodeChanged(Box::new(json::node(node).map_err(understood)?)));
+        }
+        if let Some(status) = line.status {
+            see(Seen::RuntimeStatus(status.convert()));
+        }
+        if let Some(text) = &line.calls {
+            failed_calls(text).for_each(&mut see);
+        }
+        if let Some(cni) = line.cni {
+            see(Seen::Cni(cni.look(scratch).map_err(|e| RecordingError::Scratch(scratch.display().to_string(), e))?));
+        }
+        if let Some(event) = line.event {
+            let pod = event.get("pod").and_then(Value::as_str).unwrap_or_default();
+            self.events.push((PodUid::new(pod), json::event(event.clone()).map_err(understood)?));
+        }
+        Ok(())
+    }
+
+    /// A recording that holds the API server's side alone was made on a node whose runtime answered.
+    fn begin(&mut self) {
+        let failing = self.observations.iter().any(|o| matches!(o.seen, Seen::RuntimeCall(_)));
+        let first = self.observations.iter().map(|o| o.at).min().unwrap_or(self.end);
+        let (name, version) = self.runtime.split_once(' ').unwrap_or((&self.runtime, ""));
+        let info = RuntimeInfo {
+            name: name.to_lowercase().into(),
+            version: version.into(),
+            api: "v1".into(),
+            socket: SOCKET.into(),
+        };
+        let worked = [Method::ListPodSandbox, Method::ListContainers]
+            .map(|method| Seen::RuntimeCall(CallOutcome { method, took: Duration::ZERO, failure: None }));
+        let seen = std::iter::once(Seen::RuntimeFound(info)).chain(worked.into_iter().filter(|_| !failing));
+        self.observations.splice(0..0, seen.map(|seen| Observation { at: first, seen }));
+    }
+}
+
+impl RecordedStatus {
+    fn convert(self) -> crate::model::runtime::RuntimeStatus {
+        let conditions = self.conditions.into_iter().map(|c| k8s_cri::v1::RuntimeCondition {
+            r#type: c.kind,
+            status: c.status,
+            reason: c.reason,
+            message: c.message,
+        });
+        let text = |value: Value| match value {
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        cri::status_of(&k8s_cri::v1::StatusResponse {
+            status: Some(k8s_cri::v1::RuntimeStatus { conditions: conditions.collect() }),
+            info: self.info.into_iter().map(|(key, value)| (key, text(value))).collect(),
+            ..k8s_cri::v1::StatusResponse::default()
+        })
+    }
+}
+
+impl RecordedCni {
+    fn look(&self, scratch: &Path) -> std::io::Result<crate::model::cni::CniHost> {
+        let (conf, bin) = (Path::new("/etc/cni/net.d"), Path::new("/opt/cni/bin"));
+        let inside = |path: &Path| scratch.join(path.strip_prefix("/").unwrap_or(path));
+        std::fs::create_dir_all(inside(conf))?;
+        std::fs::create_dir_all(inside(bin))?;
+        for (name, content) in &self.files {
+            std::fs::write(inside(conf).join(name), content)?;
+        }
+        for plugin in &self.plugins {
+            executable(&inside(bin).join(plugin))?;
+        }
+        Ok(host::look_at_cni(scratch, conf, &[bin.to_path_buf()]))
+    }
+}
+
+fn executable(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::write(path, "")?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+}
+
+/// What a client's one error says about every vital call.
+fn failed_calls(text: &str) -> impl Iterator<Item = Seen> {
+    let kind = if text.contains("DeadlineExceeded") {
+        FailureKind::TimedOut
+    } else if text.contains("connection refused") {
+        FailureKind::NobodyListens
+    } else {
+        FailureKind::NoSocket
+    };
+    let methods = if kind == FailureKind::TimedOut {
+        [Method::ListPodSandbox, Method::ListContainers].as_slice()
+    } else {
+        [Method::Connect].as_slice()
+    };
+    let failure = CallFailure { kind, socket: SOCKET.into(), text: format!("rpc error: {text}") };
+    methods.iter().map(move |method| {
+        Seen::RuntimeCall(CallOutcome { method: *method, took: Duration::ZERO, failure: Some(failure.clone()) })
+    })
+}
+
+/// The recorded Events of one pod up to a moment.
+#[must_use]
+pub fn events_until(recording: &Recording, pod: &PodUid, until: Time) -> Vec<PodEvent> {
+    let told = recording.events.iter().filter(|(of, event)| of == pod && event.at.is_none_or(|at| at <= until));
+    told.map(|(_, event)| event.clone()).collect()
+}
+
+/// The name under which a recording's node is known until its Node object was seen.
+#[must_use]
+pub fn node_name() -> Arc<str> {
+    "lab-node".into()
+}
