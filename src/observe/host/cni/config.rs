@@ -1,0 +1,70 @@
+//! Which file of the configuration directory is in force.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::Path;
+
+use super::{CniDirs, NamedBy, network};
+use crate::model::cni::CniConfig;
+use crate::observe::host::root::{Lost, Root};
+
+/// The size go-cni accepts (containerd/go-cni: opts.go MaxFileSize).
+const SIZE_AT_MOST: u64 = 2 << 20;
+
+/// A directory with more entries than this is no CNI directory.
+const ENTRIES_AT_MOST: usize = 4_096;
+
+const EXTENSIONS: [&str; 3] = ["conf", "conflist", "json"];
+
+/// The configuration in force, or why it can't be told.
+pub(super) fn load(root: Root<'_>, dirs: &CniDirs) -> Result<CniConfig, String> {
+    let files = match files(root, &dirs.conf_dir) {
+        Ok(files) => files,
+        Err(Lost::Missing) => return Ok(CniConfig::Missing),
+        Err(lost) => return Err(lost.to_string()),
+    };
+    let mut first_broken = None;
+    for name in files {
+        let file = dirs.conf_dir.join(&name);
+        match read(root, &file) {
+            Ok(network) => {
+                return Ok(CniConfig::Loaded { file, network: network.name, plugins: network.plugins });
+            }
+            Err(Lost::Unknown(problem)) => return Err(problem),
+            Err(lost) => {
+                first_broken.get_or_insert(CniConfig::Invalid { file, problem: lost.to_string() });
+            }
+        }
+        if dirs.named_by == NamedBy::Containerd {
+            break;
+        }
+    }
+    Ok(first_broken.unwrap_or(CniConfig::Missing))
+}
+
+/// Names of configuration files, in order.
+fn files(root: Root<'_>, conf_dir: &Path) -> Result<Vec<OsString>, Lost> {
+    let found = root.find(conf_dir)?;
+    let failed = |error: std::io::Error| Lost::Unknown(format!("{}: {error}", conf_dir.display()));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(found).map_err(failed)?.take(ENTRIES_AT_MOST) {
+        let entry = entry.map_err(failed)?;
+        let folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if !folder && is_config(&entry.file_name()) {
+            names.push(entry.file_name());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Go's idea of an extension: what follows the last dot, even where nothing stands before it.
+fn is_config(name: &OsString) -> bool {
+    name.to_string_lossy().rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
+}
+
+fn read(root: Root<'_>, file: &Path) -> Result<network::Network, Lost> {
+    let content = root.read(file, SIZE_AT_MOST)?;
+    let list = file.extension().is_some_and(|extension| extension == "conflist");
+    network::parse(&content, list).map_err(Lost::Invalid)
+}

@@ -1,0 +1,130 @@
+//! Looks at the CNI directories again and again, on the blocking pool and with a deadline: a hung file system costs one
+//! thread and says "unknown".
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::cni::{self, CniDirs};
+use crate::clock::Clock;
+use crate::model::cni::CniHost;
+use crate::model::observation::{Observation, Seen};
+use crate::model::settings::Timing;
+use crate::model::{Time, since};
+
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// What did not change is sent again after this time, so that the absence of a fault stays fresh evidence.
+const REPEAT: Duration = Duration::from_secs(10);
+
+/// Looks at the CNI directories of the host each `timing.cni`.
+pub struct CniObserver {
+    /// Where the host's root is visible; `/` outside a container.
+    pub root: PathBuf,
+    /// Where CNI lives, as the runtime tells it by now.
+    pub dirs: watch::Receiver<CniDirs>,
+    /// `cni` of it is the period.
+    pub timing: watch::Receiver<Timing>,
+    /// The agent's clock.
+    pub clock: Clock,
+}
+
+impl CniObserver {
+    /// Runs until stopped. Sends [`Seen::Cni`] for the first look, on a change, and every 10 s.
+    pub async fn run(mut self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
+        let looking = async {
+            let mut running = None;
+            let mut sent = None;
+            loop {
+                let host = self.look(&mut running).await;
+                let now = self.clock.now();
+                if worth_sending(sent.as_ref(), &host, now) {
+                    sent = Some((now, host.clone()));
+                    if out.send(Observation { at: now, seen: Seen::Cni(host) }).await.is_err() {
+                        return;
+                    }
+                }
+                self.pause().await;
+            }
+        };
+        let _ended = stop.run_until_cancelled(looking).await;
+    }
+
+    /// One look. One that did not end within the deadline goes on in `running`; no other is started meanwhile.
+    async fn look(&mut self, running: &mut Option<JoinHandle<CniHost>>) -> CniHost {
+        let dirs = self.dirs.borrow_and_update().clone();
+        let handle = running.get_or_insert_with(|| {
+            let (root, dirs) = (self.root.clone(), dirs.clone());
+            tokio::task::spawn_blocking(move || cni::look(&root, &dirs))
+        });
+        match tokio::time::timeout(DEADLINE, &mut *handle).await {
+            Err(_) => cni::unknown(&dirs, "the host's CNI directories do not answer"),
+            Ok(Ok(host)) => {
+                *running = None;
+                host
+            }
+            Ok(Err(_)) => {
+                *running = None;
+                cni::unknown(&dirs, "looking at the host's CNI directories failed")
+            }
+        }
+    }
+
+    /// Until the next look: a period, or until the runtime names other directories.
+    async fn pause(&mut self) {
+        let period = self.timing.borrow().cni.min(REPEAT);
+        let moved = async {
+            if self.dirs.changed().await.is_err() {
+                std::future::pending::<()>().await; // nobody will name others
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(period) => {}
+            () = moved => {}
+        }
+    }
+}
+
+fn worth_sending(sent: Option<&(Time, CniHost)>, host: &CniHost, now: Time) -> bool {
+    sent.is_none_or(|(at, last)| last != host || since(*at, now) >= REPEAT)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::cni::CniConfig;
+
+    async fn next(seen: &mut mpsc::Receiver<Observation>) -> (Time, CniHost) {
+        match seen.recv().await.unwrap() {
+            Observation { at, seen: Seen::Cni(host) } => (at, host),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_look_a_change_and_every_ten_seconds_are_told() {
+        let host = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(host.path().join("etc/cni/net.d")).unwrap();
+        let (name, dirs) = watch::channel(CniDirs::default());
+        let (timing, (out, mut seen)) = (watch::channel(Timing::default()).1, mpsc::channel(1));
+        let clock = Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap());
+        let observer = CniObserver { root: host.path().to_owned(), dirs, timing, clock };
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(observer.run(out, stop.clone()));
+
+        let (first, look) = next(&mut seen).await;
+        assert_eq!(look.config, CniConfig::Missing);
+        let (repeated, _) = next(&mut seen).await;
+        assert_eq!(since(first, repeated), REPEAT);
+
+        name.send_modify(|dirs| dirs.conf_dir = "/etc/elsewhere".into());
+        let (told, look) = next(&mut seen).await;
+        assert_eq!((told, look.conf_dir), (repeated, "/etc/elsewhere".into()));
+
+        stop.cancel();
+        running.await.unwrap();
+    }
+}
