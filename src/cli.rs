@@ -1,1 +1,86 @@
-//! (to come)
+//! The command line: what can be asked of `kubewhy`, one file per subcommand. Every flag can be given by the environment
+//! too, and flags win.
+
+pub mod check;
+pub mod docs;
+pub mod exit;
+pub mod lock;
+pub mod logging;
+pub mod run;
+
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+/// Says why a pod does not start and why a node is not ready.
+#[derive(Debug, Parser)]
+#[command(name = "kubewhy", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What is asked for.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the agent on this node.
+    Run(Box<run::RunArgs>),
+    /// Work with configuration files.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Write the documents that are made from the program, or check that they are current.
+    #[command(hide = true)]
+    Docs(docs::DocsArgs),
+    /// Print the version.
+    Version,
+}
+
+/// What can be done with configuration files.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Check a configuration file: every fault with its line and column; exit code 64 if there is one.
+    Check(check::CheckArgs),
+}
+
+/// Reads the command line. Where it asks for help, or asks for nothing that exists, that was printed, and all that is
+/// left is the exit code.
+///
+/// # Errors
+/// The exit code: 0 after help, 64 after a mistake.
+pub fn parse() -> Result<Command, ExitCode> {
+    Cli::try_parse().map(|cli| cli.command).map_err(|error| {
+        let asked = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+        match error.print() {
+            Ok(()) if asked => ExitCode::SUCCESS,
+            _ => exit::USAGE.into(),
+        }
+    })
+}
+
+/// The command line as data: for documents and tests.
+#[must_use]
+pub fn definition() -> clap::Command {
+    Cli::command()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        definition().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_can_be_given_by_the_environment() {
+        for command in definition().get_subcommands().filter(|command| !command.is_hide_set()) {
+            let leaves: Vec<_> = command.get_subcommands().chain([command]).collect();
+            for arg in leaves.iter().flat_map(|leaf| leaf.get_opts()) {
+                assert!(arg.get_env().is_some(), "{} --{}", command.get_name(), arg.get_id());
+                assert!(arg.get_help().is_some(), "{} --{}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use super::{image, schedule};
 
 const PARALLEL: usize = 2;
 const PARALLEL_AT_MOST: usize = 16;
-const HOUR: Duration = Duration::from_secs(3600);
+const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn read(section: &mut Section<'_>) -> PrepullSettings {
@@ -112,23 +112,33 @@ fn absolute(text: &str) -> Result<(), &'static str> {
 
 /// What a set may ask for and this version does not do. It is checked, so that the file is right for the version that
 /// will, and the author is told what happens meanwhile.
-const LATER: &[(&str, fn(Item<'_>), &str)] = &[
-    ("window", |item| _ = item.section(window), "pulls at any hour"),
-    ("first", |item| _ = item.section(first), "pulls on all nodes alike, spread by prepull.spread"),
-    ("minFree", |item| _ = item.percent(1..=99), "keeps no disk floor of its own"),
-    ("keep", |item| _ = item.flag(), "leaves what it pulled to the kubelet's garbage collection"),
-    (
-        "refresh",
-        |item| _ = item.span(Duration::from_secs(60)..=30 * DAY),
-        "pulls a moved tag only once the image is gone",
-    ),
+struct Later {
+    key: &'static str,
+    check: fn(Item<'_>),
+    meanwhile: &'static str,
+}
+
+const LATER: &[Later] = &[
+    Later { key: "window", check: |item| _ = item.section(window), meanwhile: "pulls at any hour" },
+    Later { key: "first", check: |item| _ = item.section(first), meanwhile: "lets no node go ahead" },
+    Later { key: "minFree", check: |item| _ = item.percent(1..=99), meanwhile: "keeps no disk floor of its own" },
+    Later {
+        key: "keep",
+        check: |item| _ = item.flag(),
+        meanwhile: "leaves images to the kubelet's garbage collection",
+    },
+    Later {
+        key: "refresh",
+        check: |item| _ = item.span(MINUTE..=30 * DAY),
+        meanwhile: "does not pull a moved tag again",
+    },
 ];
 
 fn later(section: &mut Section<'_>) {
-    for (key, check, instead) in LATER {
+    for Later { key, check, meanwhile } in LATER {
         if let Some(item) = section.take(key) {
             check(item);
-            item.note(format!("{key} is understood but not yet acted on: this version {instead}"));
+            item.note(format!("{key} is understood but not yet acted on: this version {meanwhile}"));
         }
     }
 }
@@ -136,11 +146,11 @@ fn later(section: &mut Section<'_>) {
 fn window(section: &mut Section<'_>) {
     let cron = "write minute, hour, day, month and weekday, as in 0 1 * * *";
     section.require("cron").and_then(|item| item.checked(schedule::check, cron));
-    section.require("for").and_then(|item| item.span(Duration::from_secs(60)..=7 * DAY));
+    section.require("for").and_then(|item| item.span(MINUTE..=7 * DAY));
     section.take("timeZone").and_then(|item| item.checked(schedule::check_zone, "write one such as Europe/Berlin"));
 }
 
 fn first(section: &mut Section<'_>) {
     section.require("share").and_then(|item| item.percent(1..=99));
-    section.require("lead").and_then(|item| item.span(Duration::from_secs(60)..=720 * HOUR));
+    section.require("lead").and_then(|item| item.span(MINUTE..=30 * DAY));
 }

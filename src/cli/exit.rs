@@ -1,0 +1,67 @@
+//! How the program ends: which code, and the last words where they are looked for. A pod's last words stand in its
+//! status (`kubectl describe pod`), if they are written to the termination log.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use super::check::Refused;
+use super::lock::LockError;
+
+/// The command line or a configuration file is wrong (sysexits.h: EX_USAGE).
+pub const USAGE: u8 = 64;
+/// Another agent holds this node (sysexits.h: EX_TEMPFAIL).
+pub const HELD: u8 = 75;
+
+const TERMINATION_LOG: &str = "/dev/termination-log";
+/// What the kubelet reads of it (Kubernetes: pkg/kubelet/kuberuntime: MaxContainerTerminationMessageLength).
+const TERMINATION_LOG_BYTES: usize = 4096;
+
+/// Turns how a command ended into the program's end. A fatal error is told on stderr and in the termination log.
+pub fn conclude(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+    match outcome {
+        Ok(code) => code,
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let words = format!("kubewhy: {error:#}");
+            _ = writeln!(io::stderr(), "{words}");
+            leave_last_words(&words);
+            ExitCode::from(code_of(&error))
+        }
+    }
+}
+
+fn code_of(error: &anyhow::Error) -> u8 {
+    match error.downcast_ref::<LockError>() {
+        Some(LockError::Held { .. }) => HELD,
+        _ if error.is::<Refused>() => USAGE,
+        _ => 1,
+    }
+}
+
+/// Whoever read our output has seen enough: `kubewhy … | head`.
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Outside a pod there is no such file, and none is made.
+fn leave_last_words(words: &str) {
+    if let Ok(mut log) = OpenOptions::new().write(true).truncate(true).open(TERMINATION_LOG) {
+        let end = words.floor_char_boundary(TERMINATION_LOG_BYTES);
+        _ = log.write_all(words.as_bytes().get(..end).unwrap_or_default());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exit_code_says_what_kind_of_failure_it_was() {
+        let held = LockError::Held { path: "/x/lock".into(), holder: "pid 1".to_owned() };
+        assert_eq!(code_of(&anyhow::Error::new(held).context("no start")), 75);
+        assert_eq!(code_of(&Refused.into()), 64);
+        assert_eq!(code_of(&anyhow::anyhow!("else")), 1);
+        assert!(is_closed_pipe(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
+    }
+}

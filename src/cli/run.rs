@@ -1,0 +1,79 @@
+//! `kubewhy run`: the agent. What it is told on the command line, and what stands before it: the log and the lock. What
+//! it then does is the agent's own matter.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Args;
+
+use crate::clock::Clock;
+
+use super::lock::{self, Holder};
+use super::logging::{self, LogFormat};
+
+/// Where the lock lies without a state directory. Gone after a reboot, which is right.
+const RUN_DIR: &str = "/run/kubewhy";
+
+/// Everything that is decided when the agent starts. What may change while it runs stands in the configuration file.
+#[derive(Clone, Debug, Args)]
+pub struct RunArgs {
+    /// Name of this node's Node object [default: the host's name].
+    #[arg(long, env = "NODE_NAME")]
+    pub node_name: Option<String>,
+    /// Name of the pod this agent runs in, for the lock [default: none is named].
+    #[arg(long, env = "POD_NAME")]
+    pub pod_name: Option<String>,
+    /// Configuration file; read again when it changes [default: none, and no pre-pull].
+    #[arg(long, env = "KUBEWHY_CONFIG")]
+    pub config: Option<PathBuf>,
+    /// Socket of the container runtime: a path, unix:///path, or auto for the first of the usual places.
+    #[arg(long, env = "KUBEWHY_RUNTIME_ENDPOINT", default_value = "auto")]
+    pub runtime_endpoint: String,
+    /// Where the host's directories are seen: /host in a pod that mounts them there.
+    #[arg(long, env = "KUBEWHY_HOST_ROOT", default_value = "/")]
+    pub host_root: PathBuf,
+    /// Directory of the CNI configuration, as the host names it [default: the runtime's].
+    #[arg(long, env = "KUBEWHY_CNI_CONF_DIR")]
+    pub cni_conf_dir: Option<PathBuf>,
+    /// Directory of the CNI plugins, as the host names it; may be given several times [default: the runtime's].
+    #[arg(long, env = "KUBEWHY_CNI_BIN_DIR", value_delimiter = ':')]
+    pub cni_bin_dir: Vec<PathBuf>,
+    /// Kubeconfig to reach the API server with [default: the pod's service account].
+    #[arg(long, env = "KUBEWHY_KUBECONFIG")]
+    pub kubeconfig: Option<PathBuf>,
+    /// Do without an API server, whatever --kubeconfig says: what is found goes to the log and to stdout [default: with one].
+    #[arg(long, env = "KUBEWHY_STANDALONE")]
+    pub standalone: bool,
+    /// Directory of the agent's own on this node, kept over restarts [default: none, and nothing is kept].
+    #[arg(long, env = "KUBEWHY_STATE_DIR")]
+    pub state_dir: Option<PathBuf>,
+    /// Address of the probes.
+    #[arg(long, env = "KUBEWHY_HEALTH_ADDRESS", default_value = "127.0.0.1:9470")]
+    pub health_address: SocketAddr,
+    /// Address of the metrics [default: none are served].
+    #[arg(long, env = "KUBEWHY_METRICS_ADDRESS")]
+    pub metrics_address: Option<SocketAddr>,
+    /// Form of the log: auto is text, and JSON in a pod.
+    #[arg(long, env = "KUBEWHY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
+    pub log_format: LogFormat,
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,kubewhy=debug.
+    #[arg(long, env = "KUBEWHY_LOG_LEVEL", default_value = "info", value_parser = logging::filter)]
+    pub log_level: String,
+}
+
+/// Starts the log, takes this node's lock and runs the agent until it ends. The lock is held meanwhile.
+///
+/// # Errors
+/// The log can't be started, [`lock::LockError`], and what the agent itself fails with.
+pub fn enter(args: RunArgs, agent: impl AsyncFnOnce(RunArgs) -> anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    logging::start(args.log_format, &args.log_level)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    runtime.block_on(async {
+        let holder = Holder::new(args.pod_name.as_deref(), std::process::id(), Clock::start().now());
+        let dir = args.state_dir.as_deref().unwrap_or(Path::new(RUN_DIR));
+        let _lock = lock::acquire(dir, &holder).await?;
+        Box::pin(agent(args)).await
+    })
+}
