@@ -1,1 +1,3 @@
 //! A broken Kubernetes node on one machine.
+
+pub mod kubelet;

@@ -1,0 +1,155 @@
+//! A stand-in for the kubelet that says what the real one says: Node, Lease, pod statuses, Events, directories, pull intents.
+//! It follows Kubernetes 1.36 from bound to running and leaves out volumes, probes, hooks, devices and credentials.
+//! It speaks to any API server over HTTP and to any runtime over CRI, and knows nothing of the agent under test.
+
+mod actions;
+mod backoff;
+mod container;
+mod golang;
+mod health;
+mod images;
+mod node;
+mod pods;
+mod recorder;
+mod relist;
+mod rpc;
+mod sandbox;
+mod status;
+mod worker;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use kube::Client;
+use tokio::sync::watch;
+use tokio_util::task::AbortOnDropHandle;
+
+use backoff::Backoff;
+use health::Health;
+use images::Images;
+use recorder::Recorder;
+use relist::Relist;
+use rpc::Runtime;
+
+/// How the stand-in runs; [`Options::new`] has the kubelet's own defaults.
+#[derive(Clone)]
+pub struct Options {
+    /// The Node it registers and whose pods it runs.
+    pub node_name: String,
+    /// The CRI socket of the runtime.
+    pub cri_socket: PathBuf,
+    /// Base URL of the API server, e.g. `http://127.0.0.1:8080`.
+    pub api_url: String,
+    /// Bearer token for the API server.
+    pub token: Option<String>,
+    /// The kubelet's root; `/var/lib/kubelet` on a real node.
+    pub root: PathBuf,
+    /// Where pods log; `/var/log/pods` on a real node.
+    pub logs: PathBuf,
+    /// Whether one pull runs at a time on the whole node.
+    pub serialize_pulls: bool,
+    /// The first pause after a failed pull or a crash; doubled with each.
+    pub backoff_initial: Duration,
+    /// The longest such pause.
+    pub backoff_max: Duration,
+    /// Shortest and longest pause after a sync that failed.
+    pub retry: (Duration, Duration),
+    /// How long the runtime may be silent before it counts as down.
+    pub runtime_down_after: Duration,
+    /// How often the node's status is computed.
+    pub status_period: Duration,
+    /// The cgroup under which pods get theirs; empty leaves the choice to the runtime.
+    pub cgroup_parent: String,
+}
+
+impl Options {
+    /// The defaults of a kubelet (Kubernetes: pkg/kubelet/apis/config/v1beta1/defaults.go).
+    pub fn new(node_name: impl Into<String>, api_url: impl Into<String>, cri_socket: impl Into<PathBuf>) -> Self {
+        Self {
+            node_name: node_name.into(),
+            cri_socket: cri_socket.into(),
+            api_url: api_url.into(),
+            token: None,
+            root: PathBuf::from("/var/lib/kubelet"),
+            logs: PathBuf::from("/var/log/pods"),
+            serialize_pulls: true,
+            backoff_initial: Duration::from_secs(10),
+            backoff_max: Duration::from_secs(300),
+            retry: (Duration::from_secs(10), Duration::from_secs(15)),
+            runtime_down_after: Duration::from_secs(30),
+            status_period: Duration::from_secs(10),
+            cgroup_parent: String::new(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Options {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Options")
+            .field("node_name", &self.node_name)
+            .field("api_url", &self.api_url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What everything in the stand-in shares.
+struct Parts {
+    options: Options,
+    client: Client,
+    runtime: Runtime,
+    recorder: Recorder,
+    images: Images,
+    health: Health,
+    relist: watch::Receiver<Relist>,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// A running stand-in; dropped, it stops at once and leaves pods as they are, like a kubelet that died.
+#[derive(Debug)]
+#[must_use = "the kubelet stops when this is dropped"]
+pub struct Kubelet {
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Kubelet {
+    /// Starts on the present runtime; neither the API server nor the CRI socket has to be there yet.
+    ///
+    /// # Errors
+    /// The API server's URL is none.
+    pub fn start(options: Options) -> anyhow::Result<Self> {
+        let client = client(&options)?;
+        let runtime = Runtime::at(&options.cri_socket);
+        let (recorder, events) = Recorder::new(client.clone(), options.node_name.clone());
+        let backoff = Backoff::new(options.backoff_initial, options.backoff_max);
+        let images = Images::new(runtime.clone(), recorder.clone(), &options.root, options.serialize_pulls, backoff);
+        let (publish, relist) = watch::channel(Relist::default());
+        let health = Health::new(options.runtime_down_after);
+        let parts = Arc::new(Parts { options, client, runtime: runtime.clone(), recorder, images, health, relist });
+        let task = tokio::spawn(async move {
+            tokio::join!(
+                events,
+                relist::run(runtime, publish),
+                parts.health.poll(&parts.runtime),
+                node::keep(&parts),
+                node::renew(&parts),
+                pods::run(Arc::clone(&parts)),
+            );
+        });
+        Ok(Self { _task: AbortOnDropHandle::new(task) })
+    }
+}
+
+fn client(options: &Options) -> anyhow::Result<Client> {
+    let url = options.api_url.parse().with_context(|| format!("{} is no URL", options.api_url))?;
+    let mut config = kube::Config::new(url);
+    config.auth_info.token = options.token.clone().map(Into::into);
+    config.disable_compression = true;
+    Client::try_from(config).context("no client for the API server")
+}
