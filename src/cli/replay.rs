@@ -13,7 +13,7 @@ use crate::model::diagnosis::Subject;
 use crate::model::observation::{Observation, Seen};
 use crate::model::settings::Settings;
 use crate::model::wording::span;
-use crate::model::{Time, after, since};
+use crate::model::{after, since};
 use crate::observe::recorded::{Recording, events_until, node_name};
 use crate::report::notice::{Notice, Telling};
 use crate::report::stories::Stories;
@@ -82,9 +82,9 @@ pub fn run(out: &mut impl Write, colour: bool) -> anyhow::Result<ExitCode> {
     table(out, &paint, &all)
 }
 
-/// Turns the crank over a recording and yields the first thing that is said, with the delay since the recording began
-/// to show the fault.
-fn replay(recording: &Recording) -> Option<(Notice, Duration)> {
+/// Turns the crank over a recording and yields the first thing that is said, with the delay since the recording began.
+#[must_use]
+pub fn replay(recording: &Recording) -> Option<(Notice, Duration)> {
     let settings = Settings::default();
     let mut crank = Crank::new(&node_name(), false);
     let mut stories = Stories::default();

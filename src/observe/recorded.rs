@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::apiserver::json;
+use super::host::{CniDirs, NamedBy};
 use super::{cri, host};
 use crate::model::Time;
 use crate::model::ids::PodUid;
@@ -199,7 +200,8 @@ impl RecordedCni {
         for plugin in &self.plugins {
             executable(&inside(bin).join(plugin))?;
         }
-        Ok(host::look_at_cni(scratch, conf, &[bin.to_path_buf()]))
+        let dirs = CniDirs { conf_dir: conf.into(), bin_dirs: vec![bin.into()], named_by: NamedBy::Containerd };
+        Ok(host::cni::look(scratch, &dirs))
     }
 }
 
