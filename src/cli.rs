@@ -6,6 +6,7 @@ pub mod docs;
 pub mod exit;
 pub mod lock;
 pub mod logging;
+pub mod replay;
 pub mod run;
 
 use std::process::ExitCode;
