@@ -1,1 +1,27 @@
-//! (to come)
+//! Findings → what people read: Events on Pods and on the Node, log lines, JSON lines.
+//!
+//! ```text
+//!  Findings ─► stories ─► lines            (log, stdout)
+//!                 │
+//!                 └─► storm ─► sink ─► apiserver ─► event
+//!                    (budget)  (scope, spool)
+//! ```
+//!
+//! `stories` decides what is news, `storm` what goes out as an Event of its own, `sink` when it is written, `apiserver`
+//! writes it. Reporting never looks at the node and never decides what is wrong with it. It needs the rights `create` and
+//! `patch` on `events`, nothing else.
+
+pub mod apiserver;
+pub mod budget;
+pub mod event;
+pub mod lines;
+pub mod notice;
+pub mod reporter;
+pub mod scope;
+pub mod sink;
+pub mod spool;
+pub mod stories;
+pub mod storm;
+pub mod tally;
+
+pub use reporter::{Reporter, Setup};

@@ -1,0 +1,106 @@
+//! Notices for those who read no Events: first reports, changes and endings in the log, and every notice as one JSON
+//! object a line where that was asked for. A reader that stops reading costs lines, never the agent.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+use super::notice::{Notice, Telling};
+use crate::model::Time;
+use crate::model::cause::EventType;
+use crate::model::diagnosis::{Evidence, Subject};
+
+/// A batch of lines that is not taken within this time is dropped.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Where JSON lines go, if anywhere.
+pub struct Lines {
+    out: Option<Box<dyn AsyncWrite + Send + Unpin>>,
+    failing: bool,
+}
+
+impl Lines {
+    /// To the log only.
+    #[must_use]
+    pub fn log_only() -> Self {
+        Self { out: None, failing: false }
+    }
+
+    /// To the log, and as JSON to `out`.
+    #[must_use]
+    pub fn json(out: Box<dyn AsyncWrite + Send + Unpin>) -> Self {
+        Self { out: Some(out), failing: false }
+    }
+
+    /// Tells these.
+    pub async fn tell(&mut self, notices: &[Notice]) {
+        notices.iter().filter(|notice| notice.telling != Telling::Refresh).for_each(log);
+        let Some(out) = self.out.as_mut().filter(|_| !notices.is_empty()) else { return };
+        let batch: String = notices.iter().map(line).collect();
+        let write = async {
+            out.write_all(batch.as_bytes()).await?;
+            out.flush().await
+        };
+        let taken = matches!(tokio::time::timeout(PATIENCE, write).await, Ok(Ok(())));
+        if !taken && !self.failing {
+            tracing::warn!(lines = notices.len(), "nobody takes the JSON lines; they are dropped");
+        }
+        self.failing = !taken;
+    }
+}
+
+fn log(notice: &Notice) {
+    let cause = notice.counted_as();
+    let telling = notice.telling.as_str();
+    let sentence = notice.sentence.as_str();
+    match &notice.subject {
+        Subject::Pod(pod) => {
+            tracing::info!(telling, cause, namespace = %pod.namespace, pod = %pod.name, sentence, "report");
+        }
+        Subject::Node(node) => tracing::info!(telling, cause, node = %node.name, sentence, "report"),
+    }
+}
+
+/// One notice as a JSON object.
+#[derive(Serialize)]
+struct Line<'a> {
+    at: Time,
+    kind: Telling,
+    r#type: EventType,
+    cause: &'static str,
+    subject: Whom<'a>,
+    sentence: &'a str,
+    first: Time,
+    count: u32,
+    evidence: &'a [Evidence],
+}
+
+#[derive(Serialize)]
+struct Whom<'a> {
+    kind: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    name: &'a str,
+    uid: &'a str,
+}
+
+fn line(notice: &Notice) -> String {
+    let uid = notice.subject.uid();
+    let subject = match &notice.subject {
+        Subject::Node(node) => Whom { kind: "Node", namespace: None, name: &node.name, uid },
+        Subject::Pod(pod) => Whom { kind: "Pod", namespace: Some(&pod.namespace), name: &pod.name, uid },
+    };
+    let line = Line {
+        at: notice.at,
+        kind: notice.telling,
+        r#type: notice.kind,
+        cause: notice.counted_as(),
+        subject,
+        sentence: &notice.sentence,
+        first: notice.first,
+        count: notice.count,
+        evidence: &notice.evidence,
+    };
+    serde_json::to_string(&line).map(|text| text + "\n").unwrap_or_default()
+}

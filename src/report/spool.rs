@@ -1,0 +1,143 @@
+//! What waits to be written: bounded, in order per subject, one entry per Event however often it was refreshed meanwhile.
+//! When full it gives up refreshes first and first reports last. Pure; in memory.
+
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::notice::{Notice, Telling};
+use crate::model::diagnosis::Subject;
+use crate::model::ids::NodeId;
+use crate::model::{Time, since};
+
+/// One Event to be written.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// What it tells, by the latest word.
+    pub notice: Notice,
+    /// Not before.
+    pub due: Time,
+    /// How often it was tried in vain.
+    pub tries: u32,
+}
+
+/// The queue. `held` arguments say of which subjects nothing may be written now; what is held waits and stays in order.
+#[derive(Debug)]
+pub struct Spool {
+    entries: VecDeque<Entry>,
+    limit: usize,
+}
+
+impl Spool {
+    /// Empty, for at most `limit` entries.
+    #[must_use]
+    pub fn new(limit: usize) -> Self {
+        Self { entries: VecDeque::new(), limit }
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Takes a notice. Returns what had to go for it, if the spool was full.
+    pub fn push(&mut self, mut notice: Notice, due: Time) -> Option<Notice> {
+        notice.evidence = Vec::new();
+        if let Some(waiting) = self.entries.iter_mut().rev().find(|entry| entry.notice.same_event(&notice)) {
+            let telling = waiting.notice.telling.max(notice.telling);
+            waiting.notice = Notice { telling, first: waiting.notice.first, ..notice };
+            return None;
+        }
+        self.entries.push_back(Entry { notice, due, tries: 0 });
+        self.make_room()
+    }
+
+    /// Takes an entry back whose write failed, ahead of everything else of its subject.
+    pub fn put_back(&mut self, mut entry: Entry) -> Option<Notice> {
+        let newer = self.entries.iter().position(|waiting| waiting.notice.same_event(&entry.notice));
+        if let Some(newer) = newer.and_then(|at| self.entries.remove(at)) {
+            let telling = entry.notice.telling.max(newer.notice.telling);
+            entry.notice = Notice { telling, first: entry.notice.first, ..newer.notice };
+        }
+        self.entries.push_front(entry);
+        self.make_room()
+    }
+
+    fn make_room(&mut self) -> Option<Notice> {
+        if self.entries.len() <= self.limit {
+            return None;
+        }
+        let least = self.entries.iter().enumerate().min_by_key(|(at, entry)| (entry.notice.telling, *at))?.0;
+        self.entries.remove(least).map(|entry| entry.notice)
+    }
+
+    /// Takes the oldest entry out that may be written now.
+    pub fn pop(&mut self, now: Time, held: impl Fn(&Subject) -> bool) -> Option<Entry> {
+        let at = self.heads(held).find(|(_, entry)| entry.due <= now)?.0;
+        self.entries.remove(at)
+    }
+
+    /// When the next entry may be written.
+    #[must_use]
+    pub fn next_due(&self, held: impl Fn(&Subject) -> bool) -> Option<Time> {
+        self.heads(held).map(|(_, entry)| entry.due).min()
+    }
+
+    /// The first entry of each subject of which something may be written.
+    fn heads(&self, held: impl Fn(&Subject) -> bool) -> impl Iterator<Item = (usize, &Entry)> {
+        let mut seen = BTreeSet::new();
+        self.entries.iter().enumerate().filter(move |(_, entry)| {
+            let subject = &entry.notice.subject;
+            seen.insert(subject) && !subject.uid().is_empty() && !held(subject)
+        })
+    }
+
+    /// The node's UID is known: what waited for it can be written.
+    pub fn identify(&mut self, node: &NodeId) {
+        for entry in &mut self.entries {
+            if let Subject::Node(nameless) = &mut entry.notice.subject
+                && nameless.uid.is_empty()
+            {
+                nameless.uid = Arc::clone(&node.uid);
+            }
+        }
+    }
+
+    /// Forgets a story whose first report still waits; false, and nothing done, if that went out already.
+    pub fn unsay(&mut self, ending: &Notice) -> bool {
+        let of_story = |entry: &Entry| entry.notice.same_story(ending);
+        let untold = self.entries.iter().any(|entry| of_story(entry) && entry.notice.telling == Telling::First);
+        if untold {
+            self.entries.retain(|entry| !of_story(entry));
+        }
+        untold
+    }
+
+    /// Drops what is held and has nobody left to read it: of subjects that are gone, and words older than `stale`.
+    pub fn tidy_held(&mut self, now: Time, gone: &[Arc<str>], stale: Duration, held: impl Fn(&Subject) -> bool) {
+        let is_gone = |subject: &Subject| gone.iter().any(|uid| **uid == *subject.uid());
+        self.entries.retain(|Entry { notice, .. }| {
+            !held(&notice.subject) || !(is_gone(&notice.subject) || since(notice.at, now) > stale)
+        });
+    }
+
+    /// Sets when the entries of subjects that `of` names may be written.
+    pub fn reschedule(&mut self, of: impl Fn(&Subject) -> bool, mut due: impl FnMut() -> Time) {
+        for entry in self.entries.iter_mut().filter(|entry| of(&entry.notice.subject)) {
+            entry.due = due();
+        }
+    }
+
+    /// Leaves only what must not be lost, due at once: the last moments before the agent ends.
+    pub fn hurry(&mut self, now: Time) {
+        self.entries.retain(|entry| entry.notice.telling != Telling::Refresh);
+        self.reschedule(|_| true, || now);
+    }
+}

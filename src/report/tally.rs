@@ -1,0 +1,46 @@
+//! What reporting counts of itself. Whoever keeps the metrics implements it; reporting knows no registry.
+
+use std::collections::BTreeMap;
+
+/// What came of one Event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Written {
+    /// It is there.
+    Written,
+    /// A try failed; another one follows.
+    Failed,
+    /// It was given up: nobody to tell, no room, or found faulty.
+    Dropped,
+}
+
+impl Written {
+    /// As a label value.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Written => "written",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
+}
+
+/// Takes the counts. Called on the reporting task: it must not block.
+pub trait Tally: Send + Sync {
+    /// How many diagnoses hold now, by cause.
+    fn diagnoses(&self, active: &BTreeMap<&'static str, i64>);
+    /// A notice about `cause` came up: its telling, or `folded` where a storm swallowed it.
+    fn report(&self, cause: &'static str, outcome: &'static str);
+    /// An Event was written, failed or was dropped.
+    fn event(&self, outcome: Written);
+    /// How many Events wait to be written.
+    fn pending(&self, waiting: usize);
+}
+
+/// Counts nothing.
+impl Tally for () {
+    fn diagnoses(&self, _: &BTreeMap<&'static str, i64>) {}
+    fn report(&self, _: &'static str, _: &'static str) {}
+    fn event(&self, _: Written) {}
+    fn pending(&self, _: usize) {}
+}
