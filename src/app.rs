@@ -1,1 +1,281 @@
-//! (to come)
+//! The composition root: the only file that knows every part. It makes the channels, hands each part its ends, and starts
+//! the tasks. No decision about nodes or pods is taken here.
+//!
+//! ```text
+//!   observers ─ mpsc ─► relay ─ mpsc ─► engine ─ mpsc ─► reporter ─► API server, log, stdout
+//!       ▲                 │               │ questions
+//!       └── watch ◄───────┴── attention ◄─┘──────────► EventObserver
+//! ```
+
+mod relay;
+mod tally;
+mod tasks;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::{mpsc, watch};
+
+use crate::causes;
+use crate::cli::run::RunArgs;
+use crate::client::apiserver::{self, Access};
+use crate::client::cri::{Cri, Deadlines};
+use crate::client::endpoint::Endpoint;
+use crate::clock::Clock;
+use crate::config::follow::{Follower, Source};
+use crate::engine::{self, Attention, Crank, Wires};
+use crate::model::ids::PodId;
+use crate::model::observation::Observation;
+use crate::model::settings::{Settings, Timing};
+use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
+use crate::observe::containerd::ContainerdObserver;
+use crate::observe::cri::CriObserver;
+use crate::observe::host::{CniDirs, CniObserver, NamedBy};
+use crate::observe::Pace;
+use crate::report::lines::Lines;
+use crate::report::{Reporter, Setup};
+use crate::serve::health::Health;
+use crate::serve::listen;
+use crate::serve::metrics::Metrics;
+
+use relay::Relay;
+use tasks::Tasks;
+
+/// Observations that may wait for the engine. Observers wait when it is full.
+const OBSERVATIONS: usize = 256;
+/// Looks that may wait for the reporter.
+const FINDINGS: usize = 8;
+/// Questions that may wait for an answer.
+const QUESTIONS: usize = 32;
+
+/// Runs the agent until a signal ends it.
+///
+/// # Errors
+/// What makes a start impossible: a bad endpoint, no way to the API server; and a task that ends by itself.
+pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+    let clock = Clock::start();
+    let node: Arc<str> = node_name(&args)?.into();
+    let mut tasks = Tasks::default();
+    let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
+    let settings = follow_config(&args, &mut tasks, &seen, clock);
+    let metrics = Metrics::default();
+    let client = api_client(&args).await?;
+    let cri = Cri::new(endpoint(&args)?, clock, Deadlines::default());
+
+    let shared = Shared { clock, node, settings, metrics, tasks };
+    shared.start(&args, cri, client, seen, from_observers).until_signal().await
+}
+
+/// What nearly every part is given.
+struct Shared {
+    clock: Clock,
+    node: Arc<str>,
+    settings: watch::Receiver<Arc<Settings>>,
+    metrics: Metrics,
+    tasks: Tasks,
+}
+
+impl Shared {
+    fn start(
+        mut self,
+        args: &RunArgs,
+        cri: Cri,
+        client: Option<kube::Client>,
+        seen: mpsc::Sender<Observation>,
+        from_observers: mpsc::Receiver<Observation>,
+    ) -> Tasks {
+        let standalone = client.is_none();
+        let (questions, to_answer) = mpsc::channel(QUESTIONS);
+        let (attention, attends) = watch::channel(Attention { busy: true, pulls: false });
+        let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
+        let (labels, node_labels) = watch::channel(Vec::new());
+        let (containerd, is_containerd) = watch::channel(false);
+        let (ready, is_ready) = watch::channel(false);
+        let relay = Relay {
+            cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
+            labels,
+            containerd,
+            ready,
+            metrics: self.metrics.clone(),
+        };
+        let to_engine = self.relay(relay, from_observers, standalone);
+        let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
+        self.look_at_runtime(&cri, &attends, is_containerd, &seen);
+        self.look_at_host(args, told_dirs, &seen);
+        if let Some(client) = client {
+            self.look_at_apiserver(client, to_answer, &seen);
+        }
+        self.prepull(cri, node_labels, seen);
+        self.serve(args, heartbeat, is_ready);
+        self.tasks
+    }
+
+    fn relay(&mut self, relay: Relay, from: mpsc::Receiver<Observation>, standalone: bool) -> mpsc::Receiver<Observation> {
+        let (out, to_engine) = mpsc::channel(OBSERVATIONS);
+        self.tasks.start("relay", relay.run(from, out, standalone));
+        to_engine
+    }
+
+    fn engine(
+        &mut self,
+        observations: mpsc::Receiver<Observation>,
+        questions: mpsc::Sender<PodId>,
+        attention: watch::Sender<Attention>,
+        client: Option<kube::Client>,
+        args: &RunArgs,
+    ) -> watch::Receiver<crate::model::Time> {
+        let (findings, to_report) = mpsc::channel(FINDINGS);
+        let (heartbeat, beats) = watch::channel(self.clock.now());
+        let standalone = client.is_none();
+        let crank = Crank::new(&self.node, standalone);
+        let settings = self.settings.clone();
+        let wires = Wires { observations, findings, questions, attention, heartbeat, settings: settings.clone() };
+        self.tasks.start("engine", engine::run(crank, wires, self.clock, self.tasks.stop.clone()));
+        let reporter = Reporter::new(Setup {
+            node: self.node.clone(),
+            instance: args.pod_name.as_deref().unwrap_or(&self.node).into(),
+            clock: self.clock,
+            client,
+            settings,
+            lines: if standalone { Lines::json(Box::new(tokio::io::stdout())) } else { Lines::log_only() },
+            tally: Arc::new(tally::Counted(self.metrics.clone())),
+        });
+        // It ends by itself once the engine has ended, with everything that the engine still found.
+        self.tasks.start("reporter", reporter.run(to_report, tokio_util::sync::CancellationToken::new()));
+        beats
+    }
+
+    fn look_at_runtime(
+        &mut self,
+        cri: &Cri,
+        attends: &watch::Receiver<Attention>,
+        is_containerd: watch::Receiver<bool>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let timing = self.timing();
+        let busy = self.project(attends.clone(), |attention| attention.busy);
+        let look = self.project(attends.clone(), |attention| attention.pulls);
+        let stop = self.tasks.stop.clone();
+        let lists = CriObserver::new(cri.clone(), self.clock, Pace::new(busy, &timing), &timing);
+        self.tasks.start("runtime observer", lists.run(seen.clone(), stop.clone()));
+        let pulls = ContainerdObserver::new(cri, self.clock, is_containerd, look, &timing);
+        self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
+    }
+
+    fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
+        let timing = self.project(self.settings.clone(), |settings| settings.timing.clone());
+        let cni = CniObserver { root: args.host_root.clone(), dirs, timing, clock: self.clock };
+        self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
+    }
+
+    fn look_at_apiserver(&mut self, client: kube::Client, questions: mpsc::Receiver<PodId>, seen: &mpsc::Sender<Observation>) {
+        let (clock, node, standing) = (self.clock, self.node.clone(), Standing::default());
+        let stop = self.tasks.stop.clone();
+        let timing = self.project(self.settings.clone(), |settings| settings.timing.clone());
+        let pods = PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), clock };
+        self.tasks.start("pod observer", pods.run(seen.clone(), stop.clone()));
+        let own_node = NodeObserver { client: client.clone(), node, standing, clock };
+        self.tasks.start("node observer", own_node.run(seen.clone(), stop.clone()));
+        let spread = self.settings.borrow().report.spread;
+        let events = EventObserver { client, budget: Budget::new(Limits::default()), timing, spread, clock };
+        self.tasks.start("event observer", events.run(questions, seen.clone(), stop));
+    }
+
+    fn serve(&mut self, args: &RunArgs, heartbeat: watch::Receiver<crate::model::Time>, is_ready: watch::Receiver<bool>) {
+        let stop = self.tasks.stop.clone();
+        let health = Health::new(self.clock, heartbeat, is_ready).router();
+        self.tasks.start("health", listen::serve("health", args.health_address, health, stop.clone()));
+        if let Some(address) = args.metrics_address {
+            let router = self.metrics.clone().router();
+            self.tasks.start("metrics", listen::serve("metrics", address, router, stop));
+        }
+    }
+
+    fn timing(&self) -> Timing {
+        self.settings.borrow().timing.clone()
+    }
+
+    /// A part of a watched value, followed for as long as the agent runs.
+    fn project<S, T>(&mut self, mut whole: watch::Receiver<S>, part: fn(&S) -> T) -> watch::Receiver<T>
+    where
+        S: Send + Sync + 'static,
+        T: PartialEq + Send + Sync + 'static,
+    {
+        let (out, projected) = watch::channel(part(&whole.borrow_and_update()));
+        let stop = self.tasks.stop.clone();
+        self.tasks.start("projection", async move {
+            let following = async {
+                while whole.changed().await.is_ok() {
+                    let new = part(&whole.borrow_and_update());
+                    out.send_if_modified(|known| {
+                        let changed = *known != new;
+                        *known = new;
+                        changed
+                    });
+                }
+                std::future::pending::<()>().await;
+            };
+            drop(stop.run_until_cancelled(following).await);
+        });
+        projected
+    }
+}
+
+fn follow_config(
+    args: &RunArgs,
+    tasks: &mut Tasks,
+    seen: &mpsc::Sender<Observation>,
+    clock: Clock,
+) -> watch::Receiver<Arc<Settings>> {
+    let Some(file) = args.config.clone() else {
+        let (keep, settings) = watch::channel(Arc::new(Settings::default()));
+        let stop = tasks.stop.clone();
+        tasks.start("settings", async move {
+            stop.cancelled().await;
+            drop(keep);
+        });
+        return settings;
+    };
+    let catalogue = causes::ALL.iter().map(|cause| cause.id).collect();
+    let (follower, first) = Follower::start(Source { file, state_dir: args.state_dir.clone(), catalogue });
+    let (sender, settings) = watch::channel(Arc::new(first));
+    tasks.start("settings", follower.run(sender, seen.clone(), clock, tasks.stop.clone()));
+    settings
+}
+
+async fn api_client(args: &RunArgs) -> anyhow::Result<Option<kube::Client>> {
+    if args.standalone {
+        return Ok(None);
+    }
+    let access = args.kubeconfig.clone().map_or(Access::InCluster, Access::Kubeconfig);
+    let client = apiserver::connect(&access).await.context("no way to the API server; --standalone does without one")?;
+    Ok(Some(client))
+}
+
+fn endpoint(args: &RunArgs) -> anyhow::Result<Endpoint> {
+    match args.runtime_endpoint.as_str() {
+        "auto" => Ok(Endpoint::Search(args.host_root.clone())),
+        given => Ok(given.parse()?),
+    }
+}
+
+/// The CNI directories that the operator named, if any was.
+fn named_dirs(args: &RunArgs) -> Option<CniDirs> {
+    if args.cni_conf_dir.is_none() && args.cni_bin_dir.is_empty() {
+        return None;
+    }
+    let default = CniDirs::default();
+    Some(CniDirs {
+        conf_dir: args.cni_conf_dir.clone().unwrap_or(default.conf_dir),
+        bin_dirs: if args.cni_bin_dir.is_empty() { default.bin_dirs } else { args.cni_bin_dir.clone() },
+        named_by: NamedBy::Operator,
+    })
+}
+
+fn node_name(args: &RunArgs) -> anyhow::Result<String> {
+    match &args.node_name {
+        Some(name) => Ok(name.clone()),
+        None => sysinfo::System::host_name().context("this host has no name; give --node-name"),
+    }
+}

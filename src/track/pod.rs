@@ -85,9 +85,12 @@ impl PodTrack {
         }
     }
 
-    /// Its Events were fetched.
+    /// Its Events were fetched. An empty answer may be a refusal: it takes back nothing.
     pub fn told_by_events(&mut self, events: Vec<PodEvent>, at: Time) {
-        self.events = Some((at, events));
+        if !events.is_empty() {
+            self.events = Some((at, events));
+            self.replace(at);
+        }
     }
 
     /// The runtime listed all sandboxes; this is the pod's newest.

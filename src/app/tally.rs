@@ -1,0 +1,27 @@
+//! What reporting counts goes into the metrics. The two parts do not know each other.
+
+use std::collections::BTreeMap;
+
+use crate::report::tally::{Tally, Written};
+use crate::serve::metrics::Metrics;
+
+/// Reporting's counts, kept as metrics.
+pub(super) struct Counted(pub(super) Metrics);
+
+impl Tally for Counted {
+    fn diagnoses(&self, active: &BTreeMap<&'static str, i64>) {
+        self.0.set_diagnoses(active);
+    }
+
+    fn report(&self, cause: &'static str, outcome: &'static str) {
+        self.0.count_report(cause, outcome);
+    }
+
+    fn event(&self, outcome: Written) {
+        self.0.count_event(outcome.as_str());
+    }
+
+    fn pending(&self, waiting: usize) {
+        self.0.set_pending(waiting);
+    }
+}
