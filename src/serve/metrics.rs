@@ -1,0 +1,187 @@
+//! The metrics, in Prometheus' text form on one address. Labels take bounded sets of values: causes, outcomes, methods;
+//! never a name that a cluster invents.
+
+mod process;
+mod table;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::routing::get;
+use http::{StatusCode, header};
+use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Metric as Registrable, Registry};
+
+pub use table::{Kind, METRICS, Metric};
+
+/// From a call that is answered at once to one that hits the longest deadline.
+const CALL_SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCause {
+    cause: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByCauseAndOutcome {
+    cause: &'static str,
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByMethod {
+    method: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByVersion {
+    version: &'static str,
+}
+
+/// All that is counted. Cheap to clone; all clones count together.
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Arc<Registry>,
+    diagnoses: Family<ByCause, Gauge>,
+    active: Arc<Mutex<Vec<&'static str>>>,
+    reports: Family<ByCauseAndOutcome, Counter>,
+    events: Family<ByOutcome, Counter>,
+    pending: Gauge,
+    runtime_calls: Family<ByMethod, Histogram>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::default();
+        let build = Family::<ByVersion, Gauge>::default();
+        build.get_or_create(&ByVersion { version: env!("CARGO_PKG_VERSION") }).set(1);
+        register(&mut registry, &table::BUILD, build);
+        registry.register_collector(Box::new(process::Process));
+        Self {
+            diagnoses: register(&mut registry, &table::DIAGNOSES, Family::default()),
+            active: Arc::default(),
+            reports: register(&mut registry, &table::REPORTS, Family::default()),
+            events: register(&mut registry, &table::EVENTS, Family::default()),
+            pending: register(&mut registry, &table::PENDING, Gauge::default()),
+            runtime_calls: register(
+                &mut registry,
+                &table::RUNTIME_CALLS,
+                Family::new_with_constructor(|| Histogram::new(CALL_SECONDS)),
+            ),
+            registry: Arc::new(registry),
+        }
+    }
+}
+
+impl Metrics {
+    /// How many diagnoses hold now, by cause. A cause that was named before and is not now counts zero.
+    pub fn set_diagnoses(&self, now: &BTreeMap<&'static str, i64>) {
+        let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
+        for cause in active.iter().filter(|cause| !now.contains_key(*cause)) {
+            self.diagnoses.get_or_create(&ByCause { cause }).set(0);
+        }
+        for (cause, count) in now {
+            self.diagnoses.get_or_create(&ByCause { cause }).set(*count);
+        }
+        *active = now.keys().copied().collect();
+    }
+
+    /// One notice came up.
+    pub fn count_report(&self, cause: &'static str, outcome: &'static str) {
+        self.reports.get_or_create(&ByCauseAndOutcome { cause, outcome }).inc();
+    }
+
+    /// One Event was written, failed or was dropped.
+    pub fn count_event(&self, outcome: &'static str) {
+        self.events.get_or_create(&ByOutcome { outcome }).inc();
+    }
+
+    /// How many Events wait.
+    pub fn set_pending(&self, waiting: usize) {
+        self.pending.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// A call to the runtime ended, well or not. `method` is one of CRI's.
+    pub fn observe_runtime_call(&self, method: &'static str, took: Duration) {
+        self.runtime_calls.get_or_create(&ByMethod { method }).observe(took.as_secs_f64());
+    }
+
+    /// `/metrics`.
+    pub fn router(self) -> Router {
+        Router::new().route("/metrics", get(scrape)).with_state(self)
+    }
+
+    fn text(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Registers under the name that yields the table's: the encoder appends `_total` to counters itself.
+fn register<M: Registrable + Clone>(registry: &mut Registry, metric: &Metric, value: M) -> M {
+    registry.register(metric.name.trim_end_matches("_total"), metric.help, value.clone());
+    value
+}
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+async fn scrape(State(metrics): State<Metrics>) -> (StatusCode, [(header::HeaderName, &'static str); 1], String) {
+    match metrics.text() {
+        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, OPEN_METRICS)], text),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted() -> Metrics {
+        let metrics = Metrics::default();
+        metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1), ("ImageNotFound", 3)]));
+        metrics.count_report("ImageNotFound", "first");
+        metrics.count_event("written");
+        metrics.set_pending(2);
+        metrics.observe_runtime_call("Status", Duration::from_millis(3));
+        metrics
+    }
+
+    #[test]
+    fn what_is_scraped_is_what_the_table_says() {
+        let text = counted().text().unwrap();
+        for metric in METRICS {
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            let typed = format!("# TYPE {} {kind}\n", metric.name.trim_end_matches("_total"));
+            assert!(text.contains(&typed), "{typed}\n{text}");
+            for label in metric.labels {
+                assert!(text.contains(&format!("{label}=\"")), "{} {label}", metric.name);
+            }
+            if metric.kind != Kind::Histogram {
+                assert!(text.lines().any(|l| l.starts_with(metric.name)), "{} has no value\n{text}", metric.name);
+            }
+        }
+        assert_eq!(text.matches("# TYPE").count(), METRICS.len());
+    }
+
+    #[test]
+    fn a_cause_that_went_away_counts_zero() {
+        let metrics = counted();
+        metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1)]));
+        let text = metrics.text().unwrap();
+        assert!(text.contains("kubewhy_diagnoses{cause=\"ImageNotFound\"} 0\n"), "{text}");
+        assert!(text.contains("kubewhy_diagnoses{cause=\"RuntimeDown\"} 1\n"));
+    }
+}

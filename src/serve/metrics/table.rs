@@ -1,0 +1,73 @@
+//! Every metric, described once: the registry is filled from here and the documentation is generated from it.
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Goes up and down.
+    Gauge,
+    /// Only goes up.
+    Counter,
+    /// Counts by size.
+    Histogram,
+}
+
+/// One metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// As Prometheus shows it.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// Its labels. Each takes values of a bounded set: never a pod, an image, a registry.
+    pub labels: &'static [&'static str],
+    /// What it counts, one sentence without its full stop.
+    pub help: &'static str,
+}
+
+pub(super) const DIAGNOSES: Metric = Metric {
+    name: "kubewhy_diagnoses",
+    kind: Kind::Gauge,
+    labels: &["cause"],
+    help: "Diagnoses that hold now, by cause",
+};
+pub(super) const REPORTS: Metric = Metric {
+    name: "kubewhy_reports_total",
+    kind: Kind::Counter,
+    labels: &["cause", "outcome"],
+    help: "Notices that came up, by cause and what became of them: first, refresh, changed, ended, announced, folded",
+};
+pub(super) const EVENTS: Metric = Metric {
+    name: "kubewhy_events_written_total",
+    kind: Kind::Counter,
+    labels: &["outcome"],
+    help: "Tries to write an Event, by outcome: written, failed (tried again), dropped",
+};
+pub(super) const PENDING: Metric =
+    Metric { name: "kubewhy_events_pending", kind: Kind::Gauge, labels: &[], help: "Events that wait to be written" };
+pub(super) const RUNTIME_CALLS: Metric = Metric {
+    name: "kubewhy_runtime_call_seconds",
+    kind: Kind::Histogram,
+    labels: &["method"],
+    help: "How long calls to the container runtime took, by CRI method",
+};
+pub(super) const BUILD: Metric = Metric {
+    name: "kubewhy_build_info",
+    kind: Kind::Gauge,
+    labels: &["version"],
+    help: "Always 1; the version of this agent",
+};
+pub(super) const MEMORY: Metric = Metric {
+    name: "process_resident_memory_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Resident memory of the agent",
+};
+pub(super) const CPU: Metric = Metric {
+    name: "process_cpu_seconds_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Processor time the agent has used, user and system",
+};
+
+/// All of them, in the order in which they are documented.
+pub const METRICS: &[Metric] = &[DIAGNOSES, REPORTS, EVENTS, PENDING, RUNTIME_CALLS, BUILD, MEMORY, CPU];
