@@ -12,4 +12,6 @@
 mod architecture;
 mod client_containerd;
 mod client_cri;
+mod deploy;
+mod documents;
 mod fake_runtime;
