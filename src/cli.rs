@@ -7,6 +7,7 @@ pub mod exit;
 pub mod lock;
 pub mod logging;
 pub mod run;
+pub mod stop;
 
 use std::process::ExitCode;
 

@@ -12,6 +12,7 @@
 mod architecture;
 mod client_containerd;
 mod client_cri;
+mod command_line;
 mod deploy;
 mod documents;
 mod fake_runtime;
