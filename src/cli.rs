@@ -8,6 +8,7 @@ pub mod lock;
 pub mod logging;
 pub mod replay;
 pub mod run;
+pub mod stop;
 
 use std::process::ExitCode;
 

@@ -14,8 +14,8 @@ fn main() -> ExitCode {
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run(args) => cli::run::enter(*args, async |_| anyhow::bail!("this build has no agent in it")),
-        Command::Config(ConfigCommand::Check(args)) => cli::check::run(&args, &[]),
+        Command::Run(args) => cli::run::enter(*args, async |_, _| anyhow::bail!("this build has no agent in it")),
+        Command::Config(ConfigCommand::Check(args)) => cli::check::run(&args),
         Command::Docs(args) => cli::docs::run(&args),
         Command::Version => {
             writeln!(io::stdout(), "kubewhy {}", env!("CARGO_PKG_VERSION"))?;

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
+use crate::causes;
 use crate::config::{self, BYTES_AT_MOST, Remark};
 
 /// What is checked, and how the answer looks.
@@ -43,14 +44,15 @@ struct Verdict {
     notes: Vec<Remark>,
 }
 
-/// Checks the file. `catalogue` has the ids of all causes.
+/// Checks the file.
 ///
 /// # Errors
 /// [`Refused`] if the file has faults; otherwise why it can't be read or the answer can't be written.
-pub fn run(args: &CheckArgs, catalogue: &[&str]) -> anyhow::Result<ExitCode> {
+pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    let catalogue: Vec<&str> = causes::ALL.iter().map(|cause| cause.id).collect();
     let file = args.file.display().to_string();
     let bytes = read(args).with_context(|| format!("{file} can't be read; give the path of a configuration file"))?;
-    let verdict = match config::parse(&bytes, catalogue) {
+    let verdict = match config::parse(&bytes, &catalogue) {
         Ok(accepted) => Verdict { file, accepted: true, faults: Vec::new(), notes: accepted.notes },
         Err(faults) => Verdict { file, accepted: false, faults, notes: Vec::new() },
     };

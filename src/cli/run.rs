@@ -7,11 +7,13 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
 
 use super::lock::{self, Holder};
 use super::logging::{self, LogFormat};
+use super::stop;
 
 /// Where the lock lies without a state directory. Gone after a reboot, which is right.
 const RUN_DIR: &str = "/run/kubewhy";
@@ -63,17 +65,25 @@ pub struct RunArgs {
     pub log_level: String,
 }
 
-/// Starts the log, takes this node's lock and runs the agent until it ends. The lock is held meanwhile.
+/// Starts the log, takes this node's lock and runs the agent until it ends. The lock is held meanwhile. The agent is given
+/// what it was told and the token that tells it to end.
 ///
 /// # Errors
 /// The log can't be started, [`lock::LockError`], and what the agent itself fails with.
-pub fn enter(args: RunArgs, agent: impl AsyncFnOnce(RunArgs) -> anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+pub fn enter(
+    args: RunArgs,
+    agent: impl AsyncFnOnce(RunArgs, CancellationToken) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
     logging::start(args.log_format, &args.log_level)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     runtime.block_on(async {
+        let stop = stop::on_signal().context("no signal handlers")?;
         let holder = Holder::new(args.pod_name.as_deref(), std::process::id(), Clock::start().now());
         let dir = args.state_dir.as_deref().unwrap_or(Path::new(RUN_DIR));
-        let _lock = lock::acquire(dir, &holder).await?;
-        Box::pin(agent(args)).await
+        let _lock = tokio::select! {
+            lock = lock::acquire(dir, &holder) => lock?,
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+        };
+        Box::pin(agent(args, stop)).await
     })
 }

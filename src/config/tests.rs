@@ -177,3 +177,19 @@ fn no_file_can_exhaust_the_reader() {
         assert!(found.len() <= 101 && found.iter().all(|fault| fault.len() < 300), "{:.40}", text);
     }
 }
+
+#[test]
+fn a_damaged_file_is_judged_and_never_ends_the_reader() {
+    let whole = FULL.as_bytes();
+    let lines = FULL.lines().count();
+    for at in 0..whole.len() {
+        let cut = whole[..at].to_vec();
+        let changed = |byte: u8| [&whole[..at], &[byte], &whole[at + 1..]].concat();
+        for bytes in [cut, changed(b'{'), changed(b'\''), changed(b'\n'), changed(b'-'), changed(0), changed(0xff)] {
+            if let Err(faults) = parse(&bytes, CATALOGUE) {
+                assert!(!faults.is_empty());
+                assert!(faults.iter().all(|fault| (1..=lines + 2).contains(&fault.at.line) && fault.at.column > 0));
+            }
+        }
+    }
+}

@@ -12,6 +12,9 @@
 mod architecture;
 mod client_containerd;
 mod client_cri;
+mod command_line;
+mod deploy;
+mod documents;
 mod fake_runtime;
 mod observe_containerd;
 mod observe_cri;

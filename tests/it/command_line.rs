@@ -1,0 +1,81 @@
+//! The program as a shell sees it: what it prints where, and its exit codes.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn kubewhy(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_kubewhy")).args(args).env_clear().output().unwrap()
+}
+
+fn file(dir: &Path, text: &str) -> PathBuf {
+    let path = dir.join("config.yaml");
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+fn words(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
+fn a_file_in_order_is_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "report: {events: off}\n");
+    let output = kubewhy(&["config", "check", path.to_str().unwrap()]);
+    assert_eq!((output.status.code(), words(&output.stderr).as_str()), (Some(0), ""));
+    assert!(words(&output.stdout).ends_with("config.yaml: in order\n"));
+}
+
+#[test]
+fn a_faulty_file_ends_with_64_and_every_fault_on_stderr() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "report:\n  events: some\n  spraed: 1s\ncauses: {ImageNotFond: {}}\n");
+    let output = kubewhy(&["config", "check", path.to_str().unwrap()]);
+    let said = words(&output.stderr);
+    assert_eq!((output.status.code(), words(&output.stdout).as_str()), (Some(64), ""));
+    for place in
+        [":2:11: some stands here", ":3:3: spraed is no setting", ":4:10: ImageNotFond: there is no such cause"]
+    {
+        assert!(said.contains(&format!("{}{place}", path.display())), "{said}");
+    }
+}
+
+#[test]
+fn the_verdict_is_there_for_programs_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = file(dir.path(), "prepull: {sets: [{name: base}]}\n");
+    let output = kubewhy(&["config", "check", "-o", "json", path.to_str().unwrap()]);
+    let verdict: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(64));
+    assert_eq!(verdict["accepted"], false);
+    assert_eq!((&verdict["faults"][0]["line"], &verdict["faults"][0]["column"]), (&1.into(), &18.into()));
+}
+
+#[test]
+fn mistakes_in_the_command_line_end_with_64_and_help_with_0() {
+    assert_eq!(kubewhy(&["run", "--no-such-flag"]).status.code(), Some(64));
+    assert_eq!(kubewhy(&["run", "--health-address", "nowhere"]).status.code(), Some(64));
+    assert_eq!(kubewhy(&[]).status.code(), Some(64));
+    assert_eq!(kubewhy(&["--help"]).status.code(), Some(0));
+    assert_eq!(kubewhy(&["version"]).stdout, kubewhy(&["--version"]).stdout);
+}
+
+/// The lock is held by this test, so the program waits for it when the signal comes.
+#[test]
+fn an_agent_that_waits_for_the_lock_ends_when_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let lock = std::fs::File::create(dir.path().join("lock")).unwrap();
+    lock.try_lock().unwrap();
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_kubewhy"));
+    agent.args(["run", "--standalone", "--state-dir", dir.path().to_str().unwrap()]).stderr(Stdio::piped());
+    let mut agent = agent.spawn().unwrap();
+    let mut log = std::io::BufReader::new(agent.stderr.take().unwrap());
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut log, &mut line).unwrap();
+    assert!(line.contains("another agent holds this node"), "{line}");
+    let told = Instant::now();
+    rustix::process::kill_process(rustix::process::Pid::from_child(&agent), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(agent.wait().unwrap().code(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(5));
+}

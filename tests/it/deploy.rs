@@ -1,0 +1,214 @@
+//! Holds deploy/base to what it promises: the rules of the standard profile, our own command line and configuration, and
+//! the API's schemas where they are at hand.
+
+mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+fn base() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/base")
+}
+
+fn read(file: &str) -> Value {
+    let text = std::fs::read_to_string(base().join(file)).unwrap();
+    serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// The objects that `kubectl apply -k` would apply, by kind.
+fn objects() -> BTreeMap<String, Value> {
+    let files = read("kustomization.yaml")["resources"].as_array().unwrap().clone();
+    files.iter().map(|file| read(file.as_str().unwrap())).map(|object| (text(&object["kind"]), object)).collect()
+}
+
+fn pod() -> Value {
+    objects()["DaemonSet"]["spec"]["template"]["spec"].clone()
+}
+
+fn container() -> Value {
+    let containers = pod()["containers"].as_array().unwrap().clone();
+    assert_eq!(containers.len(), 1);
+    containers[0].clone()
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned()
+}
+
+fn list(value: &Value) -> &[Value] {
+    value.as_array().unwrap_or_else(|| panic!("{value} is no list"))
+}
+
+/// Volumes of the host with their mounts: name → (hostPath, mount).
+fn host_mounts() -> BTreeMap<String, (Value, Value)> {
+    let (pod, container) = (pod(), container());
+    let mount_of = |name: &Value| {
+        let mount = list(&container["volumeMounts"]).iter().find(|mount| mount["name"] == *name);
+        mount.unwrap_or_else(|| panic!("{name} is not mounted")).clone()
+    };
+    let of_the_host = list(&pod["volumes"]).iter().filter(|volume| volume["hostPath"].is_object());
+    of_the_host.map(|volume| (text(&volume["name"]), (volume["hostPath"].clone(), mount_of(&volume["name"])))).collect()
+}
+
+#[test]
+fn every_file_of_the_base_is_applied() {
+    let resources = read("kustomization.yaml")["resources"].clone();
+    let named: BTreeSet<String> = list(&resources).iter().map(text).collect();
+    let there = std::fs::read_dir(base()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(there.filter(|file| file != "kustomization.yaml").collect::<BTreeSet<_>>(), named);
+}
+
+#[test]
+fn host_directories_are_read_only_and_pin_nothing_save_our_own() {
+    for (name, (host, mount)) in host_mounts() {
+        let kind = text(&host["type"]);
+        assert!(kind == "Directory" || kind == "DirectoryOrCreate", "{name} is a {kind}");
+        if name == "state" {
+            assert_eq!(mount["mountPath"], host["path"]);
+            continue;
+        }
+        assert_eq!(mount["readOnly"], true, "{name}");
+        assert_eq!(mount["mountPropagation"], "HostToContainer", "{name}");
+        assert_eq!(text(&mount["mountPath"]), format!("/host{}", text(&host["path"])), "{name}");
+    }
+}
+
+#[test]
+fn the_standard_profile_asks_for_no_more_than_it_says() {
+    let paths: BTreeSet<String> = host_mounts().values().map(|(host, _)| text(&host["path"])).collect();
+    let expected = ["/etc/cni", "/opt/cni", "/proc", "/run", "/var/lib/kubelet", "/var/lib/kubewhy", "/var/log"]
+        .map(str::to_owned);
+    assert_eq!(paths, expected.into());
+    assert_eq!(
+        container()["securityContext"],
+        json!({
+            "privileged": false,
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        })
+    );
+    let pod = pod();
+    assert_eq!(
+        pod["securityContext"],
+        json!({"runAsUser": 0, "runAsGroup": 0, "seccompProfile": {"type": "RuntimeDefault"}})
+    );
+    assert!(pod["hostPID"].is_null() && pod["hostIPC"].is_null() && container()["ports"].is_null());
+}
+
+#[test]
+fn the_agent_runs_where_nothing_else_can() {
+    let (pod, spec) = (pod(), objects()["DaemonSet"]["spec"].clone());
+    assert_eq!(pod["hostNetwork"], true);
+    assert_eq!(pod["dnsPolicy"], "Default");
+    assert_eq!(pod["priorityClassName"], "system-node-critical");
+    assert_eq!(pod["tolerations"], json!([{"operator": "Exists"}]));
+    assert_eq!(pod["nodeSelector"], json!({"kubernetes.io/os": "linux"}));
+    assert_eq!(spec["updateStrategy"]["rollingUpdate"], json!({"maxUnavailable": "10%", "maxSurge": 0}));
+    let resources = json!({"requests": {"cpu": "10m", "memory": "24Mi"}, "limits": {"memory": "64Mi"}});
+    assert_eq!(container()["resources"], resources);
+    for level in ["enforce", "audit", "warn"] {
+        let label = format!("pod-security.kubernetes.io/{level}");
+        assert_eq!(objects()["Namespace"]["metadata"]["labels"][label], "privileged");
+    }
+}
+
+#[test]
+fn probes_ask_on_loopback_where_the_agent_answers() {
+    let container = container();
+    let address = list(&container["args"]).iter().map(text).find_map(|arg| {
+        arg.strip_prefix("--health-address=").map(|address| address.parse::<std::net::SocketAddr>().unwrap())
+    });
+    for probe in ["livenessProbe", "readinessProbe"] {
+        let get = &container[probe]["httpGet"];
+        assert_eq!(format!("{}:{}", text(&get["host"]), get["port"]), address.unwrap().to_string());
+        assert!(address.unwrap().ip().is_loopback());
+    }
+}
+
+#[test]
+fn the_rights_are_the_least_and_never_secrets() {
+    let role = objects()["ClusterRole"].clone();
+    let rights: BTreeMap<String, Vec<String>> = list(&role["rules"])
+        .iter()
+        .flat_map(|rule| {
+            list(&rule["resources"]).iter().map(|r| (text(r), list(&rule["verbs"]).iter().map(text).collect()))
+        })
+        .collect();
+    let expected = [
+        ("events", vec!["create", "patch", "list"]),
+        ("leases", vec!["get"]),
+        ("nodes", vec!["get", "list", "watch"]),
+        ("pods", vec!["list", "watch"]),
+    ];
+    let expected = expected.map(|(r, verbs)| (r.to_owned(), verbs.into_iter().map(str::to_owned).collect()));
+    assert_eq!(rights, BTreeMap::from(expected));
+}
+
+#[test]
+fn every_right_states_its_reason() {
+    let role = std::fs::read_to_string(base().join("clusterrole.yaml")).unwrap();
+    let lines: Vec<&str> = role.lines().collect();
+    for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("  - apiGroups")) {
+        assert!(lines[index - 1].trim_start().starts_with('#'), "line {} has no reason above it", index + 1);
+    }
+}
+
+#[test]
+fn the_binding_the_account_and_the_volumes_fit_together() {
+    let objects = objects();
+    let binding = &objects["ClusterRoleBinding"];
+    assert_eq!(binding["roleRef"]["name"], objects["ClusterRole"]["metadata"]["name"]);
+    for key in ["name", "namespace"] {
+        assert_eq!(binding["subjects"][0][key], objects["ServiceAccount"]["metadata"][key]);
+    }
+    let (pod, daemonset) = (pod(), &objects["DaemonSet"]);
+    assert_eq!(pod["serviceAccountName"], objects["ServiceAccount"]["metadata"]["name"]);
+    let config = list(&pod["volumes"]).iter().find(|volume| volume["configMap"].is_object()).unwrap();
+    assert_eq!(config["configMap"]["name"], objects["ConfigMap"]["metadata"]["name"]);
+    let labels = &daemonset["spec"]["template"]["metadata"]["labels"];
+    assert_eq!(&daemonset["spec"]["selector"]["matchLabels"], labels);
+    for kind in ["ServiceAccount", "ConfigMap", "DaemonSet"] {
+        assert_eq!(objects[kind]["metadata"]["namespace"], objects["Namespace"]["metadata"]["name"], "{kind}");
+    }
+}
+
+#[test]
+fn the_command_line_of_the_pod_is_ours() {
+    let container = container();
+    let args = list(&container["args"]).iter().map(text);
+    let matches = kubewhy::cli::definition().try_get_matches_from(["kubewhy".to_owned()].into_iter().chain(args));
+    assert_eq!(matches.unwrap().subcommand_name(), Some("run"));
+    let known = kubewhy::cli::definition();
+    let run = known.find_subcommand("run").unwrap();
+    let env: BTreeSet<&str> = run.get_opts().filter_map(|flag| flag.get_env()?.to_str()).collect();
+    for variable in list(&container["env"]) {
+        assert!(env.contains(variable["name"].as_str().unwrap()), "no flag takes {}", variable["name"]);
+    }
+}
+
+#[test]
+fn the_config_map_passes_our_own_check() {
+    let map = objects()["ConfigMap"].clone();
+    let accepted = kubewhy::config::parse(text(&map["data"]["config.yaml"]).as_bytes(), &[]).unwrap();
+    assert!(accepted.notes.is_empty(), "{:?}", accepted.notes);
+}
+
+/// The schemas of the API (`/openapi/v3` of any API server), one file per group and version, are large: they are not kept
+/// here.
+#[test]
+fn every_object_fits_the_schemas_of_the_api() {
+    let Some(folder) = std::env::var_os("KUBEWHY_OPENAPI").map(PathBuf::from) else {
+        eprintln!("not checked against the API's schemas: KUBEWHY_OPENAPI is not set");
+        return;
+    };
+    for (kind, object) in objects() {
+        let faults = schema::faults(&folder, &object);
+        assert!(faults.is_empty(), "{kind}:\n{}", faults.join("\n"));
+    }
+    let mut misspelt = objects()["DaemonSet"].clone();
+    misspelt["spec"]["template"]["spec"]["hostNetwrok"] = json!(true);
+    assert!(!schema::faults(&folder, &misspelt).is_empty(), "unknown fields pass");
+}

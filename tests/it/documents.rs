@@ -1,0 +1,56 @@
+//! Documents tell what is there: those that the program makes are current, and every path that is named exists.
+
+use std::path::Path;
+
+use clap::Parser as _;
+use kubewhy::cli::docs::{self, DocsArgs};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[derive(clap::Parser)]
+struct Docs {
+    #[command(flatten)]
+    args: DocsArgs,
+}
+
+#[test]
+fn documents_made_from_the_program_are_current() {
+    let args = Docs::parse_from(["docs", "--check", "--root", root().to_str().unwrap()]).args;
+    docs::run(&args).unwrap();
+}
+
+/// What stands between backticks and looks like a path of the repository: it has a slash or a known ending, no blanks,
+/// and begins at the root.
+fn paths(text: &str) -> Vec<&str> {
+    let looks_like_a_path = |word: &&str| {
+        let ending = [".rs", ".md", ".toml", "Makefile"].iter().any(|end| word.ends_with(end));
+        (word.contains('/') || ending)
+            && !word.contains([' ', '*', ':', '<', '('])
+            && !word.starts_with(['/', '-', '.'])
+    };
+    text.split('`').skip(1).step_by(2).filter(looks_like_a_path).collect()
+}
+
+#[test]
+fn every_path_that_the_documents_name_exists() {
+    let adr = std::fs::read_dir(root().join("docs/adr")).unwrap().map(|entry| entry.unwrap().path());
+    let others = ["ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"].map(|file| root().join(file));
+    for file in adr.chain(others) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for path in paths(&text) {
+            let places = [root().join(path), root().join("src").join(path)];
+            assert!(places.iter().any(|place| place.exists()), "{} names {path}, which is not there", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_has_its_line_in_the_architecture() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let library = std::fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    for module in library.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')) {
+        assert!(text.contains(&format!("`{module}")), "ARCHITECTURE.md does not name {module}");
+    }
+}
