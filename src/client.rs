@@ -1,5 +1,12 @@
-//! The connections to the world that observers, pre-pull and report share. Opens them and turns their failures into
-//! words; never decides what is asked or how often.
+//! The connections that observers and pre-pull share: the container runtime's socket and the API server.
+//!
+//! Every call has a deadline, every failure is a value with one line for the operator, and no credential ever reaches an
+//! error, a log or a `Debug`. Wire types end here and in the observers' `convert.rs`.
 
 pub mod apiserver;
-pub mod retry;
+pub mod backoff;
+pub mod call;
+pub mod containerd;
+pub mod cri;
+pub mod endpoint;
+pub mod link;

@@ -12,6 +12,7 @@ pub mod observation;
 pub mod pod;
 pub mod prepull;
 pub mod pull;
+pub mod redact;
 pub mod runtime;
 pub mod settings;
 pub mod stage;

@@ -10,3 +10,6 @@
 )]
 
 mod architecture;
+mod client_containerd;
+mod client_cri;
+mod fake_runtime;

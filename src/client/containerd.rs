@@ -1,0 +1,193 @@
+//! containerd's own API, over the connection that CRI uses: leases, the content store and image labels, all in
+//! Kubernetes' namespace. It reads what CRI does not show, and writes only leases and pins of ours.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use containerd_client::services::v1::content_client::ContentClient;
+use containerd_client::services::v1::images_client::ImagesClient;
+use containerd_client::services::v1::leases_client::LeasesClient;
+use containerd_client::services::v1::version_client::VersionClient;
+use containerd_client::services::v1::{
+    CreateRequest, DeleteRequest, Image, Info, InfoRequest, Lease, ListRequest, ListResourcesRequest,
+    ListStatusesRequest, ReadContentRequest, Resource, Status as Ingest, UpdateImageRequest, VersionResponse,
+};
+use prost_types::FieldMask;
+use tonic::metadata::MetadataValue;
+use tonic::transport::Channel;
+use tonic::{Code, Request, Response, Status};
+
+use super::call;
+use super::cri::{ANSWER_LIMIT, Cri};
+use super::link::{Link, Live};
+use crate::model::runtime::{CallFailure, FailureKind};
+
+/// containerd's name in CRI `Version`.
+pub const NAME: &str = "containerd";
+
+/// The namespace in which CRI keeps its images (containerd: internal/cri/constants).
+const NAMESPACE: &str = "k8s.io";
+
+/// The label that pins an image against the kubelet's garbage collection. From 1.6.25 and 1.7.10 on
+/// (containerd: internal/cri/labels).
+const PIN_LABEL: &str = "io.cri-containerd.pinned";
+
+/// A client of containerd's own API. Clones share the connection of the [`Cri`] it was made from. Calls fail where the
+/// runtime is not containerd.
+#[derive(Clone, Debug)]
+pub struct Containerd {
+    link: Arc<Link>,
+}
+
+impl Containerd {
+    /// A client over the connection of `cri`.
+    #[must_use]
+    pub fn new(cri: &Cri) -> Self {
+        Self { link: cri.link().clone() }
+    }
+
+    /// containerd's version, from its own service.
+    ///
+    /// # Errors
+    /// How the call failed; so for all methods here.
+    pub async fn version(&self) -> Result<VersionResponse, CallFailure> {
+        let ask = async |c: Channel| VersionClient::new(c).version(()).await;
+        self.ask("Version", ask).await
+    }
+
+    /// Makes a lease with these labels. One of that id that is there already will do.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn create_lease(&self, id: &str, labels: HashMap<String, String>) -> Result<(), CallFailure> {
+        let request = in_namespace(CreateRequest { id: id.to_owned(), labels });
+        let ask = async |c: Channel| unless(Code::AlreadyExists, LeasesClient::new(c).create(request).await);
+        self.ask("Leases.Create", ask).await.map(|_| ())
+    }
+
+    /// Ends a lease; what nothing else holds is collected later. One that is gone already will do.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn delete_lease(&self, id: &str) -> Result<(), CallFailure> {
+        let request = in_namespace(DeleteRequest { id: id.to_owned(), sync: false });
+        let ask = async |c: Channel| unless(Code::NotFound, LeasesClient::new(c).delete(request).await);
+        self.ask("Leases.Delete", ask).await.map(|_| ())
+    }
+
+    /// All leases of Kubernetes' namespace.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn leases(&self) -> Result<Vec<Lease>, CallFailure> {
+        let request = in_namespace(ListRequest::default());
+        let ask = async |c: Channel| leases(c).list(request).await;
+        Ok(self.ask("Leases.List", ask).await?.leases)
+    }
+
+    /// What a lease holds; nothing where it has ended meanwhile.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn lease_resources(&self, id: &str) -> Result<Vec<Resource>, CallFailure> {
+        let request = in_namespace(ListResourcesRequest { id: id.to_owned() });
+        let ask = async |c: Channel| unless(Code::NotFound, leases(c).list_resources(request).await);
+        Ok(self.ask("Leases.ListResources", ask).await?.map_or_else(Vec::new, |answer| answer.resources))
+    }
+
+    /// Blobs being written, with their offsets. Costs a few small files per blob: poll only while a pull is known.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn ingests(&self) -> Result<Vec<Ingest>, CallFailure> {
+        let request = in_namespace(ListStatusesRequest::default());
+        let ask = async |c: Channel| content(c).list_statuses(request).await;
+        Ok(self.ask("Content.ListStatuses", ask).await?.statuses)
+    }
+
+    /// Size and labels of a blob; none where it is not there.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn blob(&self, digest: &str) -> Result<Option<Info>, CallFailure> {
+        let request = in_namespace(InfoRequest { digest: digest.to_owned() });
+        let ask = async |c: Channel| unless(Code::NotFound, content(c).info(request).await);
+        Ok(self.ask("Content.Info", ask).await?.and_then(|answer| answer.info))
+    }
+
+    /// The bytes of a blob, at most `limit` of them.
+    ///
+    /// # Errors
+    /// How the call failed, a blob that is not there included.
+    pub async fn read_blob(&self, digest: &str, limit: usize) -> Result<Vec<u8>, CallFailure> {
+        let size = i64::try_from(limit).unwrap_or(i64::MAX);
+        let request = in_namespace(ReadContentRequest { digest: digest.to_owned(), offset: 0, size });
+        let ask = async |c: Channel| {
+            let mut stream = content(c).read(request).await?.into_inner();
+            let mut bytes = Vec::new();
+            while bytes.len() < limit {
+                let Some(part) = stream.message().await? else { break };
+                bytes.extend_from_slice(&part.data);
+            }
+            bytes.truncate(limit);
+            Ok(Response::new(bytes))
+        };
+        self.ask("Content.Read", ask).await
+    }
+
+    /// Sets or takes off the pin of one image reference. containerd before 1.6.25 and 1.7.10 keeps the label and ignores it.
+    ///
+    /// # Errors
+    /// How the call failed, an absent image included.
+    pub async fn pin(&self, image: &str, pinned: bool) -> Result<(), CallFailure> {
+        let value = if pinned { "pinned" } else { "" };
+        let labels = HashMap::from([(PIN_LABEL.to_owned(), value.to_owned())]);
+        let request = in_namespace(UpdateImageRequest {
+            image: Some(Image { name: image.to_owned(), labels, ..Image::default() }),
+            update_mask: Some(FieldMask { paths: vec![format!("labels.{PIN_LABEL}")] }),
+            source_date_epoch: None,
+        });
+        let ask = async |c: Channel| ImagesClient::new(c).update(request).await;
+        self.ask("Images.Update", ask).await.map(|_| ())
+    }
+
+    async fn ask<T>(
+        &self,
+        what: &str,
+        ask: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
+    ) -> Result<T, CallFailure> {
+        let live = self.link.live().await.map_err(|no| no.failure)?;
+        if &*live.runtime.name != NAME {
+            return Err(not_containerd(live.socket(), &live));
+        }
+        self.link.exchange(&live, what, self.link.deadlines().containerd, ask(live.channel.clone())).await
+    }
+}
+
+fn not_containerd(socket: &Path, live: &Live) -> CallFailure {
+    let text = format!("the runtime is {}, only containerd shows this", live.runtime.name);
+    call::failure(FailureKind::Unsupported, socket, &text)
+}
+
+fn leases(channel: Channel) -> LeasesClient<Channel> {
+    LeasesClient::new(channel).max_decoding_message_size(ANSWER_LIMIT)
+}
+
+fn content(channel: Channel) -> ContentClient<Channel> {
+    ContentClient::new(channel).max_decoding_message_size(ANSWER_LIMIT)
+}
+
+fn in_namespace<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("containerd-namespace", MetadataValue::from_static(NAMESPACE));
+    request
+}
+
+/// An answer, or none where the error says only that things are already as they should be.
+fn unless<T>(code: Code, answer: Result<Response<T>, Status>) -> Result<Response<Option<T>>, Status> {
+    match answer {
+        Err(status) if status.code() == code => Ok(Response::new(None)),
+        answer => answer.map(|response| response.map(Some)),
+    }
+}

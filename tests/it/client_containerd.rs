@@ -1,0 +1,84 @@
+//! The client of containerd's own API against a real gRPC server on a real socket.
+
+use std::collections::HashMap;
+
+use containerd_client::services::v1::{
+    CreateRequest, InfoRequest, InfoResponse, ReadContentResponse, UpdateImageRequest,
+};
+use kubewhy::client::containerd::Containerd;
+use kubewhy::client::cri::Cri;
+use kubewhy::client::cri::deadlines::Deadlines;
+use kubewhy::client::endpoint::Endpoint;
+use kubewhy::clock::Clock;
+use kubewhy::model::runtime::FailureKind;
+use prost::Message as _;
+use tonic::{Code, Status};
+
+use crate::fake_runtime::{FakeRuntime, Reply, by, containerd};
+
+fn far_end() -> (tempfile::TempDir, FakeRuntime, Containerd) {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("containerd.sock");
+    let fake = FakeRuntime::containerd(&socket);
+    let cri = Cri::new(Endpoint::Given(socket), Clock::start(), Deadlines::default());
+    (folder, fake, Containerd::new(&cri))
+}
+
+#[tokio::test]
+async fn every_call_names_the_namespace_of_kubernetes() {
+    let (_folder, fake, client) = far_end();
+    let method = containerd("leases.v1.Leases/Create");
+    fake.on(&method, Reply::Fail(Code::AlreadyExists, "lease exists"));
+    client.create_lease("kubewhy-1", HashMap::from([("a".into(), "b".into())])).await.unwrap();
+    let asked = fake.asked(&method).remove(0);
+    assert_eq!(asked.headers["containerd-namespace"], "k8s.io");
+    assert_eq!(CreateRequest::decode(&*asked.message).unwrap().labels["a"], "b");
+}
+
+#[tokio::test]
+async fn what_is_gone_already_is_no_failure() {
+    let (_folder, fake, client) = far_end();
+    for method in ["leases.v1.Leases/Delete", "leases.v1.Leases/ListResources", "content.v1.Content/Info"] {
+        fake.on(&containerd(method), Reply::Fail(Code::NotFound, "not found"));
+    }
+    client.delete_lease("x").await.unwrap();
+    assert!(client.lease_resources("x").await.unwrap().is_empty());
+    assert!(client.blob("sha256:x").await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn blobs_are_asked_for_by_digest_and_read_up_to_a_bound() {
+    let (_folder, fake, client) = far_end();
+    fake.on(
+        &containerd("content.v1.Content/Info"),
+        by(|asked: InfoRequest| match &*asked.digest {
+            "sha256:a" => Ok(InfoResponse::default()),
+            _ => Err(Status::internal("another digest")),
+        }),
+    );
+    assert!(client.blob("sha256:a").await.is_ok());
+    let part = ReadContentResponse { offset: 0, data: vec![7; 600] }.encode_to_vec();
+    fake.on(&containerd("content.v1.Content/Read"), Reply::Answer(vec![part.clone(), part.clone(), part]));
+    assert_eq!(client.read_blob("sha256:a", 1_000).await.unwrap().len(), 1_000);
+    assert_eq!(client.read_blob("sha256:a", 10_000).await.unwrap().len(), 1_800);
+}
+
+#[tokio::test]
+async fn a_pin_changes_one_label_and_nothing_else() {
+    let (_folder, fake, client) = far_end();
+    let method = containerd("images.v1.Images/Update");
+    fake.on(&method, Reply::Answer(vec![Vec::new()]));
+    client.pin("docker.io/library/a:1", true).await.unwrap();
+    let asked = UpdateImageRequest::decode(&*fake.asked(&method).remove(0).message).unwrap();
+    assert_eq!(asked.update_mask.unwrap().paths, ["labels.io.cri-containerd.pinned"]);
+    assert_eq!(asked.image.unwrap().labels["io.cri-containerd.pinned"], "pinned");
+}
+
+#[tokio::test]
+async fn another_runtime_is_told_apart_without_a_call() {
+    let (_folder, fake, client) = far_end();
+    fake.is_called("cri-o", "1.33.0");
+    let failure = client.ingests().await.unwrap_err();
+    assert_eq!(failure.kind, FailureKind::Unsupported);
+    assert!(fake.asked(&containerd("content.v1.Content/ListStatuses")).is_empty());
+}
