@@ -11,4 +11,3 @@ pub mod containerd;
 pub mod cri;
 pub mod endpoint;
 pub mod link;
-pub mod retry;

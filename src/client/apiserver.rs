@@ -18,6 +18,7 @@ use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
 
 use crate::model::observation::ApiState;
+use crate::model::redact::redact;
 use crate::model::wording;
 
 /// A request that is no watch must be answered in full within this time, a watch must be accepted.
@@ -112,7 +113,7 @@ pub fn words(error: &kube::Error) -> String {
         (kube::Error::Service(cause), _) => chain(&**cause),
         (other, _) => chain(other),
     };
-    wording::cut(&wording::one_line(&text), TEXT_LIMIT)
+    wording::cut(&wording::one_line(&redact(&text)), TEXT_LIMIT)
 }
 
 /// The failure to load credentials that an error stems from.

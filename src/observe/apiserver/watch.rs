@@ -18,11 +18,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::standing::Standing;
 use crate::client::apiserver::{DEADLINE, state_after};
-use crate::client::retry::Backoff;
+use crate::client::backoff::Backoff;
 use crate::clock::Clock;
 use crate::model::observation::{ApiState, Observation, Seen};
 
-const BACKOFF: Backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+/// Waits between failing attempts.
+const RETRY_BASE: Duration = Duration::from_secs(1);
+const RETRY_MOST: Duration = Duration::from_secs(30);
 
 /// A failing attempt ends within the client's deadline, so a watch that is silent for longer has been opened.
 const OPENED: Duration = DEADLINE.saturating_add(Duration::from_secs(1));
@@ -79,24 +81,28 @@ async fn keep_following<K: Send>(
     mut tell: impl FnMut(Event<K>) -> Option<Seen> + Send,
 ) -> Result<(), Deaf> {
     let mut items = open();
-    let mut failures = 0;
+    let mut backoff = Backoff::new(RETRY_BASE, RETRY_MOST);
+    let mut failing = false;
     loop {
-        match next(&mut items, failures > 0).await {
-            Next::Opened => failures = answered(feed).await?,
+        let next = next(&mut items, failing).await;
+        if next.was_answered() {
+            failing = false;
+            backoff.reset();
+            feed.stands(ApiState::Answers).await?;
+        }
+        match next {
+            Next::Opened => {}
             Next::Event(event) => {
-                if !matches!(event, Event::Init) {
-                    failures = answered(feed).await?;
-                }
                 if let Some(seen) = tell(event) {
                     feed.say(seen).await?;
                 }
             }
             Next::Failed(error) => {
-                failures += 1;
+                failing = true;
                 if let Some(state) = standing_after(&error, feed.resource) {
                     feed.stands(state).await?;
                 }
-                tokio::time::sleep(BACKOFF.wait(failures, fastrand::f64())).await;
+                tokio::time::sleep(backoff.wait()).await;
                 if lost(&error) {
                     items = open();
                 }
@@ -111,6 +117,13 @@ enum Next<K> {
     Failed(watcher::Error),
 }
 
+impl<K> Next<K> {
+    /// `Init` comes before the list is asked for.
+    fn was_answered(&self) -> bool {
+        matches!(self, Self::Opened) || matches!(self, Self::Event(event) if !matches!(event, Event::Init))
+    }
+}
+
 async fn next<K>(items: &mut Items<K>, failing: bool) -> Next<K> {
     let item = match failing {
         true => tokio::time::timeout(OPENED, items.next()).await,
@@ -122,12 +135,6 @@ async fn next<K>(items: &mut Items<K>, failing: bool) -> Next<K> {
         Ok(None) => Next::Failed(watcher::Error::NoResourceVersion), // a watcher's stream has no end
         Err(_) => Next::Opened,
     }
-}
-
-/// No failures in a row any more.
-async fn answered(feed: &Feed) -> Result<u32, Deaf> {
-    feed.stands(ApiState::Answers).await?;
-    Ok(0)
 }
 
 /// A list at version 0 comes from the API server's watch cache, where pods are indexed by node; any other may read every
