@@ -16,11 +16,14 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use crate::causes;
 use crate::cli::run::RunArgs;
 use crate::client::apiserver::{self, Access};
-use crate::client::cri::{Cri, Deadlines};
+use crate::client::containerd::Containerd;
+use crate::client::cri::Cri;
+use crate::client::cri::deadlines::Deadlines;
 use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
@@ -28,11 +31,11 @@ use crate::engine::{self, Attention, Crank, Wires};
 use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
+use crate::observe::Pace;
 use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{CniDirs, CniObserver, NamedBy};
-use crate::observe::Pace;
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
 use crate::serve::health::Health;
@@ -49,14 +52,14 @@ const FINDINGS: usize = 8;
 /// Questions that may wait for an answer.
 const QUESTIONS: usize = 32;
 
-/// Runs the agent until a signal ends it.
+/// Runs the agent until `stop`.
 ///
 /// # Errors
 /// What makes a start impossible: a bad endpoint, no way to the API server; and a task that ends by itself.
-pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
+pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let clock = Clock::start();
     let node: Arc<str> = node_name(&args)?.into();
-    let mut tasks = Tasks::default();
+    let mut tasks = Tasks::new(stop);
     let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
     let settings = follow_config(&args, &mut tasks, &seen, clock);
     let metrics = Metrics::default();
@@ -64,7 +67,7 @@ pub async fn run(args: RunArgs) -> anyhow::Result<ExitCode> {
     let cri = Cri::new(endpoint(&args)?, clock, Deadlines::default());
 
     let shared = Shared { clock, node, settings, metrics, tasks };
-    shared.start(&args, cri, client, seen, from_observers).until_signal().await
+    shared.start(&args, cri, client, seen, from_observers).until_stopped().await
 }
 
 /// What nearly every part is given.
@@ -90,28 +93,30 @@ impl Shared {
         let (attention, attends) = watch::channel(Attention { busy: true, pulls: false });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (labels, node_labels) = watch::channel(Vec::new());
-        let (containerd, is_containerd) = watch::channel(false);
         let (ready, is_ready) = watch::channel(false);
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
             labels,
-            containerd,
             ready,
             metrics: self.metrics.clone(),
         };
         let to_engine = self.relay(relay, from_observers, standalone);
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
-        self.look_at_runtime(&cri, &attends, is_containerd, &seen);
+        self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_host(args, told_dirs, &seen);
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
         }
-        self.prepull(cri, node_labels, seen);
         self.serve(args, heartbeat, is_ready);
         self.tasks
     }
 
-    fn relay(&mut self, relay: Relay, from: mpsc::Receiver<Observation>, standalone: bool) -> mpsc::Receiver<Observation> {
+    fn relay(
+        &mut self,
+        relay: Relay,
+        from: mpsc::Receiver<Observation>,
+        standalone: bool,
+    ) -> mpsc::Receiver<Observation> {
         let (out, to_engine) = mpsc::channel(OBSERVATIONS);
         self.tasks.start("relay", relay.run(from, out, standalone));
         to_engine
@@ -142,24 +147,18 @@ impl Shared {
             tally: Arc::new(tally::Counted(self.metrics.clone())),
         });
         // It ends by itself once the engine has ended, with everything that the engine still found.
-        self.tasks.start("reporter", reporter.run(to_report, tokio_util::sync::CancellationToken::new()));
+        self.tasks.start("reporter", reporter.run(to_report, CancellationToken::new()));
         beats
     }
 
-    fn look_at_runtime(
-        &mut self,
-        cri: &Cri,
-        attends: &watch::Receiver<Attention>,
-        is_containerd: watch::Receiver<bool>,
-        seen: &mpsc::Sender<Observation>,
-    ) {
+    fn look_at_runtime(&mut self, cri: &Cri, attends: &watch::Receiver<Attention>, seen: &mpsc::Sender<Observation>) {
         let timing = self.timing();
         let busy = self.project(attends.clone(), |attention| attention.busy);
         let look = self.project(attends.clone(), |attention| attention.pulls);
         let stop = self.tasks.stop.clone();
         let lists = CriObserver::new(cri.clone(), self.clock, Pace::new(busy, &timing), &timing);
         self.tasks.start("runtime observer", lists.run(seen.clone(), stop.clone()));
-        let pulls = ContainerdObserver::new(cri, self.clock, is_containerd, look, &timing);
+        let pulls = ContainerdObserver::new(Containerd::new(cri), self.clock, Pace::new(look, &timing));
         self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
     }
 
@@ -169,7 +168,12 @@ impl Shared {
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
     }
 
-    fn look_at_apiserver(&mut self, client: kube::Client, questions: mpsc::Receiver<PodId>, seen: &mpsc::Sender<Observation>) {
+    fn look_at_apiserver(
+        &mut self,
+        client: kube::Client,
+        questions: mpsc::Receiver<PodId>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
         let (clock, node, standing) = (self.clock, self.node.clone(), Standing::default());
         let stop = self.tasks.stop.clone();
         let timing = self.project(self.settings.clone(), |settings| settings.timing.clone());
@@ -182,7 +186,12 @@ impl Shared {
         self.tasks.start("event observer", events.run(questions, seen.clone(), stop));
     }
 
-    fn serve(&mut self, args: &RunArgs, heartbeat: watch::Receiver<crate::model::Time>, is_ready: watch::Receiver<bool>) {
+    fn serve(
+        &mut self,
+        args: &RunArgs,
+        heartbeat: watch::Receiver<crate::model::Time>,
+        is_ready: watch::Receiver<bool>,
+    ) {
         let stop = self.tasks.stop.clone();
         let health = Health::new(self.clock, heartbeat, is_ready).router();
         self.tasks.start("health", listen::serve("health", args.health_address, health, stop.clone()));
@@ -216,7 +225,7 @@ impl Shared {
                 }
                 std::future::pending::<()>().await;
             };
-            drop(stop.run_until_cancelled(following).await);
+            let _stopped = stop.run_until_cancelled(following).await;
         });
         projected
     }
@@ -249,7 +258,8 @@ async fn api_client(args: &RunArgs) -> anyhow::Result<Option<kube::Client>> {
         return Ok(None);
     }
     let access = args.kubeconfig.clone().map_or(Access::InCluster, Access::Kubeconfig);
-    let client = apiserver::connect(&access).await.context("no way to the API server; --standalone does without one")?;
+    let client =
+        apiserver::connect(&access).await.context("no way to the API server; --standalone does without one")?;
     Ok(Some(client))
 }
 

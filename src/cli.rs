@@ -2,6 +2,7 @@
 //! too, and flags win.
 
 pub mod check;
+pub mod demo;
 pub mod docs;
 pub mod exit;
 pub mod lock;
@@ -31,6 +32,8 @@ pub enum Command {
     /// Work with configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Show what the agent says about broken nodes; `make demo` in the repository breaks a real one.
+    Demo(demo::DemoArgs),
     /// Write the documents that are made from the program, or check that they are current.
     #[command(hide = true)]
     Docs(docs::DocsArgs),

@@ -3,6 +3,7 @@
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use kubewhy::app;
 use kubewhy::cli::{self, Command, ConfigCommand};
 
 fn main() -> ExitCode {
@@ -14,8 +15,9 @@ fn main() -> ExitCode {
 
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Run(args) => cli::run::enter(*args, async |_, _| anyhow::bail!("this build has no agent in it")),
+        Command::Run(args) => cli::run::enter(*args, app::run),
         Command::Config(ConfigCommand::Check(args)) => cli::check::run(&args),
+        Command::Demo(args) => cli::demo::run(&args),
         Command::Docs(args) => cli::docs::run(&args),
         Command::Version => {
             writeln!(io::stdout(), "kubewhy {}", env!("CARGO_PKG_VERSION"))?;

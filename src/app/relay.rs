@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::client::containerd;
 use crate::model::observation::{Observation, Seen};
 use crate::observe::host::CniDirs;
 use crate::serve::metrics::Metrics;
@@ -14,14 +13,11 @@ use crate::serve::metrics::Metrics;
 pub(super) type Labels = Vec<(Arc<str>, Arc<str>)>;
 
 /// Values that are set from what passes.
-#[derive(Debug)]
 pub(super) struct Relay {
     /// Where the runtime looks for CNI, unless the operator said.
     pub(super) cni_dirs: Option<watch::Sender<CniDirs>>,
     /// The Node's labels, by which pre-pull sets select it.
     pub(super) labels: watch::Sender<Labels>,
-    /// The runtime is containerd, so its own API can be asked.
-    pub(super) containerd: watch::Sender<bool>,
     /// Every observer has given its first answer, be it data or a failure.
     pub(super) ready: watch::Sender<bool>,
     /// Counts the calls to the runtime.
@@ -38,7 +34,12 @@ struct Answered {
 
 impl Relay {
     /// Passes observations on until either end is closed.
-    pub(super) async fn run(self, mut from: mpsc::Receiver<Observation>, to: mpsc::Sender<Observation>, standalone: bool) {
+    pub(super) async fn run(
+        self,
+        mut from: mpsc::Receiver<Observation>,
+        to: mpsc::Sender<Observation>,
+        standalone: bool,
+    ) {
         let mut answered = Answered { api: standalone, ..Answered::default() };
         while let Some(observation) = from.recv().await {
             self.note(&observation.seen);
@@ -53,10 +54,6 @@ impl Relay {
 
     fn note(&self, seen: &Seen) {
         match seen {
-            Seen::RuntimeFound(info) => {
-                let containerd = &*info.name == containerd::NAME;
-                self.containerd.send_if_modified(|known| std::mem::replace(known, containerd) != containerd);
-            }
             Seen::RuntimeStatus(status) => {
                 if let (Some(dirs), Some(told)) = (&self.cni_dirs, CniDirs::told_by(status)) {
                     dirs.send_if_modified(|known| {
@@ -66,7 +63,7 @@ impl Relay {
                     });
                 }
             }
-            Seen::RuntimeCall(outcome) => self.metrics.observe_runtime_call(outcome),
+            Seen::RuntimeCall(outcome) => self.metrics.observe_runtime_call(outcome.method.name(), outcome.took),
             Seen::NodeChanged(node) => {
                 self.labels.send_if_modified(|labels| {
                     let new = *labels != node.labels;

@@ -4,22 +4,26 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// From the word to stop until the process ends, whatever still runs. A pod's grace period is 30 s; the promise is 5 s.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// The running tasks. Two words to stop: first those who look, then those who still have something to tell.
-#[derive(Debug, Default)]
+/// The running tasks.
+#[derive(Debug)]
 pub(super) struct Tasks {
     running: JoinSet<&'static str>,
-    /// Observers, engine, pre-pull and servers stop.
+    /// Tells all of them to end.
     pub(super) stop: CancellationToken,
 }
 
 impl Tasks {
+    /// No tasks yet; they will end with `stop`.
+    pub(super) fn new(stop: CancellationToken) -> Self {
+        Self { running: JoinSet::new(), stop }
+    }
+
     /// Starts a task.
     pub(super) fn start(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.running.spawn(async move {
@@ -28,31 +32,22 @@ impl Tasks {
         });
     }
 
-    /// Runs until a signal, then ends all tasks. Fails if a task ended by itself.
-    pub(super) async fn until_signal(mut self) -> anyhow::Result<ExitCode> {
-        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let ended = tokio::select! {
-            _ = terminate.recv() => None,
-            _ = interrupt.recv() => None,
-            ended = self.running.join_next() => ended,
+    /// Runs until told to stop, then waits for all tasks to end, within bounds. Fails if one ended by itself.
+    pub(super) async fn until_stopped(mut self) -> anyhow::Result<ExitCode> {
+        let outcome = tokio::select! {
+            () = self.stop.cancelled() => Ok(ExitCode::SUCCESS),
+            Some(ended) = self.running.join_next() => match ended {
+                // A word to stop and the end of a task may come together.
+                Ok(_) if self.stop.is_cancelled() => Ok(ExitCode::SUCCESS),
+                Ok(name) => Err(anyhow::anyhow!("task {name} ended by itself")),
+                Err(error) => Err(anyhow::Error::new(error).context("a task failed")),
+            },
         };
-        match &ended {
-            None => tracing::info!("stopping"),
-            Some(Ok(name)) => tracing::error!(task = name, "a task ended by itself"),
-            Some(Err(error)) => tracing::error!(%error, "a task failed"),
-        }
         self.stop.cancel();
         let drained = async { while self.running.join_next().await.is_some() {} };
-        tokio::select! {
-            () = drained => {}
-            () = tokio::time::sleep(STOP_WITHIN) => tracing::warn!("some tasks did not end in time"),
-            _ = terminate.recv() => tracing::warn!("stopping at once"),
-            _ = interrupt.recv() => tracing::warn!("stopping at once"),
+        if tokio::time::timeout(STOP_WITHIN, drained).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
         }
-        match ended {
-            None => Ok(ExitCode::SUCCESS),
-            Some(Ok(name)) => anyhow::bail!("task {name} ended by itself"),
-            Some(Err(error)) => Err(anyhow::Error::new(error).context("a task failed")),
-        }
+        outcome
     }
 }

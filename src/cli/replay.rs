@@ -74,7 +74,8 @@ pub fn run(out: &mut impl Write, colour: bool) -> anyhow::Result<ExitCode> {
     writeln!(out, "{}\n", paint.bold("Recordings of real Kubernetes 1.36 nodes, replayed in virtual time"))?;
     let mut all = Vec::new();
     for (n, (name, text)) in RECORDINGS.iter().enumerate() {
-        let recording = Recording::read(text, &scratch.0.join(n.to_string())).with_context(|| format!("recording {name}"))?;
+        let recording =
+            Recording::read(text, &scratch.0.join(n.to_string())).with_context(|| format!("recording {name}"))?;
         let replayed = Replayed { name, first: replay(&recording), recording };
         tell(out, &paint, &replayed)?;
         all.push(replayed);
@@ -113,7 +114,14 @@ fn told(notices: Vec<Notice>) -> Option<Notice> {
 }
 
 fn tell(out: &mut impl Write, paint: &Paint, replayed: &Replayed) -> anyhow::Result<()> {
-    writeln!(out, "{} {} ({}, {})", paint.dim("▌"), replayed.recording.broken, replayed.recording.runtime, replayed.name)?;
+    writeln!(
+        out,
+        "{} {} ({}, {})",
+        paint.dim("▌"),
+        replayed.recording.broken,
+        replayed.recording.runtime,
+        replayed.name
+    )?;
     match &replayed.first {
         Some((notice, delay)) => {
             let on = match &notice.subject {

@@ -31,7 +31,7 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         confidence: Confidence::Observed,
         since: failing.since,
         facts,
-        evidence: vec![evidence(&format!("CRI {:?}", failing.method), &failing.failure.text, failing.at)],
+        evidence: vec![evidence(&format!("CRI {}", failing.method.name()), &failing.failure.text, failing.at)],
         affected,
         field_path: None,
     })
@@ -51,10 +51,10 @@ fn failure(failing: &Failing, view: View<'_>) -> String {
     }
 }
 
-fn call(method: Method) -> String {
+fn call(method: Method) -> &'static str {
     match method {
-        Method::Connect => "opening its socket".to_owned(),
-        method => format!("{method:?}"),
+        Method::Connect => "opening its socket",
+        method => method.name(),
     }
 }
 

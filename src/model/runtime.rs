@@ -45,6 +45,21 @@ pub enum Method {
 }
 
 impl Method {
+    /// As CRI spells it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "Connect",
+            Self::Version => "Version",
+            Self::Status => "Status",
+            Self::ListPodSandbox => "ListPodSandbox",
+            Self::ListContainers => "ListContainers",
+            Self::ListImages => "ListImages",
+            Self::ImageStatus => "ImageStatus",
+            Self::PullImage => "PullImage",
+        }
+    }
+
     /// Whether a failure of this call says that the runtime as a whole is down. `Status` does not: a hung CNI plugin
     /// hangs it too.
     #[must_use]
