@@ -17,6 +17,8 @@ pub mod event;
 pub mod lines;
 pub mod notice;
 pub mod reporter;
+#[cfg(test)]
+mod samples;
 pub mod scope;
 pub mod sink;
 pub mod spool;

@@ -113,3 +113,6 @@ fn message(notice: &Notice, author: &Author) -> String {
     }
     format!("{}{runbook}", wording::cut(&sentence, MESSAGE_LIMIT - runbook.len()))
 }
+
+#[cfg(test)]
+mod tests;

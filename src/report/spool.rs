@@ -141,3 +141,6 @@ impl Spool {
         self.reschedule(|_| true, || now);
     }
 }
+
+#[cfg(test)]
+mod tests;

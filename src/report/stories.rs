@@ -2,6 +2,8 @@
 //! ending, and yields what is to be told. Pure: `now` is an argument, and it neither writes nor filters.
 
 mod story;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -92,3 +92,6 @@ fn sentence(counts: &BTreeMap<&'static str, u32>) -> String {
         causes.join(", "),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,19 +5,21 @@ mod process;
 mod table;
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
 use axum::routing::get;
 use http::{StatusCode, header};
-use prometheus_client::encoding::{EncodeLabelSet, text};
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
+
+use crate::model::runtime::{CallOutcome, Method};
 
 pub use table::{Kind, METRICS, Metric};
 
@@ -42,7 +44,17 @@ struct ByOutcome {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByMethod {
-    method: &'static str,
+    method: MethodName,
+}
+
+/// The name of a CRI method as a label value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct MethodName(Method);
+
+impl EncodeLabelValue for MethodName {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        write!(encoder, "{:?}", self.0)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -113,9 +125,10 @@ impl Metrics {
         self.pending.set(i64::try_from(waiting).unwrap_or(i64::MAX));
     }
 
-    /// A call to the runtime ended, well or not. `method` is one of CRI's.
-    pub fn observe_runtime_call(&self, method: &'static str, took: Duration) {
-        self.runtime_calls.get_or_create(&ByMethod { method }).observe(took.as_secs_f64());
+    /// A call to the runtime ended, well or not.
+    pub fn observe_runtime_call(&self, call: &CallOutcome) {
+        let method = MethodName(call.method);
+        self.runtime_calls.get_or_create(&ByMethod { method }).observe(call.took.as_secs_f64());
     }
 
     /// `/metrics`.
@@ -147,6 +160,8 @@ async fn scrape(State(metrics): State<Metrics>) -> (StatusCode, [(header::Header
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn counted() -> Metrics {
@@ -155,7 +170,11 @@ mod tests {
         metrics.count_report("ImageNotFound", "first");
         metrics.count_event("written");
         metrics.set_pending(2);
-        metrics.observe_runtime_call("Status", Duration::from_millis(3));
+        metrics.observe_runtime_call(&CallOutcome {
+            method: Method::Status,
+            took: Duration::from_millis(3),
+            failure: None,
+        });
         metrics
     }
 
