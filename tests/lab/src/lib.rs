@@ -1,1 +1,4 @@
 //! A broken Kubernetes node on one machine.
+
+pub mod apiserver;
+pub mod openapi;
