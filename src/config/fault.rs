@@ -6,6 +6,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+/// A remark is one line of at most this many characters, whatever it quotes.
+const CHARACTERS: usize = 300;
 /// More than this many are not listed: such a file is not a configuration.
 const AT_MOST: usize = 100;
 
@@ -44,13 +46,13 @@ pub(super) struct Remarks {
 
 impl Remarks {
     /// Something that makes the file unacceptable.
-    pub(super) fn fault(&self, at: Place, says: impl Into<String>) {
-        self.faults.borrow_mut().push(Remark { at, says: says.into() });
+    pub(super) fn fault(&self, at: Place, says: impl AsRef<str>) {
+        self.faults.borrow_mut().push(Remark { at, says: one_line(says.as_ref(), CHARACTERS) });
     }
 
     /// Something the author should know of a file that is accepted.
-    pub(super) fn note(&self, at: Place, says: impl Into<String>) {
-        self.notes.borrow_mut().push(Remark { at, says: says.into() });
+    pub(super) fn note(&self, at: Place, says: impl AsRef<str>) {
+        self.notes.borrow_mut().push(Remark { at, says: one_line(says.as_ref(), CHARACTERS) });
     }
 
     /// A key nobody took: a fault, or a note when the file is written for a newer version than this one.
@@ -78,4 +80,14 @@ fn in_order(mut remarks: Vec<Remark>) -> Vec<Remark> {
         remarks.push(Remark { at, says: format!("and {more} more") });
     }
     remarks
+}
+
+/// A text without control characters, cut with an ellipsis after so many characters.
+pub(super) fn one_line(text: &str, characters: usize) -> String {
+    let mut line: String = text.chars().filter(|c| !c.is_control()).take(characters + 1).collect();
+    if let Some((end, _)) = line.char_indices().nth(characters) {
+        line.truncate(end);
+        line.push('…');
+    }
+    line
 }

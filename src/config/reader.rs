@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::fault::{Place, Remarks};
+use super::fault::{Place, Remarks, one_line};
 use super::tree::{Entry, Node, Value};
 use super::{span, spelling};
 
@@ -29,7 +29,7 @@ impl<'a> Item<'a> {
     }
 
     /// Remarks something the author should know.
-    pub(super) fn note(self, says: impl Into<String>) {
+    pub(super) fn note(self, says: impl AsRef<str>) {
         self.remarks.note(self.node.at, says);
     }
 
@@ -232,11 +232,7 @@ impl<'a> Section<'a> {
     }
 }
 
-/// At most 60 characters of a text, without control characters, so that a fault stays one line.
+/// As much of a text of the author's as a fault quotes.
 fn shorten(text: &str) -> String {
-    let line: String = text.chars().filter(|c| !c.is_control()).take(61).collect();
-    match line.char_indices().nth(60) {
-        Some((end, _)) => format!("{}…", line.get(..end).unwrap_or_default()),
-        None => line,
-    }
+    one_line(text, 60)
 }

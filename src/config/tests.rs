@@ -172,9 +172,11 @@ fn no_file_can_exhaust_the_reader() {
     let wide = format!("prepull: {{sets: [{}]}}", "a, ".repeat(60_000));
     let many = (0..10_000).map(|n| format!("key{n}: 1\n")).collect::<String>();
     let large = " ".repeat(BYTES_AT_MOST + 1);
-    for text in nested.iter().chain([&wide, &many, &large]) {
+    let long =
+        ["apiVersion: ", "report: {events: ", "x", "report: "].map(|key| format!("{key}{}: }}", "y".repeat(1000)));
+    for text in nested.iter().chain([&wide, &many, &large]).chain(&long) {
         let found = faults(text);
-        assert!(found.len() <= 101 && found.iter().all(|fault| fault.len() < 300), "{:.40}", text);
+        assert!(found.len() <= 101 && found.iter().all(|fault| fault.chars().count() < 330), "{:.40}", text);
     }
 }
 

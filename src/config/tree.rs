@@ -10,8 +10,8 @@ use super::fault::{Place, Remark, Remarks};
 
 /// How deep a file may nest. The deepest thing it can say is at 7.
 const DEPTH: usize = 16;
-/// How many nodes a file may have.
-const NODES: usize = 50_000;
+/// How many nodes a file may have: a hundred sets of fifty images have half as many.
+const NODES: usize = 20_000;
 
 /// A value and its place.
 #[derive(Debug)]

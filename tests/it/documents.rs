@@ -36,13 +36,34 @@ fn paths(text: &str) -> Vec<&str> {
 #[test]
 fn every_path_that_the_documents_name_exists() {
     let adr = std::fs::read_dir(root().join("docs/adr")).unwrap().map(|entry| entry.unwrap().path());
-    let others = ["ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"].map(|file| root().join(file));
+    let others = ["ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md", "docs/configuration.md"]
+        .map(|file| root().join(file));
     for file in adr.chain(others) {
         let text = std::fs::read_to_string(&file).unwrap();
         for path in paths(&text) {
             let places = [root().join(path), root().join("src").join(path)];
             assert!(places.iter().any(|place| place.exists()), "{} names {path}, which is not there", file.display());
         }
+    }
+}
+
+/// The YAML blocks of the page on configuration.
+fn examples() -> Vec<String> {
+    let text = std::fs::read_to_string(root().join("docs/configuration.md")).unwrap();
+    text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_defaults_in_the_documents_are_the_defaults() {
+    let accepted = kubewhy::config::parse(examples()[0].as_bytes(), &[]).unwrap();
+    assert_eq!(accepted.settings, kubewhy::model::settings::Settings::default());
+    assert!(accepted.notes.is_empty());
+}
+
+#[test]
+fn every_example_of_a_configuration_is_in_order() {
+    for example in examples() {
+        kubewhy::config::parse(example.as_bytes(), &[]).unwrap_or_else(|faults| panic!("{faults:?}\n{example}"));
     }
 }
 

@@ -1,3 +1,5 @@
 //! A broken Kubernetes node on one machine.
 
+pub mod apiserver;
 pub mod kubelet;
+pub mod openapi;
