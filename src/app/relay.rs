@@ -63,7 +63,7 @@ impl Relay {
                     });
                 }
             }
-            Seen::RuntimeCall(outcome) => self.metrics.observe_runtime_call(outcome.method.name(), outcome.took),
+            Seen::RuntimeCall(outcome) => self.metrics.observe_runtime_call(outcome),
             Seen::NodeChanged(node) => {
                 self.labels.send_if_modified(|labels| {
                     let new = *labels != node.labels;

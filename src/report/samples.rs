@@ -20,6 +20,7 @@ const fn cause(id: &'static str, owner: Owner) -> Cause {
         scope: Scope::Pod,
         owner,
         summary: "",
+        says: "",
         rules_out: "",
         advice: "",
         mends: "",

@@ -60,6 +60,14 @@ impl Image {
         Self::new(vec![Blob::new(base(busybox)), Blob::new(release)], &["/bin/sh", "-c", SLEEP])
     }
 
+    /// An application that also has a program of its own at `path` (without the leading `/`); the program sleeps.
+    #[must_use]
+    pub fn with_program(busybox: &[u8], path: &str) -> Self {
+        let script = format!("#!/bin/sh\n{SLEEP}\n");
+        let own = Tarball::default().file(path, EXECUTABLE, script.as_bytes()).finish();
+        Self::new(vec![Blob::new(base(busybox)), Blob::new(own)], &["/bin/sh", "-c", SLEEP])
+    }
+
     /// An application with `count` more layers of `bytes` random bytes each, made from `seed`: another seed makes other
     /// layers, so that nothing of them is on the node yet.
     #[must_use]

@@ -38,5 +38,7 @@ pub mod openapi;
 
 pub mod node;
 
+pub mod demo;
+
 pub use node::Lab;
 pub use process::Daemon;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use kubewhy_lab::parts::Parts;
-use kubewhy_lab::{Lab, namespaces};
+use kubewhy_lab::{Lab, demo, namespaces};
 
 /// A broken Kubernetes node on one machine.
 #[derive(Debug, Parser)]
@@ -18,6 +18,8 @@ struct Arguments {
 enum Command {
     /// Shows the programs a lab is made of, and their versions.
     Parts,
+    /// Breaks a node in every way kubewhy can name, one after the other, and shows what is said.
+    Demo,
     /// Starts a lab and a shell inside it; everything ends with the shell.
     Shell,
 }
@@ -25,6 +27,10 @@ enum Command {
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Parts => parts(),
+        Command::Demo => {
+            let program = demo::agent_program()?;
+            inside(async || demo::run(&program).await)
+        }
         Command::Shell => inside(shell),
     }
 }

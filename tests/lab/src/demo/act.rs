@@ -1,0 +1,74 @@
+//! One act of the demo: break, wait to be told, show, mend, wait for the ending.
+
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::scene::{On, Scene};
+use super::screen::Screen;
+
+/// Named within this time, or not at all.
+const NAMED_WITHIN: Duration = Duration::from_secs(40);
+/// Ended within this time of being mended.
+const ENDED_WITHIN: Duration = Duration::from_secs(40);
+/// The reason of an ending.
+const RESOLVED: &str = "Resolved";
+
+/// Something that is done to the scene.
+pub type Deed = for<'a> fn(&'a mut Scene) -> BoxFuture<'a, anyhow::Result<()>>;
+
+/// One fault.
+pub struct Act {
+    /// What is broken, as a person would say it.
+    pub title: &'static str,
+    /// The cause that is to be named.
+    pub cause: &'static str,
+    /// On whom.
+    pub on: On,
+    /// Breaks it.
+    pub broken: Deed,
+    /// Mends it.
+    pub mended: Deed,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// How long after the fault the Event was there; none: it never was.
+    pub named: Option<Duration>,
+    /// How long after the mending the ending was told; none: it never was.
+    pub ended: Option<Duration>,
+    /// What was said instead, if it was not named.
+    pub instead: Vec<String>,
+}
+
+/// Performs one act.
+///
+/// # Errors
+/// When the fault itself can't be made or mended.
+pub async fn perform(act: &Act, scene: &mut Scene, screen: &Screen) -> anyhow::Result<Outcome> {
+    let known = scene.known(act.on);
+    let broken_at = Instant::now();
+    (act.broken)(scene).await?;
+    let told = scene.told(act.on, act.cause, &known, NAMED_WITHIN).await;
+    let named = told.as_ref().map(|_| broken_at.elapsed());
+    screen.told(scene, act.on, named).await;
+
+    let known = scene.known(act.on);
+    let mended_at = Instant::now();
+    (act.mended)(scene).await?;
+    let ending = match named {
+        Some(_) => scene.told(act.on, RESOLVED, &known, ENDED_WITHIN).await,
+        None => None,
+    };
+    let ended = ending.as_ref().map(|_| mended_at.elapsed());
+    screen.ended(ending.as_ref(), ended);
+    let instead = if named.is_some() { Vec::new() } else { scene.kubewhys(act.on).iter().map(said).collect() };
+    Ok(Outcome { named, ended, instead })
+}
+
+fn said(event: &Value) -> String {
+    format!("{}: {}", event["reason"].as_str().unwrap_or_default(), event["message"].as_str().unwrap_or_default())
+}

@@ -1,0 +1,115 @@
+//! The real `kubewhy run`, as a process of the lab.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::process::Command;
+
+use crate::process::Daemon;
+
+/// The agent's configuration in the demo: the defaults are made for nodes, where a minute of good evidence before an
+/// ending costs nobody anything; somebody is watching here.
+pub const CONFIG: &str = "\
+apiVersion: kubewhy.dev/v1alpha1
+report: {spread: 0s}
+timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, clear: 2s, restartQuiet: 1s, askEvents: 3s, askAgain: 10s}
+causes:
+  ImagePullSlow: {after: 6s}
+  ImagePullStalled: {after: 4s}
+";
+
+/// A running agent.
+#[derive(Debug)]
+pub struct Agent {
+    /// Its process.
+    pub daemon: Daemon,
+    log: PathBuf,
+}
+
+/// What an agent is started with.
+#[derive(Debug)]
+pub struct Start<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// Where its files go.
+    pub dir: &'a Path,
+    /// The Node it runs on.
+    pub node: &'a str,
+    /// The runtime's socket.
+    pub socket: &'a Path,
+    /// How it reaches the API server; none: standalone.
+    pub kubeconfig: Option<&'a Path>,
+    /// Its configuration file's text.
+    pub config: &'a str,
+    /// Port of its health server.
+    pub port: u16,
+}
+
+impl Agent {
+    /// Starts it and waits until it says that it is ready.
+    ///
+    /// # Errors
+    /// When it does not get ready; its last words are in the error.
+    pub async fn start(start: &Start<'_>) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(start.dir).context("the agent's directory")?;
+        let config = start.dir.join("config.yaml");
+        std::fs::write(&config, start.config).context("the agent's configuration")?;
+        let log = start.dir.join("log");
+        let mut command = Command::new(start.program);
+        command
+            .arg("run")
+            .args(["--node-name", start.node, "--log-format", "text"])
+            .arg("--config")
+            .arg(&config)
+            .arg("--runtime-endpoint")
+            .arg(start.socket)
+            .arg("--state-dir")
+            .arg(start.dir.join("state"))
+            .args(["--health-address", &format!("127.0.0.1:{}", start.port)]);
+        match start.kubeconfig {
+            Some(path) => command.arg("--kubeconfig").arg(path),
+            None => command.arg("--standalone"),
+        };
+        let mut agent = Self { daemon: Daemon::spawn(&mut command, &log)?, log };
+        agent.until_ready(start.port).await?;
+        Ok(agent)
+    }
+
+    async fn until_ready(&mut self, port: u16) -> anyhow::Result<()> {
+        self.daemon
+            .until("ready", Duration::from_secs(20), async || {
+                let answer = get(port, "/readyz").await.ok()?;
+                answer.contains(" 200 ").then_some(())
+            })
+            .await
+    }
+
+    /// Everything it has logged, and in standalone mode told, by now.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub fn log(&self) -> anyhow::Result<String> {
+        std::fs::read_to_string(&self.log).context("the agent's log")
+    }
+
+    /// Ends it as the kubelet would and checks that it went well.
+    ///
+    /// # Errors
+    /// When it did not end with success.
+    pub async fn stop(&mut self) -> anyhow::Result<()> {
+        let status = self.daemon.stop().await?;
+        ensure!(status.success(), "the agent ended with {status}: {}", self.daemon.log_end());
+        Ok(())
+    }
+}
+
+/// One request, one answer, headers and all.
+async fn get(port: u16, path: &str) -> anyhow::Result<String> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n").as_bytes()).await?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await?;
+    Ok(answer)
+}

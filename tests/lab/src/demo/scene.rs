@@ -1,0 +1,193 @@
+//! A whole node with everything on it: lab, API server double, kubelet stand-in, and the agent under test.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::Lab;
+use crate::apiserver::ApiServer;
+use crate::apiserver::resources::{EVENTS, NODES};
+use crate::kubelet::{self, Kubelet};
+
+use super::agent::{Agent, CONFIG, Start};
+
+/// The node's name.
+pub const NODE: &str = "node-7";
+/// The namespace of the demo's pods.
+pub const NAMESPACE: &str = "shop";
+const HEALTH_PORT: u16 = 9470;
+/// A healthy node is Ready within this time.
+const READY_WITHIN: Duration = Duration::from_secs(30);
+
+/// The scene. Dropped, everything in it ends.
+pub struct Scene {
+    /// Runtime, registries, names, CNI.
+    pub lab: Lab,
+    /// The API server.
+    pub api: ApiServer,
+    /// The agent.
+    pub agent: Agent,
+    /// How a client reaches the API server.
+    pub kubeconfig: PathBuf,
+    _kubelet: Kubelet,
+}
+
+/// Whom an Event is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// The node.
+    Node,
+    /// A pod of the demo's namespace.
+    Pod(&'static str),
+}
+
+impl On {
+    /// As `kubectl describe` is told.
+    #[must_use]
+    pub fn describe(self) -> Vec<&'static str> {
+        match self {
+            Self::Node => vec!["node", NODE],
+            Self::Pod(name) => vec!["pod", name, "--namespace", NAMESPACE],
+        }
+    }
+
+    fn is(self, event: &Value) -> bool {
+        let involved = &event["involvedObject"];
+        match self {
+            Self::Node => involved["kind"] == "Node" && involved["name"] == NODE,
+            Self::Pod(name) => involved["kind"] == "Pod" && involved["name"] == name,
+        }
+    }
+}
+
+impl Scene {
+    /// Starts everything and waits until the node is Ready and the agent too.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn start(program: &Path) -> anyhow::Result<Self> {
+        let lab = Lab::start().await?;
+        let api = ApiServer::start(crate::apiserver::Options::default()).await?;
+        let kubeconfig = lab.dir.join("kubeconfig");
+        api.kubeconfig(&kubeconfig)?;
+        let kubelet = Kubelet::start(options(&lab, api.url()))?;
+        let socket = lab.containerd.socket();
+        node_ready(&api).await?;
+        let agent = Agent::start(&Start {
+            program,
+            dir: &lab.dir.join("agent"),
+            node: NODE,
+            socket: &socket,
+            kubeconfig: Some(&kubeconfig),
+            config: CONFIG,
+            port: HEALTH_PORT,
+        })
+        .await?;
+        Ok(Self { lab, api, agent, kubeconfig, _kubelet: kubelet })
+    }
+
+    /// Binds a pod of one container to the node.
+    pub fn run_pod(&self, name: &str, container: Value) {
+        let mut container = container;
+        container["name"] = json!("main");
+        container["imagePullPolicy"] = json!("Always");
+        let pod = json!({
+            "apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": NAMESPACE},
+            "spec": {"nodeName": NODE, "restartPolicy": "Always", "containers": [container]},
+            "status": {"phase": "Pending", "conditions": [
+                {"type": "PodScheduled", "status": "True", "lastTransitionTime": crate::apiserver::rfc3339(jiff::Timestamp::now())},
+            ]},
+        });
+        self.api.store().put(pod);
+    }
+
+    /// Puts an object into the cluster.
+    pub fn put(&self, object: Value) {
+        self.api.store().put(object);
+    }
+
+    /// Waits for kubewhy's Event with that reason about that subject, written after `since`.
+    pub async fn told(&self, on: On, reason: &str, since: &[String], within: Duration) -> Option<Value> {
+        let mut changes = self.api.store().subscribe();
+        let deadline = Instant::now() + within;
+        loop {
+            let told = self.kubewhys(on).into_iter().find(|event| event["reason"] == reason && is_new(event, since));
+            if told.is_some() {
+                return told;
+            }
+            tokio::time::timeout_at(deadline, changes.next()).await.ok()??;
+        }
+    }
+
+    /// kubewhy's Events about a subject.
+    #[must_use]
+    pub fn kubewhys(&self, on: On) -> Vec<Value> {
+        let events = self.api.store().list(&EVENTS, None);
+        let ours = |event: &&std::sync::Arc<Value>| event["source"]["component"] == "kubewhy" && on.is(event);
+        events.iter().filter(ours).map(|event| Value::clone(event)).collect()
+    }
+
+    /// Names of kubewhy's Events about a subject that are there already.
+    #[must_use]
+    pub fn known(&self, on: On) -> Vec<String> {
+        self.kubewhys(on).iter().map(name).collect()
+    }
+
+    /// How many writes of Events came from kubewhy.
+    #[must_use]
+    pub fn events_written(&self) -> usize {
+        self.api.journal().events().iter().filter(|event| event["source"]["component"] == "kubewhy").count()
+    }
+
+    /// Ends the agent as a kubelet would.
+    ///
+    /// # Errors
+    /// When it does not end well.
+    pub async fn end(mut self) -> anyhow::Result<()> {
+        self.agent.stop().await
+    }
+}
+
+fn is_new(event: &Value, known: &[String]) -> bool {
+    !known.contains(&name(event))
+}
+
+fn name(event: &Value) -> String {
+    event["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+}
+
+fn options(lab: &Lab, url: &str) -> kubelet::Options {
+    kubelet::Options {
+        root: lab.dir.join("kubelet"),
+        logs: lab.dir.join("pods"),
+        serialize_pulls: false,
+        backoff_initial: Duration::from_secs(1),
+        backoff_max: Duration::from_secs(2),
+        retry: (Duration::from_millis(1500), Duration::from_millis(2500)),
+        runtime_down_after: Duration::from_secs(4),
+        status_period: Duration::from_secs(1),
+        cgroup_parent: lab.cgroup.clone(),
+        ..kubelet::Options::new(NODE, url, lab.containerd.socket())
+    }
+}
+
+async fn node_ready(api: &ApiServer) -> anyhow::Result<()> {
+    let mut changes = api.store().subscribe();
+    let ready = async {
+        loop {
+            let node = api.store().get(&NODES, "", NODE);
+            let conditions = node.as_ref().and_then(|node| node["status"]["conditions"].as_array().cloned());
+            let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
+            if conditions.is_some_and(|all| all.iter().any(is_ready)) {
+                return Some(());
+            }
+            changes.next().await?;
+        }
+    };
+    let waited = tokio::time::timeout(READY_WITHIN, ready).await;
+    waited.ok().flatten().context("the node did not get Ready in time")
+}
