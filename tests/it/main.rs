@@ -13,3 +13,4 @@ mod architecture;
 mod client_containerd;
 mod client_cri;
 mod fake_runtime;
+mod prepull;
