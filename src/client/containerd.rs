@@ -116,23 +116,14 @@ impl Containerd {
         Ok(self.ask("Content.Info", ask).await?.and_then(|answer| answer.info))
     }
 
-    /// The bytes of a blob, at most `limit` of them.
+    /// The bytes of a blob, at most `limit` of them; none where it is not there.
     ///
     /// # Errors
-    /// How the call failed, a blob that is not there included.
-    pub async fn read_blob(&self, digest: &str, limit: usize) -> Result<Vec<u8>, CallFailure> {
+    /// How the call failed.
+    pub async fn read_blob(&self, digest: &str, limit: usize) -> Result<Option<Vec<u8>>, CallFailure> {
         let size = i64::try_from(limit).unwrap_or(i64::MAX);
         let request = in_namespace(ReadContentRequest { digest: digest.to_owned(), offset: 0, size });
-        let ask = async |c: Channel| {
-            let mut stream = content(c).read(request).await?.into_inner();
-            let mut bytes = Vec::new();
-            while bytes.len() < limit {
-                let Some(part) = stream.message().await? else { break };
-                bytes.extend_from_slice(&part.data);
-            }
-            bytes.truncate(limit);
-            Ok(Response::new(bytes))
-        };
+        let ask = async |c: Channel| unless(Code::NotFound, collect(content(c), request, limit).await);
         self.ask("Content.Read", ask).await
     }
 
@@ -176,6 +167,21 @@ fn leases(channel: Channel) -> LeasesClient<Channel> {
 
 fn content(channel: Channel) -> ContentClient<Channel> {
     ContentClient::new(channel).max_decoding_message_size(ANSWER_LIMIT)
+}
+
+async fn collect(
+    mut client: ContentClient<Channel>,
+    request: Request<ReadContentRequest>,
+    limit: usize,
+) -> Result<Response<Vec<u8>>, Status> {
+    let mut stream = client.read(request).await?.into_inner();
+    let mut bytes = Vec::new();
+    while bytes.len() < limit {
+        let Some(part) = stream.message().await? else { break };
+        bytes.extend_from_slice(&part.data);
+    }
+    bytes.truncate(limit);
+    Ok(Response::new(bytes))
 }
 
 fn in_namespace<T>(message: T) -> Request<T> {

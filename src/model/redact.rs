@@ -142,7 +142,7 @@ impl<'a> Scan<'a> {
             self.find(inside, |s, at| s.ends_value(at))
         };
         let value = &self.bytes[inside..end];
-        let prose = sign == b':' && !quoted && !looks_secret(value);
+        let prose = sign == b':' && !quoted && (quoted_key || !looks_secret(value));
         if !prose && !matches!(value, b"" | b"true" | b"false" | b"null") {
             self.drop_span(inside, end);
         }
@@ -275,6 +275,7 @@ mod tests {
             "couldn't find key token in Secret default/db",
             "references non-existent secret key: password",
             "invalid password: access denied",
+            "MountVolume.SetUp failed for volume \"auth\" : hostPath type check failed",
             "automountServiceAccountToken=false",
             "scope=repository:a/b:pull digest=sha256:abc",
             "password= ",

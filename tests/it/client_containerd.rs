@@ -38,12 +38,16 @@ async fn every_call_names_the_namespace_of_kubernetes() {
 #[tokio::test]
 async fn what_is_gone_already_is_no_failure() {
     let (_folder, fake, client) = far_end();
-    for method in ["leases.v1.Leases/Delete", "leases.v1.Leases/ListResources", "content.v1.Content/Info"] {
+    for method in ["leases.v1.Leases/Delete", "leases.v1.Leases/ListResources"] {
+        fake.on(&containerd(method), Reply::Fail(Code::NotFound, "not found"));
+    }
+    for method in ["content.v1.Content/Info", "content.v1.Content/Read"] {
         fake.on(&containerd(method), Reply::Fail(Code::NotFound, "not found"));
     }
     client.delete_lease("x").await.unwrap();
     assert!(client.lease_resources("x").await.unwrap().is_empty());
     assert!(client.blob("sha256:x").await.unwrap().is_none());
+    assert!(client.read_blob("sha256:x", 9).await.unwrap().is_none());
 }
 
 #[tokio::test]
@@ -59,8 +63,8 @@ async fn blobs_are_asked_for_by_digest_and_read_up_to_a_bound() {
     assert!(client.blob("sha256:a").await.is_ok());
     let part = ReadContentResponse { offset: 0, data: vec![7; 600] }.encode_to_vec();
     fake.on(&containerd("content.v1.Content/Read"), Reply::Answer(vec![part.clone(), part.clone(), part]));
-    assert_eq!(client.read_blob("sha256:a", 1_000).await.unwrap().len(), 1_000);
-    assert_eq!(client.read_blob("sha256:a", 10_000).await.unwrap().len(), 1_800);
+    assert_eq!(client.read_blob("sha256:a", 1_000).await.unwrap().unwrap().len(), 1_000);
+    assert_eq!(client.read_blob("sha256:a", 10_000).await.unwrap().unwrap().len(), 1_800);
 }
 
 #[tokio::test]

@@ -13,4 +13,6 @@ mod architecture;
 mod client_containerd;
 mod client_cri;
 mod fake_runtime;
+mod observe_containerd;
+mod observe_cri;
 mod prepull;
