@@ -7,6 +7,7 @@ pub mod events;
 mod fake;
 pub mod node;
 pub mod pods;
+pub mod recorded;
 mod standing;
 mod watch;
 mod wire;
