@@ -1,1 +1,10 @@
-//! (to come)
+//! Images fetched before pods ask for them: plan → queue → pull. On containerd every pull runs under a lease of our own,
+//! so that one that is cut off goes on from the bytes it has. Never removes an image, and never pulls what is present.
+
+pub mod credentials;
+pub mod plan;
+mod pull;
+pub mod queue;
+mod runner;
+
+pub use runner::Prepull;

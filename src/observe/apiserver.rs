@@ -8,6 +8,7 @@ mod fake;
 pub(in crate::observe) mod json;
 pub mod node;
 pub mod pods;
+pub mod recorded;
 mod standing;
 mod watch;
 mod wire;

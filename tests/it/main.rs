@@ -19,3 +19,4 @@ mod fake_runtime;
 mod observe_containerd;
 mod observe_cri;
 mod recordings;
+mod prepull;

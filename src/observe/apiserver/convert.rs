@@ -174,8 +174,10 @@ mod tests {
     use super::*;
     use serde_json::{Value, json};
 
+    use crate::observe::apiserver::recorded;
+
     fn read(object: Value) -> Pod {
-        pod(serde_json::from_value(object).unwrap())
+        recorded::pod(object).unwrap()
     }
 
     #[test]
@@ -224,10 +226,11 @@ mod tests {
 
     #[test]
     fn an_event_is_as_young_as_its_youngest_time() {
-        let read = |object: Value| event(serde_json::from_value(object).unwrap());
-        let repeated = read(json!({"metadata": {}, "reason": "FailedMount", "reportingComponent": "kubelet",
+        let repeated =
+            recorded::event(json!({"metadata": {}, "reason": "FailedMount", "reportingComponent": "kubelet",
             "source": {}, "eventTime": "2026-11-21T02:00:00.000001Z", "lastTimestamp": null,
-            "series": {"lastObservedTime": "2026-11-21T02:05:00.5Z"}}));
+            "series": {"lastObservedTime": "2026-11-21T02:05:00.5Z"}}))
+            .unwrap();
         assert_eq!(repeated.at, Some("2026-11-21T02:05:00.5Z".parse().unwrap()));
         assert_eq!(&*repeated.from, "kubelet");
     }

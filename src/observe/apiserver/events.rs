@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use budget::{Budget, Limits};
 use kube::api::ListParams;
 use kube::{Api, Client};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::{convert, wire::ApiEvent};
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::model::ids::PodId;
 use crate::model::observation::{Observation, Seen};
 use crate::model::pod::PodEvent;
-use crate::model::settings::Timing;
+use crate::observe::Outlet;
 
 /// A pod has a handful of Events: the kubelet counts repetitions. More than this is not worth the reading.
 const AT_MOST: u32 = 100;
@@ -28,8 +28,6 @@ pub struct EventObserver {
     pub client: Client,
     /// What may be asked.
     pub budget: Budget,
-    /// `ask_again` of it is the least time between two questions for one pod.
-    pub timing: watch::Receiver<Timing>,
     /// Each question waits a random part of this, so that many nodes do not ask in the same second.
     pub spread: Duration,
     /// The agent's clock.
@@ -44,22 +42,19 @@ impl EventObserver {
         out: mpsc::Sender<Observation>,
         stop: CancellationToken,
     ) {
+        let out = Outlet::new(out, self.clock);
         let answering = async {
             let mut failing = false;
             while let Some(pod) = questions.recv().await {
                 let events = self.answer(&pod, &mut failing).await;
-                let seen = Seen::PodEvents { pod: pod.uid, events };
-                if out.send(Observation { at: self.clock.now(), seen }).await.is_err() {
-                    break;
-                }
+                out.tell(Seen::PodEvents { pod: pod.uid, events }).await;
             }
         };
-        let _ended = stop.run_until_cancelled(answering).await;
+        stop.run_until_cancelled(answering).await;
     }
 
     async fn answer(&mut self, pod: &PodId, failing: &mut bool) -> Vec<PodEvent> {
-        let again = self.timing.borrow().ask_again;
-        if let Err(refusal) = self.budget.take(&pod.uid, again, self.clock.now()) {
+        if let Err(refusal) = self.budget.take(&pod.uid, self.clock.now()) {
             tracing::debug!(%pod, %refusal, "events are not asked for");
             return Vec::new();
         }

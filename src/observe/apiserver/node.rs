@@ -12,6 +12,7 @@ use super::watch::{Feed, follow};
 use super::{convert, wire::ApiNode};
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
+use crate::observe::Outlet;
 
 /// Watches one Node. Needs `list` and `watch` on nodes.
 pub struct NodeObserver {
@@ -29,7 +30,7 @@ impl NodeObserver {
     /// Runs until stopped. Sends [`Seen::NodeChanged`] for the first look and each change, [`Seen::NodeGone`] when there
     /// is no such Node, and [`Seen::ApiServer`] when the way there changes.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let feed = Feed { resource: "nodes", standing: self.standing, clock: self.clock, out };
+        let feed = Feed { resource: "nodes", standing: self.standing, out: Outlet::new(out, self.clock) };
         let mut found = false;
         let fields = format!("metadata.name={}", self.node);
         let api: Api<ApiNode> = Api::all(self.client);

@@ -13,6 +13,7 @@ use super::{convert, wire::ApiPod};
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
 use crate::model::pod::Pod;
+use crate::observe::Outlet;
 
 /// Watches the pods that are bound to one node. Needs `list` and `watch` on pods.
 pub struct PodObserver {
@@ -30,7 +31,7 @@ impl PodObserver {
     /// Runs until stopped. Sends [`Seen::PodsListed`] after each list, [`Seen::PodChanged`] and [`Seen::PodGone`] in
     /// between, and [`Seen::ApiServer`] when the way there changes.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let feed = Feed { resource: "pods", standing: self.standing, clock: self.clock, out };
+        let feed = Feed { resource: "pods", standing: self.standing, out: Outlet::new(out, self.clock) };
         let mut listed = Vec::new();
         let fields = format!("spec.nodeName={}", self.node);
         let api: Api<ApiPod> = Api::all(self.client);

@@ -2,12 +2,12 @@
 //! that is answered. Tells a change once, however often it is tried.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::Mutex;
 
-use crate::clock::Clock;
-use crate::model::observation::{ApiState, Observation, Seen};
+use crate::model::observation::{ApiState, Seen};
+use crate::observe::Outlet;
 
 /// Shared by all observers of one API server.
 #[derive(Clone, Debug, Default)]
@@ -20,24 +20,12 @@ struct States {
 }
 
 impl Standing {
-    /// Notes how the API server stands to requests for `resource`, logs a change, and sends what changed over all.
-    ///
-    /// # Errors
-    ///
-    /// When nobody listens any more.
-    pub(super) async fn note(
-        &self,
-        resource: &'static str,
-        state: ApiState,
-        clock: Clock,
-        out: &mpsc::Sender<Observation>,
-    ) -> Result<(), mpsc::error::SendError<()>> {
-        let permit = out.reserve().await?; // before the lock, so that changes are sent in the order they are noted
-        let change = self.0.lock().unwrap_or_else(PoisonError::into_inner).note(resource, state);
-        if let Some(state) = change {
-            permit.send(Observation { at: clock.now(), seen: Seen::ApiServer(state) });
+    /// Notes how the API server stands to requests for `resource`, logs a change, and tells what changed over all.
+    pub(super) async fn note(&self, resource: &'static str, state: ApiState, out: &Outlet) {
+        let mut states = self.0.lock().await; // until it is told, so that changes are told in their order
+        if let Some(state) = states.note(resource, state) {
+            out.tell(Seen::ApiServer(state)).await;
         }
-        Ok(())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::fake::{Fake, Reply, list, object, refusal};
@@ -11,7 +11,6 @@ use super::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::clock::Clock;
 use crate::model::ids::{PodId, PodUid};
 use crate::model::observation::{ApiState, Observation, Seen};
-use crate::model::settings::Timing;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -128,8 +127,7 @@ async fn every_question_is_answered_and_only_the_first_is_asked() {
     let (out, mut seen) = mpsc::channel(16);
     let observer = EventObserver {
         client: fake.client(),
-        budget: Budget::new(Limits::default()),
-        timing: watch::channel(Timing::default()).1,
+        budget: Budget::new(Limits::new(Duration::from_secs(300))),
         spread: Duration::from_secs(5),
         clock: clock(),
     };

@@ -13,14 +13,13 @@ use futures::{Stream, StreamExt};
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
-use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::standing::Standing;
 use crate::client::apiserver::{DEADLINE, state_after};
 use crate::client::backoff::Backoff;
-use crate::clock::Clock;
-use crate::model::observation::{ApiState, Observation, Seen};
+use crate::model::observation::{ApiState, Seen};
+use crate::observe::Outlet;
 
 /// Waits between failing attempts.
 const RETRY_BASE: Duration = Duration::from_secs(1);
@@ -40,27 +39,17 @@ type Items<K> = Pin<Box<dyn Stream<Item = watcher::Result<Event<K>>> + Send>>;
 pub(super) struct Feed {
     pub(super) resource: &'static str,
     pub(super) standing: Standing,
-    pub(super) clock: Clock,
-    pub(super) out: mpsc::Sender<Observation>,
+    pub(super) out: Outlet,
 }
-
-/// Nobody listens any more: the agent ends.
-#[derive(Debug)]
-pub(super) struct Deaf;
 
 impl Feed {
-    /// Sends what was seen.
-    pub(super) async fn say(&self, seen: Seen) -> Result<(), Deaf> {
-        self.out.send(Observation { at: self.clock.now(), seen }).await.map_err(|_| Deaf)
-    }
-
-    async fn stands(&self, state: ApiState) -> Result<(), Deaf> {
-        self.standing.note(self.resource, state, self.clock, &self.out).await.map_err(|_| Deaf)
+    async fn stands(&self, state: ApiState) {
+        self.standing.note(self.resource, state, &self.out).await;
     }
 }
 
-/// Follows the objects that the field selector `fields` leaves, until `stop` or until nobody listens. `tell` makes of
-/// each event what is to be sent.
+/// Follows the objects that the field selector `fields` leaves, until `stop`. `tell` makes of each event what is to be
+/// sent.
 pub(super) async fn follow<K>(
     api: Api<K>,
     fields: &str,
@@ -71,15 +60,14 @@ pub(super) async fn follow<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let open = || -> Items<K> { Box::pin(watcher(api.clone(), config(fields))) };
-    // Ended either way, there is nobody left to tell.
-    let _ended = stop.run_until_cancelled(keep_following(open, &feed, tell)).await;
+    stop.run_until_cancelled(keep_following(open, &feed, tell)).await;
 }
 
 async fn keep_following<K: Send>(
     open: impl Fn() -> Items<K>,
     feed: &Feed,
     mut tell: impl FnMut(Event<K>) -> Option<Seen> + Send,
-) -> Result<(), Deaf> {
+) {
     let mut items = open();
     let mut backoff = Backoff::new(RETRY_BASE, RETRY_MOST);
     let mut failing = false;
@@ -88,19 +76,19 @@ async fn keep_following<K: Send>(
         if next.was_answered() {
             failing = false;
             backoff.reset();
-            feed.stands(ApiState::Answers).await?;
+            feed.stands(ApiState::Answers).await;
         }
         match next {
             Next::Opened => {}
             Next::Event(event) => {
                 if let Some(seen) = tell(event) {
-                    feed.say(seen).await?;
+                    feed.out.tell(seen).await;
                 }
             }
             Next::Failed(error) => {
                 failing = true;
                 if let Some(state) = standing_after(&error, feed.resource) {
-                    feed.stands(state).await?;
+                    feed.stands(state).await;
                 }
                 tokio::time::sleep(backoff.wait()).await;
                 if lost(&error) {

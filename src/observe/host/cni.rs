@@ -28,7 +28,7 @@ pub enum NamedBy {
     /// containerd. The first file by name decides, and if it is broken there is no network, whatever the next one says
     /// (containerd/go-cni: opts.go loadFromConfDir). It also needs the plugin `loopback`.
     Containerd,
-    /// The operator, for another runtime: the first file by name that is valid (cri-o/ocicni: loadNetworks).
+    /// The operator, for another runtime: the first file by name that is valid (cri-o/ocicni: pkg/ocicni/ocicni.go loadNetworks).
     Operator,
     /// Nobody: read as for the operator, but a plugin that is absent from a guessed directory is not missing.
     Guess,

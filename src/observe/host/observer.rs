@@ -12,22 +12,22 @@ use super::cni::{self, CniDirs};
 use crate::clock::Clock;
 use crate::model::cni::CniHost;
 use crate::model::observation::{Observation, Seen};
-use crate::model::settings::Timing;
 use crate::model::{Time, since};
+use crate::observe::Outlet;
 
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What did not change is sent again after this time, so that the absence of a fault stays fresh evidence.
 const REPEAT: Duration = Duration::from_secs(10);
 
-/// Looks at the CNI directories of the host each `timing.cni`.
+/// Looks at the CNI directories of the host.
 pub struct CniObserver {
     /// Where the host's root is visible; `/` outside a container.
     pub root: PathBuf,
     /// Where CNI lives, as the runtime tells it by now.
     pub dirs: watch::Receiver<CniDirs>,
-    /// `cni` of it is the period.
-    pub timing: watch::Receiver<Timing>,
+    /// Between two looks; longer than 10 s is as 10 s.
+    pub period: Duration,
     /// The agent's clock.
     pub clock: Clock,
 }
@@ -35,6 +35,7 @@ pub struct CniObserver {
 impl CniObserver {
     /// Runs until stopped. Sends [`Seen::Cni`] for the first look, on a change, and every 10 s.
     pub async fn run(mut self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
+        let out = Outlet::new(out, self.clock);
         let looking = async {
             let mut running = None;
             let mut sent = None;
@@ -43,14 +44,12 @@ impl CniObserver {
                 let now = self.clock.now();
                 if worth_sending(sent.as_ref(), &host, now) {
                     sent = Some((now, host.clone()));
-                    if out.send(Observation { at: now, seen: Seen::Cni(host) }).await.is_err() {
-                        return;
-                    }
+                    out.tell(Seen::Cni(host)).await;
                 }
                 self.pause().await;
             }
         };
-        let _ended = stop.run_until_cancelled(looking).await;
+        stop.run_until_cancelled(looking).await;
     }
 
     /// One look. One that did not end within the deadline goes on in `running`; no other is started meanwhile.
@@ -75,7 +74,7 @@ impl CniObserver {
 
     /// Until the next look: a period, or until the runtime names other directories.
     async fn pause(&mut self) {
-        let period = self.timing.borrow().cni.min(REPEAT);
+        let period = self.period.min(REPEAT);
         let moved = async {
             if self.dirs.changed().await.is_err() {
                 std::future::pending::<()>().await; // nobody will name others
@@ -109,9 +108,9 @@ mod tests {
         let host = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(host.path().join("etc/cni/net.d")).unwrap();
         let (name, dirs) = watch::channel(CniDirs::default());
-        let (timing, (out, mut seen)) = (watch::channel(Timing::default()).1, mpsc::channel(1));
+        let (out, mut seen) = mpsc::channel(1);
         let clock = Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap());
-        let observer = CniObserver { root: host.path().to_owned(), dirs, timing, clock };
+        let observer = CniObserver { root: host.path().to_owned(), dirs, period: Duration::from_secs(5), clock };
         let stop = CancellationToken::new();
         let running = tokio::spawn(observer.run(out, stop.clone()));
 

@@ -12,15 +12,19 @@ const STORM_WINDOW: Duration = Duration::from_secs(60);
 /// The bounds.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// The least time between two questions for one pod.
+    pub again: Duration,
     /// Questions per hour, over all pods.
     pub hourly: usize,
     /// More pods than this asking within a minute are a storm: their cause is the node's, and no pod's Events name it.
     pub storm: usize,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { hourly: 6, storm: 5 }
+impl Limits {
+    /// At most one question per pod in `again`, and of a node as many as its share of a cluster of thousands.
+    #[must_use]
+    pub fn new(again: Duration) -> Self {
+        Self { again, hourly: 6, storm: 5 }
     }
 }
 
@@ -39,7 +43,7 @@ pub enum Refusal {
 }
 
 /// What was asked, for as long as it matters.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Budget {
     limits: Limits,
     wanted: BTreeMap<PodUid, Time>,
@@ -50,18 +54,18 @@ impl Budget {
     /// A full budget.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        Self { limits, wanted: BTreeMap::new(), asked: VecDeque::new() }
     }
 
     /// Takes one question about `pod` out of the budget.
     ///
     /// # Errors
     ///
-    /// When it may not be asked now: at most one per pod in `again`, and the limits hold.
-    pub fn take(&mut self, pod: &PodUid, again: Duration, now: Time) -> Result<(), Refusal> {
-        self.forget(again, now);
+    /// When one of the limits says that it may not be asked now.
+    pub fn take(&mut self, pod: &PodUid, now: Time) -> Result<(), Refusal> {
+        self.forget(now);
         self.wanted.insert(pod.clone(), now);
-        if self.asked.iter().any(|(at, asked)| asked == pod && since(*at, now) < again) {
+        if self.asked.iter().any(|(at, asked)| asked == pod && since(*at, now) < self.limits.again) {
             return Err(Refusal::Recent);
         }
         if self.wanted.len() > self.limits.storm {
@@ -74,9 +78,9 @@ impl Budget {
         Ok(())
     }
 
-    fn forget(&mut self, again: Duration, now: Time) {
+    fn forget(&mut self, now: Time) {
         self.wanted.retain(|_, at| since(*at, now) < STORM_WINDOW);
-        let keep = again.max(HOUR);
+        let keep = self.limits.again.max(HOUR);
         while self.asked.front().is_some_and(|(at, _)| since(*at, now) >= keep) {
             self.asked.pop_front();
         }
@@ -96,15 +100,15 @@ mod tests {
 
     #[test]
     fn one_pod_is_asked_about_once_in_five_minutes() {
-        let mut budget = Budget::new(Limits::default());
-        let answers: Vec<_> = (0..7).map(|n| budget.take(&PodUid::new("a"), AGAIN, minute(n)).is_ok()).collect();
+        let mut budget = Budget::new(Limits::new(AGAIN));
+        let answers: Vec<_> = (0..7).map(|n| budget.take(&PodUid::new("a"), minute(n)).is_ok()).collect();
         assert_eq!(answers, [true, false, false, false, false, true, false]);
     }
 
     #[test]
     fn a_node_asks_six_times_an_hour() {
-        let mut budget = Budget::new(Limits::default());
-        let mut ask = |pod: u64| budget.take(&PodUid::new(&pod.to_string()), AGAIN, minute(2 * pod));
+        let mut budget = Budget::new(Limits::new(AGAIN));
+        let mut ask = |pod: u64| budget.take(&PodUid::new(&pod.to_string()), minute(2 * pod));
         assert!((0..6).all(|pod| ask(pod).is_ok()));
         assert_eq!(ask(6), Err(Refusal::Spent));
         assert_eq!(ask(29), Err(Refusal::Spent));
@@ -113,10 +117,10 @@ mod tests {
 
     #[test]
     fn nothing_is_asked_in_a_storm() {
-        let mut budget = Budget::new(Limits { hourly: 100, storm: 5 });
-        let answers: Vec<_> = (0..8).map(|n| budget.take(&PodUid::new(&n.to_string()), AGAIN, minute(0))).collect();
+        let mut budget = Budget::new(Limits { hourly: 100, ..Limits::new(AGAIN) });
+        let answers: Vec<_> = (0..8).map(|n| budget.take(&PodUid::new(&n.to_string()), minute(0))).collect();
         assert!(answers[..5].iter().all(Result::is_ok));
         assert!(answers[5..].iter().all(|answer| *answer == Err(Refusal::Storm)));
-        assert_eq!(budget.take(&PodUid::new("later"), AGAIN, minute(1)), Ok(()));
+        assert_eq!(budget.take(&PodUid::new("later"), minute(1)), Ok(()));
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn parse(content: &[u8], list: bool) -> Result<Network, String> {
     let config: Value = serde_json::from_str(&text).map_err(|error| format!("not valid JSON: {error}"))?;
     let name = word(&config, "name").unwrap_or_default();
     let chain = if list { chain_of(&config)? } else { std::slice::from_ref(&config) };
-    if list && name.is_empty() {
+    if list && !config.get("name").is_some_and(Value::is_string) {
         return Err("has no `name`".to_owned());
     }
     if chain.iter().any(|plugin| word(plugin, "type").is_none()) {

@@ -1,0 +1,212 @@
+//! Pre-pull against a real gRPC server on a real socket. Time is real here and decides nothing: what waits is waited for.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use containerd_client::services::v1::{CreateRequest, DeleteRequest, Lease, ListResponse};
+use k8s_cri::v1::{Image, ImageStatusRequest, ImageStatusResponse, PullImageRequest, PullImageResponse};
+use kubewhy::client::cri::Cri;
+use kubewhy::client::cri::deadlines::Deadlines;
+use kubewhy::client::endpoint::Endpoint;
+use kubewhy::clock::Clock;
+use kubewhy::model::observation::{Observation, Seen};
+use kubewhy::model::prepull::SetProgress;
+use kubewhy::model::settings::{CredentialSettings, PrepullSet, PrepullSettings};
+use kubewhy::prepull::Prepull;
+use kubewhy::prepull::queue::Pace;
+use prost::Message as _;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tonic::Code;
+
+use crate::fake_runtime::{FakeRuntime, Reply, answer, by, containerd, image};
+
+const SOON: Duration = Duration::from_millis(20);
+
+struct Stage {
+    fake: FakeRuntime,
+    settings: watch::Sender<PrepullSettings>,
+    seen: mpsc::Receiver<Observation>,
+    stop: CancellationToken,
+    running: JoinHandle<()>,
+    _folder: tempfile::TempDir,
+}
+
+impl Stage {
+    /// A containerd that has only the image `present`, and an agent with one set.
+    fn new(images: &[&str], prepare: impl FnOnce(&FakeRuntime)) -> Self {
+        let settings = PrepullSettings { spread: Duration::ZERO, sets: vec![set(images)] };
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("runtime.sock");
+        let fake = FakeRuntime::containerd(&socket);
+        has(&fake, &["present"]);
+        for method in ["Create", "Delete", "List"] {
+            fake.on(&lease(method), answer(&()));
+        }
+        fake.on(&image("PullImage"), answer(&PullImageResponse::default()));
+        prepare(&fake);
+        let (settings, following) = watch::channel(settings);
+        let (out, seen) = mpsc::channel(16);
+        let stop = CancellationToken::new();
+        let running = tokio::spawn(agent(&socket, following).run(out, stop.clone()));
+        Self { fake, settings, seen, stop, running, _folder: folder }
+    }
+
+    /// Waits for a progress that is so.
+    async fn until(&mut self, so: impl Fn(&SetProgress) -> bool) -> SetProgress {
+        loop {
+            let observation = self.seen.recv().await.expect("the agent runs");
+            let Seen::Prepull(progress) = observation.seen else { continue };
+            if so(&progress) {
+                return progress;
+            }
+        }
+    }
+
+    fn pulls(&self) -> Vec<(PullImageRequest, Option<String>)> {
+        let asked = self.fake.asked(&image("PullImage"));
+        let lease = |asked: &crate::fake_runtime::Asked| {
+            asked.headers.get("containerd-lease").map(|id| id.to_str().unwrap().to_owned())
+        };
+        asked.iter().map(|asked| (PullImageRequest::decode(&*asked.message).unwrap(), lease(asked))).collect()
+    }
+
+    fn ended_leases(&self) -> Vec<String> {
+        let asked = self.fake.asked(&lease("Delete"));
+        asked.iter().map(|asked| DeleteRequest::decode(&*asked.message).unwrap().id).collect()
+    }
+}
+
+fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>) -> Prepull {
+    let clock = Clock::start();
+    Prepull {
+        cri: Cri::new(Endpoint::Given(socket.to_owned()), clock, Deadlines::default()),
+        node: "n1".into(),
+        labels: watch::channel(Vec::new()).1,
+        settings,
+        pace: Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3 },
+        clock,
+    }
+}
+
+fn set(images: &[&str]) -> PrepullSet {
+    PrepullSet {
+        name: "base".into(),
+        images: images.iter().map(|image| (*image).into()).collect(),
+        match_labels: BTreeMap::new(),
+        parallel: 2,
+        credentials: None,
+    }
+}
+
+fn lease(method: &str) -> String {
+    containerd(&format!("leases.v1.Leases/{method}"))
+}
+
+/// From now on these images are there, each of 7 bytes.
+fn has(fake: &FakeRuntime, images: &'static [&str]) {
+    let status = |question: ImageStatusRequest| {
+        let there = images.contains(&&*question.image.unwrap().image);
+        let image = there.then(|| Image { size: 7, ..Image::default() });
+        Ok(ImageStatusResponse { image, ..ImageStatusResponse::default() })
+    };
+    fake.on(&image("ImageStatus"), by(status));
+}
+
+#[tokio::test]
+async fn what_is_absent_is_pulled_under_a_lease_that_ends_with_the_pull() {
+    let mut stage = Stage::new(&["present", "absent:1"], |_| {});
+    let done = stage.until(|progress| progress.settled).await;
+    assert_eq!((done.images, done.present, done.pulled), (2, 1, 1));
+    let [(pull, Some(under))] = &stage.pulls()[..] else { panic!("{:?} pulls", stage.pulls().len()) };
+    assert_eq!(pull.image.as_ref().unwrap().image, "absent:1");
+    let made = CreateRequest::decode(&*stage.fake.asked(&lease("Create"))[0].message).unwrap();
+    assert_eq!((&made.id, &*made.labels["kubewhy.dev/image"]), (under, "absent:1"));
+    assert!(made.labels["containerd.io/gc.expire"].parse::<jiff::Timestamp>().unwrap() > jiff::Timestamp::now());
+    assert_eq!(stage.ended_leases(), std::slice::from_ref(under));
+}
+
+#[tokio::test]
+async fn a_failure_is_told_and_tried_again_under_the_same_lease() {
+    let mut stage = Stage::new(&["absent:1"], |fake| {
+        fake.on(&image("PullImage"), Reply::Fail(Code::NotFound, "no such tag"));
+    });
+    let failed = stage.until(|progress| progress.failed.first().is_some_and(|failure| failure.tries == 2)).await;
+    assert!(failed.settled && failed.failed[0].text.contains("no such tag"), "{failed:?}");
+    assert!(stage.ended_leases().is_empty());
+    stage.fake.on(&image("PullImage"), answer(&PullImageResponse::default()));
+    stage.until(|progress| progress.pulled == 1 && progress.failed.is_empty()).await;
+    let mut leases: Vec<_> = stage.pulls().into_iter().map(|(_, lease)| lease.unwrap()).collect();
+    leases.dedup();
+    assert_eq!(leases.len(), 1);
+}
+
+#[tokio::test]
+async fn a_runtime_without_leases_is_asked_without_one() {
+    let mut stage = Stage::new(&["absent:1"], |fake| fake.is_called("cri-o", "1.37.0"));
+    stage.until(|progress| progress.pulled == 1).await;
+    assert!(stage.pulls().iter().all(|(_, lease)| lease.is_none()));
+    assert!(stage.fake.asked(&lease("Create")).is_empty());
+}
+
+#[tokio::test]
+async fn when_stopped_it_ends_at_once_and_leaves_the_lease() {
+    let mut stage = Stage::new(&["absent:1"], |fake| fake.on(&image("PullImage"), Reply::Hang));
+    stage.until(|_| true).await;
+    while stage.pulls().is_empty() {
+        tokio::time::sleep(SOON).await;
+    }
+    stage.stop.cancel();
+    tokio::time::timeout(Duration::from_secs(1), stage.running).await.unwrap().unwrap();
+    assert_eq!(stage.fake.asked(&lease("Delete")).len(), 0);
+}
+
+#[tokio::test]
+async fn an_edit_calls_off_what_left_and_starts_what_came() {
+    let mut stage = Stage::new(&["stuck:1"], |fake| fake.on(&image("PullImage"), Reply::Hang));
+    while stage.pulls().is_empty() {
+        tokio::time::sleep(SOON).await;
+    }
+    stage.fake.on(&image("PullImage"), answer(&PullImageResponse::default()));
+    stage.settings.send_modify(|settings| settings.sets = vec![set(&["other:1"])]);
+    let done = stage.until(|progress| progress.settled).await;
+    assert_eq!((done.images, done.pulled), (1, 1));
+    assert_eq!(stage.pulls().len(), 2);
+}
+
+#[tokio::test]
+async fn leases_of_images_that_nobody_wants_any_more_are_ended() {
+    let ours = |id: &str, image: &str| Lease {
+        id: id.to_owned(),
+        labels: [("kubewhy.dev/image".to_owned(), image.to_owned())].into(),
+        ..Lease::default()
+    };
+    let foreign = Lease { id: "kubelet".to_owned(), ..Lease::default() };
+    let leases = vec![ours("old", "gone:1"), ours("kept", "present"), foreign];
+    let stage = Stage::new(&["present"], |fake| fake.on(&lease("List"), answer(&ListResponse { leases })));
+    while stage.ended_leases().is_empty() {
+        tokio::time::sleep(SOON).await;
+    }
+    assert_eq!(stage.ended_leases(), ["old"]);
+}
+
+#[tokio::test]
+async fn credentials_reach_the_runtime_only_with_consent() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("registry.json");
+    std::fs::write(&file, r#"{"auths":{"r.io/team":{"username":"bob","password":"p"}}}"#).unwrap();
+    let with = |any_pod_may_use| PrepullSet {
+        credentials: Some(CredentialSettings { file: file.clone(), any_pod_may_use }),
+        ..set(&["r.io/team/app:1"])
+    };
+    let mut stage = Stage::new(&[], |_| {});
+    stage.settings.send_modify(|settings| settings.sets = vec![with(false)]);
+    let refused = stage.until(|progress| progress.refused.is_some()).await;
+    assert!(refused.settled && stage.pulls().is_empty());
+    stage.settings.send_modify(|settings| settings.sets = vec![with(true)]);
+    stage.until(|progress| progress.pulled == 1).await;
+    let [(pull, _)] = &stage.pulls()[..] else { panic!() };
+    assert_eq!(pull.auth.as_ref().unwrap().username, "bob");
+}
