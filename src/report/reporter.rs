@@ -203,3 +203,6 @@ async fn sleep_until(clock: Clock, wake: Option<Time>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;
