@@ -14,6 +14,8 @@
 pub mod apiserver;
 pub mod budget;
 pub mod event;
+#[cfg(test)]
+mod fake_api;
 pub mod lines;
 pub mod notice;
 pub mod reporter;

@@ -174,3 +174,6 @@ fn plain(text: &str) -> Status {
 fn away(text: &str) -> Outcome {
     Outcome::Away { text: wording::cut(&wording::one_line(text), TEXT_LIMIT), retry_after: None }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,12 +37,14 @@ impl Lines {
     pub async fn tell(&mut self, notices: &[Notice]) {
         notices.iter().filter(|notice| notice.telling != Telling::Refresh).for_each(log);
         let Some(out) = self.out.as_mut().filter(|_| !notices.is_empty()) else { return };
-        let batch: String = notices.iter().map(line).collect();
+        // After a failure the last line may be torn: a new line sets it apart. Nobody waits for that reader again.
+        let (start, patience) = if self.failing { ("\n", Duration::ZERO) } else { ("", PATIENCE) };
+        let batch: String = std::iter::once(start.to_owned()).chain(notices.iter().map(line)).collect();
         let write = async {
             out.write_all(batch.as_bytes()).await?;
             out.flush().await
         };
-        let taken = matches!(tokio::time::timeout(PATIENCE, write).await, Ok(Ok(())));
+        let taken = matches!(tokio::time::timeout(patience, write).await, Ok(Ok(())));
         if !taken && !self.failing {
             tracing::warn!(lines = notices.len(), "nobody takes the JSON lines; they are dropped");
         }
@@ -103,4 +105,34 @@ fn line(notice: &Notice) -> String {
         evidence: &notice.evidence,
     };
     serde_json::to_string(&line).map(|text| text + "\n").unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::super::samples::{again, at, first};
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_stops_costs_lines_and_time_only_once() {
+        let (mut read, write) = tokio::io::duplex(64);
+        let mut lines = Lines::json(Box::new(write));
+        let notice = first("cart", at(0));
+        let start = tokio::time::Instant::now();
+        for _ in 0..10 {
+            lines.tell(&[again(&notice, at(1))]).await;
+        }
+        assert_eq!(start.elapsed(), PATIENCE);
+        let mut torn = [0; 64];
+        read.read_exact(&mut torn).await.unwrap();
+        let resumed = tokio::spawn(async move {
+            let mut text = vec![0; 1_000];
+            let length = read.read(&mut text).await.unwrap();
+            text.truncate(length);
+            text
+        });
+        lines.tell(&[notice]).await;
+        assert!(resumed.await.unwrap().starts_with(b"\n{\"at\""));
+    }
 }

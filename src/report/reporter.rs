@@ -118,16 +118,15 @@ impl Reporter {
         self.storm.forget(&findings.gone);
         let settings = Arc::clone(&self.settings.borrow());
         let mut notices = self.stories.turn(at, findings, &settings.timing);
-        let passing: Vec<bool> = notices.iter().map(|notice| self.passes(notice, at)).collect();
         if let Some(storm) = self.storm.announce(&self.node, at) {
             notices.extend(self.stories.announce(at, &storm));
         }
         self.lines.tell(&notices).await;
-        if self.api.is_some() {
-            self.sink.learn(at, node_of(findings), &findings.gone);
-            let passing = passing.into_iter().chain(std::iter::repeat(true));
-            let events = notices.into_iter().zip(passing).filter(|(_, passes)| *passes);
-            events.for_each(|(notice, _)| self.sink.accept(self.clock.now(), notice));
+        self.sink.learn(at, node_of(findings), &findings.gone);
+        for notice in notices {
+            if self.passes(&notice, at) && self.api.is_some() {
+                self.sink.accept(self.clock.now(), notice);
+            }
         }
         self.tally.pending(self.sink.pending());
     }
@@ -203,3 +202,6 @@ async fn sleep_until(clock: Clock, wake: Option<Time>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,8 +21,8 @@ use crate::model::{Time, after};
 const SPOOL_LIMIT: usize = 2_000;
 /// Between tries while the API server is away.
 const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
-/// Between tries of one Event that was refused.
-const REFUSED: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(600));
+/// At the least, between two tries of one Event that was refused.
+const REFUSED_AT_LEAST: Duration = Duration::from_secs(5);
 
 /// The writing end of reporting.
 pub struct Sink {
@@ -66,7 +66,8 @@ impl Sink {
         spool.reschedule(released, || after(now, jitter(random, settings.spread)));
     }
 
-    /// Takes a notice to be written.
+    /// Takes a notice to be written. Every write is spread, not only the first of a story: what a registry breaks on all
+    /// nodes at once it also mends at once.
     pub fn accept(&mut self, now: Time, notice: Notice) {
         let held = !scope::admits(&self.settings, &notice.subject);
         if held && notice.telling == Telling::Ended && self.spool.unsay(&notice) {
@@ -125,8 +126,9 @@ impl Sink {
         self.away.reset();
         self.paused_until = None;
         let verb = if anew { "create" } else { "patch" };
+        let refused_before = self.refused.len();
         self.refused.retain(|(status, refused)| *status != 401 && *refused != verb);
-        if std::mem::take(&mut self.failing) {
+        if std::mem::take(&mut self.failing) || self.refused.len() < refused_before {
             tracing::info!(pending = self.spool.len(), "the API server takes Events again");
         }
     }
@@ -149,7 +151,7 @@ impl Sink {
         self.try_again(entry, now);
     }
 
-    fn is_refused(&mut self, now: Time, entry: Entry, what: (u16, &'static str), text: &str) {
+    fn is_refused(&mut self, now: Time, mut entry: Entry, what: (u16, &'static str), text: &str) {
         let (status, verb) = what;
         if self.refused.insert(what) {
             let resource = "events";
@@ -165,8 +167,7 @@ impl Sink {
             let wait = self.away.wait();
             self.pause(now, wait);
         }
-        let ceiling = REFUSED.0.saturating_mul(2_u32.saturating_pow(entry.tries)).min(REFUSED.1);
-        let due = after(now, REFUSED.0 / 2 + jitter(&mut self.random, ceiling));
+        let due = after(now, REFUSED_AT_LEAST + entry.backoff.wait());
         self.try_again(entry, due);
     }
 
@@ -176,8 +177,7 @@ impl Sink {
 
     fn try_again(&mut self, entry: Entry, due: Time) {
         self.tally.event(Written::Failed);
-        let again = Entry { due, tries: entry.tries.saturating_add(1), ..entry };
-        if let Some(given_up) = self.spool.put_back(again) {
+        if let Some(given_up) = self.spool.put_back(Entry { due, ..entry }) {
             self.drop_for_room(&given_up);
         }
     }

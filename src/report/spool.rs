@@ -6,9 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::notice::{Notice, Telling};
+use crate::client::backoff::Backoff;
 use crate::model::diagnosis::Subject;
 use crate::model::ids::NodeId;
 use crate::model::{Time, since};
+
+/// Between tries of one Event that was refused.
+const REFUSED: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(600));
 
 /// One Event to be written.
 #[derive(Clone, Debug)]
@@ -17,8 +21,8 @@ pub struct Entry {
     pub notice: Notice,
     /// Not before.
     pub due: Time,
-    /// How often it was tried in vain.
-    pub tries: u32,
+    /// Between tries, where this Event alone is refused.
+    pub backoff: Backoff,
 }
 
 /// The queue. `held` arguments say of which subjects nothing may be written now; what is held waits and stays in order.
@@ -55,7 +59,7 @@ impl Spool {
             waiting.notice = Notice { telling, first: waiting.notice.first, ..notice };
             return None;
         }
-        self.entries.push_back(Entry { notice, due, tries: 0 });
+        self.entries.push_back(Entry { notice, due, backoff: Backoff::new(REFUSED.0, REFUSED.1) });
         self.make_room()
     }
 

@@ -64,9 +64,9 @@ fn what_failed_comes_back_ahead_and_takes_up_what_came_meanwhile() {
     let failed = spool.pop(at(0), NOTHING_HELD).unwrap();
     spool.push(again(&one, at(60)), at(0));
     spool.push(ending(&one, at(120)), at(0));
-    spool.put_back(Entry { tries: 1, ..failed });
+    spool.put_back(Entry { due: at(150), ..failed });
     let entry = spool.pop(at(200), NOTHING_HELD).unwrap();
-    assert_eq!((entry.notice.telling, entry.notice.at, entry.tries), (Telling::First, at(60), 1));
+    assert_eq!((entry.notice.telling, entry.notice.at, entry.due), (Telling::First, at(60), at(150)));
     assert_eq!(order(&mut spool), [("uid-of-cart".to_owned(), Telling::Ended)]);
 }
 
