@@ -1,3 +1,62 @@
-//! The `kubewhy-lab` command.
+//! The `kubewhy-lab` command: a lab by hand.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use kubewhy_lab::parts::Parts;
+use kubewhy_lab::{Lab, namespaces};
+
+/// A broken Kubernetes node on one machine.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows the programs a lab is made of, and their versions.
+    Parts,
+    /// Starts a lab and a shell inside it; everything ends with the shell.
+    Shell,
+}
+
+fn main() -> anyhow::Result<ExitCode> {
+    match Arguments::parse().command {
+        Command::Parts => parts(),
+        Command::Shell => inside(shell),
+    }
+}
+
+fn parts() -> anyhow::Result<ExitCode> {
+    for (path, version) in Parts::find()?.versions() {
+        println!("{version}\n    {}", path.display());
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `body` inside a lab's namespaces: this program again, if it is not there yet.
+fn inside(body: impl AsyncFnOnce() -> anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+    if namespaces::cgroup().is_some() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        return runtime.block_on(body());
+    }
+    let status = namespaces::run_again(std::env::args_os().skip(1))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+async fn shell() -> anyhow::Result<ExitCode> {
+    let lab = Lab::start().await?;
+    println!("containerd  {}  {}", lab.containerd.version(), lab.containerd.socket().display());
+    println!("registry    {}", lab.app);
+    println!("cni         {}", lab.cni.conf().display());
+    println!("everything  {}", lab.dir.display());
+    let status = tokio::process::Command::new("sh")
+        .env("PATH", lab.parts.search_path())
+        .env("CONTAINERD_ADDRESS", lab.containerd.socket())
+        .env("CONTAINERD_NAMESPACE", "k8s.io")
+        .status()
+        .await?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).map_or(ExitCode::FAILURE, ExitCode::from))
+}

@@ -1,0 +1,51 @@
+# Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
+
+.DEFAULT_GOAL := demo
+.PHONY: demo test check bench clean build-parts lab-parts
+
+parts := $(CURDIR)/target/parts
+export PROTOC ?= $(parts)/bin/protoc
+export PROTOC_INCLUDE ?= $(parts)/include
+
+# The lab is a Linux node: it needs namespaces, and root to make them.
+lab := $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo lab)
+
+# Breaks a real node in every way kubewhy can name so far; without root or off Linux, replays recordings of one.
+ifeq ($(lab),lab)
+demo: build-parts lab-parts
+	cargo build --package kubewhy --package kubewhy-lab --bins
+	target/debug/kubewhy-lab demo
+else
+demo: build-parts
+	@echo '*** The lab needs root on Linux: REPLAYING RECORDINGS of broken nodes instead. ***'
+	cargo run --quiet --package kubewhy -- demo --replay
+endif
+
+# Every ring. With a lab, a test that skips its lab fails; without one, each says that it was skipped.
+ifeq ($(lab),lab)
+test: export KUBEWHY_LAB := required
+test: build-parts lab-parts
+else
+test: build-parts
+	@echo '*** The lab needs root on Linux: the tests on real containerd WILL BE SKIPPED. ***'
+endif
+	cargo build --workspace --bins
+	cargo test --workspace
+
+check: build-parts
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
+	cargo test --test it documents
+
+bench: build-parts
+	cargo bench --workspace
+
+clean:
+	cargo clean
+
+build-parts:
+	tests/lab/parts.sh build
+
+lab-parts:
+	tests/lab/parts.sh lab

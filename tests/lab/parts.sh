@@ -1,0 +1,196 @@
+#!/bin/sh
+# Gathers the programs that building and the lab need in target/parts, and installs nothing.
+#
+#   parts.sh build   protoc and its includes (and a C compiler, the one thing that is installed if it is missing)
+#   parts.sh lab     containerd with its shim and ctr, runc, CNI plugins, a registry, a static busybox
+#
+# What the machine has on PATH is used; the rest is unpacked from packages of the machine's own Debian release, which
+# apt has verified. The result is one directory of links:
+#
+#   target/parts/bin       every program by its usual name
+#   target/parts/cni       the CNI plugins
+#   target/parts/include   google/protobuf/*.proto
+#
+# KUBEWHY_PARTS            another place than target/parts
+# KUBEWHY_LAB_CONTAINERD   another containerd, with its shim and ctr beside it: none is unpacked then
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+parts=${KUBEWHY_PARTS:-$here/../../target/parts}
+mkdir -p "$parts/bin" "$parts/debs"
+parts=$(CDPATH='' cd -- "$parts" && pwd)
+root=$parts/root
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL=C
+
+say() { printf 'parts: %s\n' "$*" >&2; }
+
+die() {
+	say "$@"
+	exit 1
+}
+
+# --- packages ---------------------------------------------------------------------------------------------------------
+
+# apt-get with the machine's sources and keys; `own_lists` makes it use package lists of our own.
+lists=
+apt() {
+	# shellcheck disable=SC2086 # the options in $lists are words
+	apt-get -qq -o APT::Sandbox::User=root $lists "$@"
+}
+
+own_lists() {
+	mkdir -p "$parts/apt/lists/partial" "$parts/apt/archives/partial"
+	lists="-o Dir::State::Lists=$parts/apt/lists -o Dir::Cache=$parts/apt -o Debug::NoLocking=true"
+	say "fetching package lists into $parts/apt"
+	apt update
+}
+
+# The given packages and whatever they depend on that this machine lacks: what apt would install, one a line.
+missing_packages() {
+	apt --simulate --no-install-recommends install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p'
+}
+
+download() {
+	wanted=$(missing_packages "$@") && [ -n "$wanted" ] || return 1
+	# shellcheck disable=SC2086 # one package a word
+	(cd "$parts/debs" && apt download $wanted)
+}
+
+# Unpacks packages with their missing dependencies into target/parts/root.
+unpack() {
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+		die "missing: $*. This is no Debian: put the programs of these packages on PATH (CNI plugins in /opt/cni/bin)"
+	say "unpacking $* into $root"
+	rm -f "$parts"/debs/*.deb
+	download "$@" 2>/dev/null || { own_lists && download "$@"; } ||
+		die "missing: $*. apt could not fetch them (is there a network?): put their programs on PATH instead"
+	for deb in "$parts"/debs/*.deb; do
+		dpkg-deb --extract "$deb" "$root"
+	done
+	rm -f "$parts"/debs/*.deb
+}
+
+# --- programs ---------------------------------------------------------------------------------------------------------
+
+# Whether target/parts/bin has all of these already.
+have() {
+	for name; do
+		[ -x "$parts/bin/$name" ] || return 1
+	done
+}
+
+# Links every named program from PATH into target/parts/bin, or none if one is missing: a shim belongs to its containerd.
+from_path() {
+	for name; do
+		command -v "$name" >/dev/null || return 1
+	done
+	for name; do
+		ln -sf "$(command -v "$name")" "$parts/bin/$name"
+	done
+}
+
+# The first file of that name in the unpacked packages.
+unpacked() {
+	for dir in usr/bin usr/sbin bin sbin; do
+		if [ -x "$root/$dir/$1" ]; then
+			printf '%s\n' "$root/$dir/$1"
+			return
+		fi
+	done
+	die "$1 is in none of the unpacked packages"
+}
+
+# A program that was unpacked: a link, or a wrapper where libraries were unpacked with it.
+from_packages() {
+	for name; do
+		file=$(unpacked "$name")
+		if ldd "$file" 2>/dev/null | grep -q 'not found'; then
+			wrap "$file" >"$parts/bin/$name.new"
+			chmod +x "$parts/bin/$name.new"
+			mv -f "$parts/bin/$name.new" "$parts/bin/$name"
+		else
+			ln -sf "$file" "$parts/bin/$name"
+		fi
+	done
+}
+
+wrap() {
+	libraries=$(find "$root/usr/lib" "$root/lib" -name '*.so.*' -exec dirname {} + 2>/dev/null | sort -u | tr '\n' ':')
+	cat <<-WRAPPER
+		#!/bin/sh
+		LD_LIBRARY_PATH=$libraries\${LD_LIBRARY_PATH:-} exec '$1' "\$@"
+	WRAPPER
+}
+
+# obtain PACKAGE PROGRAM...: from PATH, else from the package.
+obtain() {
+	package=$1
+	shift
+	have "$@" || from_path "$@" || { unpack "$package" && from_packages "$@"; }
+}
+
+# --- what is needed ---------------------------------------------------------------------------------------------------
+
+compiler() {
+	command -v cc >/dev/null && return
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: a C compiler (cc). Install gcc and libc6-dev"
+	say 'installing gcc and libc6-dev: there is no C compiler'
+	apt install --yes --no-install-recommends gcc libc6-dev >&2 ||
+		{ apt update && apt install --yes --no-install-recommends gcc libc6-dev >&2; }
+}
+
+includes() {
+	[ -e "$parts/include/google/protobuf/descriptor.proto" ] && return
+	for dir in "$(dirname "$(readlink -f "$(command -v protoc || echo /usr/bin/protoc)")")/../include" /usr/include \
+		"$root/usr/include"; do
+		if [ -e "$dir/google/protobuf/descriptor.proto" ]; then
+			ln -sfn "$dir" "$parts/include"
+			return
+		fi
+	done
+	unpack libprotobuf-dev
+	ln -sfn "$root/usr/include" "$parts/include"
+}
+
+static_busybox() {
+	have busybox && return
+	found=$(command -v busybox) && ! ldd "$found" >/dev/null 2>&1 && from_path busybox && return
+	unpack busybox-static
+	from_packages busybox
+}
+
+plugins() {
+	[ -x "$parts/cni/bridge" ] && return
+	for dir in /opt/cni/bin /usr/lib/cni /usr/libexec/cni; do
+		if [ -x "$dir/bridge" ] && [ -x "$dir/host-local" ] && [ -x "$dir/loopback" ]; then
+			ln -sfn "$dir" "$parts/cni"
+			return
+		fi
+	done
+	unpack containernetworking-plugins
+	ln -sfn "$root/usr/lib/cni" "$parts/cni"
+}
+
+build() {
+	command -v cargo >/dev/null || die 'missing: cargo. Install Rust: https://rustup.rs'
+	compiler
+	[ "${PROTOC:-$parts/bin/protoc}" = "$parts/bin/protoc" ] || return 0
+	obtain protobuf-compiler protoc
+	includes
+}
+
+lab() {
+	[ "$(uname -s)" = Linux ] || die 'the lab needs Linux'
+	[ -n "${KUBEWHY_LAB_CONTAINERD:-}" ] || obtain containerd containerd containerd-shim-runc-v2 ctr
+	obtain runc runc
+	obtain docker-registry docker-registry
+	obtain util-linux unshare setpriv mount
+	static_busybox
+	plugins
+}
+
+case ${1:-} in
+build | lab) "$1" ;;
+*) die "usage: $0 build|lab" ;;
+esac

@@ -1,0 +1,168 @@
+//! The CNI side of a lab: a configuration and a directory of plugins that can be broken and mended while pods start.
+//! The real plugins (bridge, host-local, loopback) do the work; only what is asked for misbehaves.
+
+use std::io::ErrorKind;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::parts::Parts;
+
+/// The main plugin of a healthy lab.
+pub const PLUGIN: &str = "bridge";
+const REAL: &[&str] = &[PLUGIN, "host-local", "loopback"];
+const CONFIGURATION: &str = "10-lab.conflist";
+
+/// What a misbehaving plugin does when a pod is added.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Misbehaviour {
+    /// Does not come back, until it is mended: then it goes on as if nothing had been.
+    Hang,
+    /// Ends with status 1 and says nothing.
+    DieSilently,
+    /// Fails with this text, as a plugin reports an error.
+    Fail(String),
+}
+
+/// The directories and what is in them.
+#[derive(Debug)]
+pub struct Cni {
+    conf: PathBuf,
+    bin: PathBuf,
+    state: PathBuf,
+    parts: Parts,
+}
+
+impl Cni {
+    /// Makes `conf`, `bin` and the address store in `dir`, healthy.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn write(dir: &Path, parts: &Parts) -> std::io::Result<Self> {
+        let cni = Self { conf: dir.join("conf"), bin: dir.join("bin"), state: dir.join("state"), parts: parts.clone() };
+        for folder in [&cni.conf, &cni.bin, &cni.state] {
+            std::fs::create_dir_all(folder)?;
+        }
+        for plugin in REAL {
+            cni.put_plugin_back(plugin)?;
+        }
+        cni.configure()?;
+        Ok(cni)
+    }
+
+    /// The directory of the configuration.
+    #[must_use]
+    pub fn conf(&self) -> &Path {
+        &self.conf
+    }
+
+    /// The directory of the plugins.
+    #[must_use]
+    pub fn bin(&self) -> &Path {
+        &self.bin
+    }
+
+    /// Writes the healthy configuration.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure(&self) -> std::io::Result<()> {
+        self.configure_plugin(PLUGIN)
+    }
+
+    /// Writes a configuration whose plugin has another name, which need not exist.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure_plugin(&self, plugin: &str) -> std::io::Result<()> {
+        let bridge = json!({
+            "type": plugin, "bridge": "lab0", "isGateway": true,
+            "ipam": { "type": "host-local", "dataDir": self.state, "ranges": [[{ "subnet": "10.88.0.0/16" }]] },
+        });
+        let list = json!({ "cniVersion": "0.4.0", "name": "lab", "plugins": [bridge] });
+        self.configure_text(&format!("{list:#}\n"))
+    }
+
+    /// Writes any text as the configuration.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure_text(&self, text: &str) -> std::io::Result<()> {
+        // Written beside and renamed: containerd watches the directory and must not load half a file.
+        let beside = self.state.join(CONFIGURATION);
+        std::fs::write(&beside, text)?;
+        std::fs::rename(beside, self.conf.join(CONFIGURATION))
+    }
+
+    /// Takes the configuration away.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn remove_configuration(&self) -> std::io::Result<()> {
+        std::fs::remove_file(self.conf.join(CONFIGURATION))
+    }
+
+    /// Takes a plugin's program away.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn take_plugin_away(&self, plugin: &str) -> std::io::Result<()> {
+        std::fs::remove_file(self.bin.join(plugin))
+    }
+
+    /// Puts the real plugin in its place, whatever was there; one that hangs goes on.
+    ///
+    /// # Errors
+    /// When the link cannot be made.
+    pub fn put_plugin_back(&self, plugin: &str) -> std::io::Result<()> {
+        absent(std::fs::remove_file(self.marker(plugin)))?;
+        let beside = self.state.join(plugin);
+        symlink(self.parts.plugin(plugin), &beside)?;
+        std::fs::rename(beside, self.bin.join(plugin))
+    }
+
+    /// Puts a plugin of this name in place that misbehaves.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn misbehave(&self, plugin: &str, how: &Misbehaviour) -> std::io::Result<()> {
+        std::fs::write(self.marker(plugin), "")?;
+        let beside = self.state.join(plugin);
+        std::fs::write(&beside, self.script(plugin, how))?;
+        std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755))?;
+        std::fs::rename(beside, self.bin.join(plugin))
+    }
+
+    /// While this file is there, the plugin hangs.
+    fn marker(&self, plugin: &str) -> PathBuf {
+        self.state.join(format!("{plugin}.hangs"))
+    }
+
+    /// A plugin as a script: it misbehaves on ADD, the real one does the rest. The process keeps the plugin's name.
+    fn script(&self, plugin: &str, how: &Misbehaviour) -> String {
+        let act = match how {
+            Misbehaviour::Hang => format!("while [ -e '{}' ]; do sleep 0.2; done", self.marker(plugin).display()),
+            Misbehaviour::DieSilently => "exit 1".to_owned(),
+            Misbehaviour::Fail(text) => {
+                let error = json!({ "cniVersion": "0.4.0", "code": 999, "msg": text });
+                format!("cat <<'EOF'\n{error}\nEOF\nexit 1")
+            }
+        };
+        // A name that is no real plugin of the lab behaves like the main one.
+        let real = self.parts.plugin(if REAL.contains(&plugin) { plugin } else { PLUGIN });
+        let busybox = self.parts.program("busybox");
+        format!(
+            "#!{} sh\nconf=$(cat)\nif [ \"$CNI_COMMAND\" = ADD ]; then\n{act}\nfi\nprintf '%s' \"$conf\" | '{}'\n",
+            busybox.display(),
+            real.display()
+        )
+    }
+}
+
+fn absent(outcome: std::io::Result<()>) -> std::io::Result<()> {
+    match outcome {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,124 @@
+//! A private containerd: its own root, state and socket, the lab's CNI directories and registry hosts, and the shim that
+//! belongs to it. It can be stopped, killed, frozen and started again; its pods outlive it, as on a node.
+
+mod configuration;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use hyper_util::rt::TokioIo;
+use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
+use k8s_cri::v1::{VersionRequest, VersionResponse};
+use tokio::net::UnixStream;
+use tokio::process::Command;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::parts::Parts;
+use crate::process::Daemon;
+
+const START_DEADLINE: Duration = Duration::from_secs(30);
+const CALL_DEADLINE: Duration = Duration::from_secs(2);
+
+/// What a lab tells its containerd.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The image of every sandbox.
+    pub sandbox_image: String,
+    /// Directory of the CNI configuration.
+    pub cni_conf: PathBuf,
+    /// Directory of the CNI plugins.
+    pub cni_bin: PathBuf,
+    /// Directory of the registries' `hosts.toml` files.
+    pub hosts: PathBuf,
+    /// How image layers become file systems: `overlayfs`, or `native` where that does not work.
+    pub snapshotter: &'static str,
+    /// Layers of one image that are fetched at a time (on 2.1: on the whole node).
+    pub parallel_downloads: u32,
+}
+
+/// The running containerd.
+#[derive(Debug)]
+pub struct Containerd {
+    dir: PathBuf,
+    parts: Parts,
+    daemon: Daemon,
+    version: VersionResponse,
+}
+
+impl Containerd {
+    /// Starts containerd with everything of it in `dir`, and waits until CRI answers.
+    ///
+    /// # Errors
+    /// When it does not answer in time: with the end of its log.
+    pub async fn start(dir: &Path, parts: &Parts, options: &Options) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(dir)?;
+        std::fs::write(dir.join("config.toml"), configuration::text(dir, options))?;
+        let (daemon, version) = launch(dir, parts).await?;
+        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, version })
+    }
+
+    /// The path of its socket.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        socket(&self.dir)
+    }
+
+    /// What it says it is.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        &self.version.runtime_version
+    }
+
+    /// A connection to it, made at the first call.
+    ///
+    /// # Errors
+    /// Never in practice: the address is a constant.
+    pub fn channel(&self) -> anyhow::Result<Channel> {
+        channel(self.socket())
+    }
+
+    /// The process, to stop, kill, freeze or thaw.
+    pub fn daemon(&mut self) -> &mut Daemon {
+        &mut self.daemon
+    }
+
+    /// Starts it again after it was stopped or killed, or ends it first: the socket is a new file.
+    ///
+    /// # Errors
+    /// When it does not answer in time: with the end of its log.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.daemon.stop().await?;
+        (self.daemon, self.version) = launch(&self.dir, &self.parts).await?;
+        Ok(())
+    }
+}
+
+fn socket(dir: &Path) -> PathBuf {
+    dir.join("containerd.sock")
+}
+
+async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, VersionResponse)> {
+    let mut command = Command::new(parts.program("containerd"));
+    command.arg("--config").arg(dir.join("config.toml")).env("PATH", parts.search_path());
+    let mut daemon = Daemon::spawn(&mut command, &dir.join("log"))?;
+    let socket = socket(dir);
+    let version = daemon.until(START_DEADLINE, async || ask_version(socket.clone()).await).await;
+    let version = version.context("containerd did not start")?;
+    Ok((daemon, version))
+}
+
+async fn ask_version(socket: PathBuf) -> Option<VersionResponse> {
+    let mut client = RuntimeServiceClient::new(channel(socket).ok()?);
+    let answer = tokio::time::timeout(CALL_DEADLINE, client.version(VersionRequest::default())).await;
+    answer.ok()?.ok().map(tonic::Response::into_inner)
+}
+
+fn channel(socket: PathBuf) -> anyhow::Result<Channel> {
+    // The address only fills the `:authority` of requests; the connector knows where to go.
+    let endpoint = Endpoint::try_from("http://localhost")?;
+    Ok(endpoint.connect_with_connector_lazy(tower::service_fn(move |_| {
+        let socket = socket.clone();
+        async move { UnixStream::connect(socket).await.map(TokioIo::new) }
+    })))
+}

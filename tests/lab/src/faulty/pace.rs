@@ -1,0 +1,86 @@
+//! How fast the bytes of a misbehaving repository come: the fault is asked anew before every piece, so that a transfer
+//! feels a fault that begins or ends under it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use futures::Stream;
+use tokio::sync::watch;
+
+use super::{Fault, Faults, Shelf};
+
+const PIECE: usize = 64 * 1024;
+/// A slow transfer gives a tenth of its rate every tenth of a second.
+const TICKS_PER_SECOND: u64 = 10;
+
+/// Waits while the repository is silent, and returns the fault after that.
+pub(super) async fn after_silence(faults: &mut watch::Receiver<Faults>, repository: &str) -> Fault {
+    loop {
+        let fault = current(faults, repository);
+        if fault != Fault::Silent || faults.changed().await.is_err() {
+            return fault;
+        }
+    }
+}
+
+/// The content in pieces, as fast as the fault of the moment lets them go.
+pub(super) fn paced(
+    shelf: Arc<Shelf>,
+    repository: String,
+    content: Bytes,
+) -> impl Stream<Item = Result<Bytes, Infallible>> {
+    let faults = shelf.faults.subscribe();
+    let transfer = Transfer { shelf, repository, faults, content, sent: 0 };
+    futures::stream::unfold(transfer, |mut transfer| async move {
+        let piece = transfer.next().await;
+        (!piece.is_empty()).then(|| (Ok(piece), transfer))
+    })
+}
+
+struct Transfer {
+    shelf: Arc<Shelf>,
+    repository: String,
+    faults: watch::Receiver<Faults>,
+    content: Bytes,
+    sent: usize,
+}
+
+impl Transfer {
+    /// The next piece; empty at the end.
+    async fn next(&mut self) -> Bytes {
+        let size = self.allowance().await.min(self.content.len() - self.sent);
+        let piece = self.content.slice(self.sent..self.sent + size);
+        self.sent += size;
+        self.shelf.count(&self.repository, 0, size as u64);
+        piece
+    }
+
+    /// How many bytes may go now, after waiting as long as the fault demands. At least one.
+    async fn allowance(&mut self) -> usize {
+        loop {
+            match current(&mut self.faults, &self.repository) {
+                Fault::Slow(rate) => {
+                    tokio::time::sleep(Duration::from_secs(1) / TICKS_PER_SECOND as u32).await;
+                    return as_size(rate / TICKS_PER_SECOND).max(1);
+                }
+                Fault::Stalled(after) if self.sent < as_size(after) => return PIECE.min(as_size(after) - self.sent),
+                Fault::Stalled(_) | Fault::Silent => {
+                    if self.faults.changed().await.is_err() {
+                        return PIECE;
+                    }
+                }
+                Fault::Healthy | Fault::Status(_) | Fault::WrongDigest => return PIECE,
+            }
+        }
+    }
+}
+
+fn as_size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn current(faults: &mut watch::Receiver<Faults>, repository: &str) -> Fault {
+    faults.borrow_and_update().get(repository).copied().unwrap_or_default()
+}

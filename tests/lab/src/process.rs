@@ -1,0 +1,115 @@
+//! A background program of the lab: started with its log in a file, stopped, killed, frozen, and killed on drop.
+
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use anyhow::Context;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::process::{Child, Command};
+
+/// What a program may take to end after SIGTERM before it is killed.
+const STOP_GRACE: Duration = Duration::from_secs(10);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A running program.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts the program; what it says is appended to `log`.
+    ///
+    /// # Errors
+    /// When the log cannot be opened or the program not started.
+    pub fn spawn(command: &mut Command, log: &Path) -> anyhow::Result<Self> {
+        let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).kill_on_drop(true);
+        let child = command.spawn().with_context(|| format!("cannot start {:?}", command.as_std().get_program()))?;
+        Ok(Self { child, log: log.to_path_buf() })
+    }
+
+    /// Its process id, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Freezes it (SIGSTOP): it accepts connections, the kernel does that, and answers nothing.
+    ///
+    /// # Errors
+    /// When it runs no more.
+    pub fn freeze(&self) -> anyhow::Result<()> {
+        self.signal(Signal::STOP)
+    }
+
+    /// Lets it go on (SIGCONT).
+    ///
+    /// # Errors
+    /// When it runs no more.
+    pub fn thaw(&self) -> anyhow::Result<()> {
+        self.signal(Signal::CONT)
+    }
+
+    /// Ends it with SIGTERM, after ten seconds with SIGKILL.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn stop(&mut self) -> anyhow::Result<ExitStatus> {
+        if self.pid().is_some() {
+            self.signal(Signal::TERM)?;
+        }
+        if let Ok(status) = tokio::time::timeout(STOP_GRACE, self.child.wait()).await {
+            return Ok(status?);
+        }
+        self.child.kill().await?;
+        Ok(self.child.wait().await?)
+    }
+
+    /// Ends it with SIGKILL and waits for that.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Waits until `ready` yields something.
+    ///
+    /// # Errors
+    /// When the program ends before, or `deadline` passes: with the end of its log.
+    pub async fn until<T>(
+        &mut self,
+        deadline: Duration,
+        mut ready: impl AsyncFnMut() -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let asking = async {
+            loop {
+                if let Some(status) = self.child.try_wait()? {
+                    anyhow::bail!("it ended with {status}");
+                }
+                if let Some(answer) = ready().await {
+                    return Ok(answer);
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        };
+        let outcome = tokio::time::timeout(deadline, asking).await.context("it does not answer");
+        outcome.and_then(|answer| answer).with_context(|| format!("the end of its log:\n{}", self.log_end()))
+    }
+
+    /// The last lines it said.
+    #[must_use]
+    pub fn log_end(&self) -> String {
+        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines.iter().skip(lines.len().saturating_sub(20)).map(|line| format!("  {line}\n")).collect()
+    }
+
+    fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw).context("it has ended")?;
+        Ok(kill_process(pid, signal)?)
+    }
+}
