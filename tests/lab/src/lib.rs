@@ -34,7 +34,9 @@ pub mod registry;
 
 pub mod node;
 
+pub mod apiserver;
 pub mod kubelet;
+pub mod openapi;
 
 pub use node::Lab;
 pub use process::Daemon;
