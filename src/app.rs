@@ -36,13 +36,14 @@ use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, Pod
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{CniDirs, CniObserver, NamedBy};
+use crate::prepull::Prepull;
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
 use crate::serve::health::Health;
 use crate::serve::listen;
 use crate::serve::metrics::Metrics;
 
-use relay::Relay;
+use relay::{Labels, Relay};
 use tasks::Tasks;
 
 /// Observations that may wait for the engine. Observers wait when it is full.
@@ -107,6 +108,7 @@ impl Shared {
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
         }
+        self.prepull(cri, node_labels, seen);
         self.serve(args, heartbeat, is_ready);
         self.tasks
     }

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hyper_util::rt::TokioIo;
+use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
-use k8s_cri::v1::{VersionRequest, VersionResponse};
+use k8s_cri::v1::{ImageSpec, RemoveImageRequest, VersionRequest, VersionResponse};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 use tonic::transport::{Channel, Endpoint};
@@ -76,6 +77,18 @@ impl Containerd {
     /// Never in practice: the address is a constant.
     pub fn channel(&self) -> anyhow::Result<Channel> {
         channel(self.socket())
+    }
+
+    /// Removes an image from the node, with all its names.
+    ///
+    /// # Errors
+    /// When containerd refuses.
+    pub async fn forget_image(&self, image: &str) -> anyhow::Result<()> {
+        let spec = ImageSpec { image: image.to_owned(), ..ImageSpec::default() };
+        let mut client = ImageServiceClient::new(self.channel()?);
+        let removed = client.remove_image(RemoveImageRequest { image: Some(spec) });
+        tokio::time::timeout(CALL_DEADLINE, removed).await.context("RemoveImage hangs")?.context("RemoveImage")?;
+        Ok(())
     }
 
     /// The process, to stop, kill, freeze or thaw.

@@ -45,6 +45,6 @@ impl Hosts {
     pub fn set(&self, host: &str, url: &str) -> std::io::Result<()> {
         let folder = self.0.join(host);
         std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join("hosts.toml"), format!("server = \"{url}\"\n"))
+        std::fs::write(folder.join("hosts.toml"), format!("server = \"{url}\"\n\n[host.\"{url}\"]\n"))
     }
 }

@@ -91,7 +91,7 @@ where
 {
     if cgroup().is_some() {
         if let Err(error) = block_on(body()) {
-            panic!("{error:?}");
+            panic!("{error:#}");
         }
     } else if let Some(reason) = obstacle() {
         skip(name, &reason);

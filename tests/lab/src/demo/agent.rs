@@ -78,7 +78,7 @@ impl Agent {
 
     async fn until_ready(&mut self, port: u16) -> anyhow::Result<()> {
         self.daemon
-            .until("ready", Duration::from_secs(20), async || {
+            .until(Duration::from_secs(20), async || {
                 let answer = get(port, "/readyz").await.ok()?;
                 answer.contains(" 200 ").then_some(())
             })

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::cni::PLUGIN;
 use crate::faulty::Fault;
-use crate::hosts::{FAULTY, REFUSED, REGISTRY};
+use crate::hosts::{REFUSED, REGISTRY};
 use crate::images::Image;
 
 use super::act::Act;

@@ -24,6 +24,8 @@ pub(super) struct Said {
     pub(super) name: String,
     pub(super) count: i32,
     pub(super) first: Timestamp,
+    /// Whether it stands for many messages.
+    pub(super) combined: bool,
     pub(super) what: Occurrence,
 }
 
@@ -77,7 +79,7 @@ impl Correlator {
         let fresh = Written { name: event_name(&what), count: 0, first: what.at };
         let written = remember(&mut self.written, key, || fresh);
         written.count += 1;
-        let said = Said { name: written.name.clone(), count: written.count, first: written.first, what };
+        let said = Said { name: written.name.clone(), count: written.count, first: written.first, combined, what };
         self.may_speak(&said.what, now).then_some(said)
     }
 
@@ -161,7 +163,7 @@ mod tests {
             (0..12).filter_map(|n| correlator.observe(occurrence(&format!("sandbox {n}")), now)).collect();
         assert_eq!(said[8].what.message, "sandbox 8");
         assert_eq!(said[9].what.message, "(combined from similar events): sandbox 9");
-        assert_eq!(said[11].count, 3);
+        assert_eq!((said[11].count, said[11].combined), (3, true));
     }
 
     #[tokio::test(start_paused = true)]
