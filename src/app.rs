@@ -36,7 +36,7 @@ use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, Pod
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{CniDirs, CniObserver, NamedBy};
-use crate::prepull::Prepull;
+use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
 use crate::serve::health::Health;
@@ -165,8 +165,7 @@ impl Shared {
     }
 
     fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
-        let timing = self.project(self.settings.clone(), |settings| settings.timing.clone());
-        let cni = CniObserver { root: args.host_root.clone(), dirs, timing, clock: self.clock };
+        let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
     }
 
@@ -178,14 +177,20 @@ impl Shared {
     ) {
         let (clock, node, standing) = (self.clock, self.node.clone(), Standing::default());
         let stop = self.tasks.stop.clone();
-        let timing = self.project(self.settings.clone(), |settings| settings.timing.clone());
         let pods = PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), clock };
         self.tasks.start("pod observer", pods.run(seen.clone(), stop.clone()));
         let own_node = NodeObserver { client: client.clone(), node, standing, clock };
         self.tasks.start("node observer", own_node.run(seen.clone(), stop.clone()));
         let spread = self.settings.borrow().report.spread;
-        let events = EventObserver { client, budget: Budget::new(Limits::default()), timing, spread, clock };
+        let events = EventObserver { client, budget: Budget::new(Limits::new(self.timing().ask_again)), spread, clock };
         self.tasks.start("event observer", events.run(questions, seen.clone(), stop));
+    }
+
+    fn prepull(&mut self, cri: Cri, labels: watch::Receiver<Labels>, seen: mpsc::Sender<Observation>) {
+        let settings = self.project(self.settings.clone(), |settings| settings.prepull.clone());
+        let (node, clock) = (self.node.clone(), self.clock);
+        let prepull = Prepull { cri, node, labels, settings, pace: queue::Pace::default(), clock };
+        self.tasks.start("pre-pull", prepull.run(seen, self.tasks.stop.clone()));
     }
 
     fn serve(

@@ -18,5 +18,5 @@ mod documents;
 mod fake_runtime;
 mod observe_containerd;
 mod observe_cri;
-mod recordings;
 mod prepull;
+mod recordings;

@@ -1,8 +1,8 @@
 //! The demo: a healthy node, the real agent on it, and then one fault after the other. For each it shows what was broken,
 //! what `kubectl describe` says by then, how long that took, and how it ends. Fails if a fault was not named rightly.
 
-mod agent;
 mod act;
+mod agent;
 mod faults;
 mod scene;
 mod screen;

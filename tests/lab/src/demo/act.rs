@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 
@@ -17,7 +17,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(40);
 const RESOLVED: &str = "Resolved";
 
 /// Something that is done to the scene.
-pub type Deed = for<'a> fn(&'a mut Scene) -> BoxFuture<'a, anyhow::Result<()>>;
+pub type Deed = for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
 /// One fault.
 pub struct Act {

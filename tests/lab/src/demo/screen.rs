@@ -36,7 +36,10 @@ impl Screen {
 
     pub(super) fn ready(&self, scene: &Scene) {
         let runtime = scene.lab.containerd.version();
-        println!("{} {runtime}, runc, CNI plugins and registry run; node node-7 is Ready; kubewhy watches it.\n", self.good("✓"));
+        println!(
+            "{} {runtime}, runc, CNI plugins and registry run; node node-7 is Ready; kubewhy watches it.\n",
+            self.good("✓")
+        );
     }
 
     pub(super) fn act(&self, number: usize, of: usize, act: &Act) {
@@ -68,7 +71,11 @@ impl Screen {
         match (ending, after) {
             (Some(event), Some(after)) => {
                 let message = event["message"].as_str().unwrap_or_default();
-                println!("   mended; {:.1} s later:  Normal  Resolved  kubewhy  {}", after.as_secs_f64(), self.good(message));
+                println!(
+                    "   mended; {:.1} s later:  Normal  Resolved  kubewhy  {}",
+                    after.as_secs_f64(),
+                    self.good(message)
+                );
             }
             _ => println!("   {} mended, and no ending was told", self.bad("✗")),
         }
@@ -88,7 +95,8 @@ impl Screen {
                 On::Node => "node",
                 On::Pod(_) => "pod",
             };
-            let mark = if outcome.named.is_some() && outcome.ended.is_some() { self.good("✓") } else { self.bad("✗") };
+            let mark =
+                if outcome.named.is_some() && outcome.ended.is_some() { self.good("✓") } else { self.bad("✗") };
             println!("{:<26} {on:<6} {:>10} {:>10} {mark}", act.cause, seconds(outcome.named), seconds(outcome.ended));
         }
         let named = outcomes.iter().filter(|(_, outcome)| outcome.named.is_some()).count();
@@ -143,7 +151,9 @@ fn wrap(line: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_inclusive(' ') {
         match lines.last_mut() {
-            Some(last) if last.chars().count() + word.chars().count() <= width || last.is_empty() => last.push_str(word),
+            Some(last) if last.chars().count() + word.chars().count() <= width || last.is_empty() => {
+                last.push_str(word)
+            }
             _ => lines.push(word.to_owned()),
         }
     }
