@@ -159,11 +159,11 @@ impl Crank {
 fn log(job: &Job, outcome: &Outcome, tries: u32) {
     let (set, image) = (&*job.set, &*job.image);
     match outcome {
-        Outcome::Pulled(bytes) => tracing::info!(set, image, bytes, "pre-pull is done"),
+        Outcome::Pulled(bytes) => tracing::info!(%set, %image, bytes, "pre-pull is done"),
         Outcome::Failed { text, .. } if tries == 0 => {
-            tracing::warn!(set, image, error = %text, "pre-pull failed and is tried again later");
+            tracing::warn!(%set, %image, error = %text, "pre-pull failed and is tried again later");
         }
-        Outcome::Failed { text, .. } => tracing::debug!(set, image, tries, error = %text, "pre-pull failed again"),
+        Outcome::Failed { text, .. } => tracing::debug!(%set, %image, tries, error = %text, "pre-pull failed again"),
         Outcome::Present | Outcome::Absent | Outcome::Unanswered => {}
     }
 }
