@@ -71,14 +71,14 @@ impl Crank {
         self.replan();
         self.sweep();
         loop {
-            for job in self.queue.start(self.given.clock.now()) {
+            let now = self.given.clock.now();
+            for job in self.queue.start(now) {
                 self.start(job);
             }
+            let due = self.queue.next_due(now); // by the same moment, or what falls due in between is forgotten
             if self.tell().await.is_err() {
                 return;
             }
-            let now = self.given.clock.now();
-            let due = self.queue.next_due(now);
             tokio::select! {
                 Some(ended) = self.jobs.join_next_with_id() => {
                     if let Ok((id, (job, outcome))) = ended { // else it was called off
