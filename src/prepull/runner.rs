@@ -71,14 +71,14 @@ impl Crank {
         self.replan();
         self.sweep();
         loop {
-            for job in self.queue.start(self.given.clock.now()) {
+            let now = self.given.clock.now();
+            for job in self.queue.start(now) {
                 self.start(job);
             }
+            let due = self.queue.next_due(now); // by the same moment, or what falls due in between is forgotten
             if self.tell().await.is_err() {
                 return;
             }
-            let now = self.given.clock.now();
-            let due = self.queue.next_due(now);
             tokio::select! {
                 Some(ended) = self.jobs.join_next_with_id() => {
                     if let Ok((id, (job, outcome))) = ended { // else it was called off
@@ -159,11 +159,11 @@ impl Crank {
 fn log(job: &Job, outcome: &Outcome, tries: u32) {
     let (set, image) = (&*job.set, &*job.image);
     match outcome {
-        Outcome::Pulled(bytes) => tracing::info!(set, image, bytes, "pre-pull is done"),
+        Outcome::Pulled(bytes) => tracing::info!(%set, %image, bytes, "pre-pull is done"),
         Outcome::Failed { text, .. } if tries == 0 => {
-            tracing::warn!(set, image, error = %text, "pre-pull failed and is tried again later");
+            tracing::warn!(%set, %image, error = %text, "pre-pull failed and is tried again later");
         }
-        Outcome::Failed { text, .. } => tracing::debug!(set, image, tries, error = %text, "pre-pull failed again"),
+        Outcome::Failed { text, .. } => tracing::debug!(%set, %image, tries, error = %text, "pre-pull failed again"),
         Outcome::Present | Outcome::Absent | Outcome::Unanswered => {}
     }
 }

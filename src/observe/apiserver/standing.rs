@@ -69,7 +69,7 @@ fn log(resource: &str, state: &ApiState, again: bool) {
         ApiState::Answers => tracing::info!(resource, "the API server answers"),
         ApiState::Unreachable(text) => tracing::warn!(resource, error = %text, "the API server cannot be reached"),
         ApiState::Refused { verb, resource, text } => {
-            tracing::warn!(%verb, %resource, error = %text, "the API server refuses; grant this verb on this resource");
+            tracing::warn!(%verb, %resource, error = %text, "the API server refuses; check the role and the token of this agent");
         }
     }
 }
