@@ -76,7 +76,7 @@ pub fn enter(
 ) -> anyhow::Result<ExitCode> {
     logging::start(args.log_format, &args.log_level)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         let stop = stop::on_signal().context("no signal handlers")?;
         let holder = Holder::new(args.pod_name.as_deref(), std::process::id(), Clock::start().now());
         let dir = args.state_dir.as_deref().unwrap_or(Path::new(RUN_DIR));
@@ -85,5 +85,8 @@ pub fn enter(
             () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
         };
         Box::pin(agent(args, stop)).await
-    })
+    });
+    // A look at a hung file system holds its thread; the process does not wait for it.
+    runtime.shutdown_background();
+    outcome
 }
