@@ -39,16 +39,10 @@ impl Spool {
         Self { entries: VecDeque::new(), limit }
     }
 
-    /// How many wait.
+    /// How many entries wait of the subjects that `of` names.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub fn count(&self, of: impl Fn(&Subject) -> bool) -> usize {
+        self.entries.iter().filter(|entry| of(&entry.notice.subject)).count()
     }
 
     /// Takes a notice. Returns what had to go for it, if the spool was full.
