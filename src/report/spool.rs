@@ -50,7 +50,7 @@ impl Spool {
         notice.evidence = Vec::new();
         if let Some(waiting) = self.entries.iter_mut().rev().find(|entry| entry.notice.same_event(&notice)) {
             let telling = waiting.notice.telling.max(notice.telling);
-            waiting.notice = Notice { telling, first: waiting.notice.first, ..notice };
+            waiting.notice = Notice { telling, ..notice };
             return None;
         }
         self.entries.push_back(Entry { notice, due, backoff: Backoff::new(REFUSED.0, REFUSED.1) });
@@ -62,7 +62,7 @@ impl Spool {
         let newer = self.entries.iter().position(|waiting| waiting.notice.same_event(&entry.notice));
         if let Some(newer) = newer.and_then(|at| self.entries.remove(at)) {
             let telling = entry.notice.telling.max(newer.notice.telling);
-            entry.notice = Notice { telling, first: entry.notice.first, ..newer.notice };
+            entry.notice = Notice { telling, ..newer.notice };
         }
         self.entries.push_front(entry);
         self.make_room()
