@@ -12,7 +12,7 @@ use crate::model::cause::EventType;
 use crate::model::diagnosis::{Evidence, Subject};
 
 /// A batch of lines that is not taken within this time is dropped.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where JSON lines go, if anywhere.
 pub struct Lines {

@@ -102,10 +102,13 @@ impl Reporter {
                 () = sleep_until(clock, wake) => {}
             }
         }
-        while let Ok((at, last)) = findings.try_recv() {
-            self.turn(at, &last).await;
-        }
-        if tokio::time::timeout(DRAIN, self.drain()).await.is_err() {
+        let rest = async {
+            while let Ok((at, last)) = findings.try_recv() {
+                self.turn(at, &last).await;
+            }
+            self.drain().await;
+        };
+        if tokio::time::timeout(DRAIN, rest).await.is_err() {
             tracing::warn!(pending = self.sink.pending(), "the agent ends before all Events were written");
         }
     }
@@ -132,7 +135,7 @@ impl Reporter {
     }
 
     fn passes(&mut self, notice: &Notice, at: Time) -> bool {
-        let passes = self.storm.lets_pass(notice, at);
+        let passes = self.storm.lets_pass(notice, at, self.sink.admits(&notice.subject));
         let outcome = if passes { notice.telling.as_str() } else { "folded" };
         self.tally.report(notice.counted_as(), outcome);
         passes

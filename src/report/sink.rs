@@ -52,10 +52,16 @@ impl Sink {
         }
     }
 
-    /// How many Events wait.
+    /// How many Events wait to be written, those not counted that the brake holds back.
     #[must_use]
     pub fn pending(&self) -> usize {
-        self.spool.len()
+        self.spool.count(|subject| self.admits(subject))
+    }
+
+    /// Whether Events may be written on this subject now.
+    #[must_use]
+    pub fn admits(&self, subject: &Subject) -> bool {
+        scope::admits(&self.settings, subject)
     }
 
     /// Other settings are in force. What they release is spread anew: they reached every node at once.
@@ -69,7 +75,7 @@ impl Sink {
     /// Takes a notice to be written. Every write is spread, not only the first of a story: what a registry breaks on all
     /// nodes at once it also mends at once.
     pub fn accept(&mut self, now: Time, notice: Notice) {
-        let held = !scope::admits(&self.settings, &notice.subject);
+        let held = !self.admits(&notice.subject);
         if held && notice.telling == Telling::Ended && self.spool.unsay(&notice) {
             return;
         }
@@ -100,7 +106,7 @@ impl Sink {
     /// When to ask again for the next one.
     #[must_use]
     pub fn wake_at(&self) -> Option<Time> {
-        let due = self.spool.next_due(|subject| !scope::admits(&self.settings, subject))?;
+        let due = self.spool.next_due(|subject| !self.admits(subject))?;
         Some(self.paused_until.map_or(due, |until| until.max(due)))
     }
 
@@ -129,7 +135,7 @@ impl Sink {
         let refused_before = self.refused.len();
         self.refused.retain(|(status, refused)| *status != 401 && *refused != verb);
         if std::mem::take(&mut self.failing) || self.refused.len() < refused_before {
-            tracing::info!(pending = self.spool.len(), "the API server takes Events again");
+            tracing::info!(pending = self.pending(), "the API server takes Events again");
         }
     }
 

@@ -39,16 +39,10 @@ impl Spool {
         Self { entries: VecDeque::new(), limit }
     }
 
-    /// How many wait.
+    /// How many entries wait of the subjects that `of` names.
     #[must_use]
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Whether nothing waits.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+    pub fn count(&self, of: impl Fn(&Subject) -> bool) -> usize {
+        self.entries.iter().filter(|entry| of(&entry.notice.subject)).count()
     }
 
     /// Takes a notice. Returns what had to go for it, if the spool was full.
@@ -56,7 +50,7 @@ impl Spool {
         notice.evidence = Vec::new();
         if let Some(waiting) = self.entries.iter_mut().rev().find(|entry| entry.notice.same_event(&notice)) {
             let telling = waiting.notice.telling.max(notice.telling);
-            waiting.notice = Notice { telling, first: waiting.notice.first, ..notice };
+            waiting.notice = Notice { telling, ..notice };
             return None;
         }
         self.entries.push_back(Entry { notice, due, backoff: Backoff::new(REFUSED.0, REFUSED.1) });
@@ -68,7 +62,7 @@ impl Spool {
         let newer = self.entries.iter().position(|waiting| waiting.notice.same_event(&entry.notice));
         if let Some(newer) = newer.and_then(|at| self.entries.remove(at)) {
             let telling = entry.notice.telling.max(newer.notice.telling);
-            entry.notice = Notice { telling, first: entry.notice.first, ..newer.notice };
+            entry.notice = Notice { telling, ..newer.notice };
         }
         self.entries.push_front(entry);
         self.make_room()

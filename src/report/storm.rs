@@ -35,8 +35,9 @@ impl Storm {
         Self { budget: Budget::full(now), held: BTreeSet::new(), counts: BTreeMap::new(), gathering: None, told: None }
     }
 
-    /// Whether this notice goes out as an Event of its own.
-    pub fn lets_pass(&mut self, notice: &Notice, now: Time) -> bool {
+    /// Whether this notice goes out as an Event of its own. What is not `admitted` is nobody's storm: it waits for the
+    /// brake and costs no budget.
+    pub fn lets_pass(&mut self, notice: &Notice, now: Time, admitted: bool) -> bool {
         if matches!(notice.subject, Subject::Node(_)) {
             return true;
         }
@@ -44,8 +45,10 @@ impl Storm {
         match notice.telling {
             Telling::Announced => true,
             Telling::Ended => !self.held.remove(&key),
-            Telling::First => self.begins(key, notice, now),
-            Telling::Refresh | Telling::Changed => !self.held.contains(&key) || self.begins(key, notice, now),
+            Telling::First => !admitted || self.begins(key, notice, now),
+            Telling::Refresh | Telling::Changed => {
+                !self.held.contains(&key) || (admitted && self.begins(key, notice, now))
+            }
         }
     }
 

@@ -13,6 +13,10 @@ fn spool_of(notices: impl IntoIterator<Item = Notice>) -> Spool {
     spool
 }
 
+fn is_empty(spool: &Spool) -> bool {
+    spool.count(|_| true) == 0
+}
+
 fn order(spool: &mut Spool) -> Vec<(String, Telling)> {
     std::iter::from_fn(|| spool.pop(at(1_000), NOTHING_HELD))
         .map(|entry| (entry.notice.subject.uid().to_owned(), entry.notice.telling))
@@ -25,7 +29,7 @@ fn one_event_waits_once_with_its_first_and_its_latest_time() {
     let mut spool = spool_of([one.clone(), again(&one, at(60)), again(&one, at(120))]);
     let entry = spool.pop(at(0), NOTHING_HELD).unwrap();
     assert_eq!((entry.notice.telling, entry.notice.first, entry.notice.at), (Telling::First, at(0), at(120)));
-    assert!(spool.is_empty());
+    assert!(is_empty(&spool));
 }
 
 #[test]
@@ -54,7 +58,7 @@ fn a_full_spool_gives_up_refreshes_first_and_first_reports_last() {
         .map(|notice| notice.telling)
         .collect();
     assert_eq!(gone, [Telling::Refresh, Telling::Ended, Telling::First]);
-    assert_eq!(spool.len(), 3);
+    assert_eq!(spool.count(|_| true), 3);
 }
 
 #[test]
@@ -94,7 +98,7 @@ fn held_words_go_with_their_subject_and_with_time() {
     assert_eq!(order(&mut spool), [("uid-of-shop".to_owned(), Telling::First)]);
     let mut spool = spool_of([first("cart", at(0))]);
     spool.tidy_held(at(9_000), &["uid-of-cart".into()], Duration::from_secs(800), NOTHING_HELD);
-    assert_eq!(spool.len(), 1, "what is not held is told, however late");
+    assert_eq!(spool.count(|_| true), 1, "what is not held is told, however late");
 }
 
 #[test]
@@ -104,5 +108,5 @@ fn in_a_hurry_only_refreshes_are_lost() {
     spool.push(first("till", at(0)), at(100));
     spool.hurry(at(2));
     assert_eq!(spool.pop(at(2), NOTHING_HELD).unwrap().notice.subject, pod("till"));
-    assert!(spool.is_empty());
+    assert!(is_empty(&spool));
 }
