@@ -73,6 +73,11 @@ impl Images {
         self.pull(wanted, named, &image).await
     }
 
+    /// Forgets the failed pulls of a pod that is gone.
+    pub(super) fn forget(&self, uid: &str) {
+        locked(&self.errors).retain(|key, _| !key.starts_with(uid));
+    }
+
     async fn present(&self, wanted: Wanted<'_>, named: &str, image: &str) -> Result<Option<String>, Failure> {
         let found = self.runtime.image(image).await.map_err(|error| {
             let message = format!("Failed to inspect image \"{named}\": {error}");

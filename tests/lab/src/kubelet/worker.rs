@@ -31,7 +31,7 @@ const BACKOFF_CHECK: Duration = Duration::from_secs(60);
 const STATUS_RETRY: Duration = Duration::from_secs(10);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// While the runtime is down the sync loop looks again this often.
-const GATE: Duration = Duration::from_secs(1);
+const GATE: Duration = Duration::from_millis(200);
 
 /// What the API server wants of a pod.
 #[derive(Debug, Clone)]

@@ -1,16 +1,9 @@
-//! An API server that keeps objects and a tape of every write, line for line as the recordings have it. It checks nothing.
+//! The double of the API server with a tape of every write, line for line as the recordings have it.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Query, State};
-use axum::http::{Method, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use kubewhy_lab::apiserver::{ApiServer, Change, Options};
+use serde_json::Value;
 use tokio::sync::watch;
 
 /// One write: which list it belongs to, its watch type, the object after it.
@@ -21,158 +14,60 @@ pub(crate) struct Line {
     pub(crate) object: Value,
 }
 
-#[derive(Default)]
-struct Store {
-    objects: BTreeMap<String, Value>,
-    tape: Vec<Line>,
-}
-
-/// The store; all clones are one.
-#[derive(Clone)]
+/// The double; it ends when dropped.
 pub(crate) struct Api {
-    store: Arc<Mutex<Store>>,
-    written: watch::Sender<usize>,
-    /// Its base URL.
-    pub(crate) url: String,
+    server: ApiServer,
+    written: watch::Receiver<Vec<Line>>,
 }
 
 impl Api {
-    /// Serves on a free port until the test's tokio runtime ends.
+    /// Serves on a free port.
     pub(crate) async fn serve() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let api = Self { store: Arc::default(), written: watch::Sender::new(0), url };
-        let router = Router::new().fallback(handle).with_state(api.clone());
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        api
+        let server = ApiServer::start(Options::default()).await.unwrap();
+        let mut writes = server.store().subscribe();
+        let (tape, written) = watch::channel(Vec::new());
+        tokio::spawn(async move {
+            while let Some(change) = writes.next().await {
+                tape.send_modify(|tape| tape.extend(line(&change)));
+            }
+        });
+        Self { server, written }
     }
 
-    /// Puts an object at its path, as a user or scheduler would.
-    pub(crate) fn put(&self, path: &str, object: Value) {
-        self.write(path, object);
+    /// Its base URL.
+    pub(crate) fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// Puts an object there, as a user or scheduler would.
+    pub(crate) fn put(&self, object: Value) {
+        self.server.store().put(object).unwrap();
     }
 
     /// Everything written to one list (`pods`, `events`, `nodes`) so far.
     pub(crate) fn tape(&self, stream: &str) -> Vec<Line> {
-        self.store().tape.iter().filter(|line| line.stream == stream).cloned().collect()
+        only(stream, &self.written.borrow())
     }
 
     /// Waits until the list's tape satisfies the test.
     pub(crate) async fn wait_for(&self, stream: &str, enough: impl Fn(&[Line]) -> bool) -> Vec<Line> {
-        let mut written = self.written.subscribe();
-        loop {
-            let tape = self.tape(stream);
-            if enough(&tape) {
-                return tape;
-            }
-            written.changed().await.unwrap();
-        }
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        self.store.lock().unwrap()
-    }
-
-    fn write(&self, path: &str, mut object: Value) -> Value {
-        let mut store = self.store();
-        let version = store.tape.len() + 1;
-        object["metadata"]["resourceVersion"] = json!(version.to_string());
-        if object["metadata"]["uid"].is_null() {
-            object["metadata"]["uid"] = json!(format!("00000000-0000-0000-0000-{version:012}"));
-        }
-        let r#type = if store.objects.contains_key(path) { "MODIFIED" } else { "ADDED" };
-        store.objects.insert(path.to_owned(), object.clone());
-        store.tape.push(Line { stream: list_of(path), r#type, object: object.clone() });
-        drop(store);
-        self.written.send_modify(|written| *written = version);
-        object
-    }
-
-    fn delete(&self, path: &str) -> Option<Value> {
-        let mut store = self.store();
-        let object = store.objects.remove(path)?;
-        store.tape.push(Line { stream: list_of(path), r#type: "DELETED", object: object.clone() });
-        let version = store.tape.len();
-        drop(store);
-        self.written.send_modify(|written| *written = version);
-        Some(object)
-    }
-
-    fn list(&self, stream: &str) -> Value {
-        let store = self.store();
-        let items: Vec<_> = store.objects.iter().filter(|(path, _)| list_of(path) == stream).map(|(_, o)| o).collect();
-        json!({ "apiVersion": "v1", "kind": "PodList", "items": items,
-                "metadata": { "resourceVersion": store.tape.len().to_string() } })
-    }
-
-    fn watch(&self, stream: String, from: usize) -> Body {
-        let state = (self.clone(), self.written.subscribe(), stream, from);
-        Body::from_stream(futures::stream::unfold(state, |(api, mut written, stream, from)| async move {
-            written.wait_for(|written| *written > from).await.ok()?;
-            let fresh: Vec<Line> = api.store().tape.iter().skip(from).cloned().collect();
-            let next = from + fresh.len();
-            let lines = fresh.iter().filter(|line| line.stream == stream);
-            let text: String =
-                lines.map(|line| format!("{}\n", json!({ "type": line.r#type, "object": line.object }))).collect();
-            Some((Ok::<_, Infallible>(Bytes::from(text)), (api, written, stream, next)))
-        }))
+        let mut written = self.written.clone();
+        let tape = written.wait_for(|tape| enough(&only(stream, tape))).await.unwrap();
+        only(stream, &tape)
     }
 }
 
-/// `/api/v1/namespaces/default/pods/x` → `pods`.
-fn list_of(path: &str) -> String {
-    path.rsplit('/').nth(1).unwrap_or_default().to_owned()
-}
-
-async fn handle(
-    State(api): State<Api>,
-    method: Method,
-    uri: Uri,
-    Query(query): Query<BTreeMap<String, String>>,
-    body: Bytes,
-) -> Response {
-    let path = uri.path().trim_end_matches("/status").to_owned();
-    let given = || serde_json::from_slice::<Value>(&body).unwrap();
-    let found = api.store().objects.get(&path).cloned();
-    match (method, found) {
-        (Method::POST, _) => {
-            let object = given();
-            let name = object["metadata"]["name"].as_str().unwrap().to_owned();
-            axum::Json(api.write(&format!("{path}/{name}"), object)).into_response()
-        }
-        (Method::GET, None) if query.contains_key("watch") => {
-            let from = query.get("resourceVersion").and_then(|version| version.parse().ok()).unwrap_or_default();
-            api.watch(path.rsplit('/').next().unwrap().to_owned(), from).into_response()
-        }
-        (Method::GET, None) if path == "/api/v1/pods" => axum::Json(api.list("pods")).into_response(),
-        (Method::GET, Some(object)) => axum::Json(object).into_response(),
-        (Method::PATCH, Some(mut object)) => {
-            merge(&mut object, &given());
-            axum::Json(api.write(&path, object)).into_response()
-        }
-        (Method::DELETE, Some(_)) => axum::Json(api.delete(&path).unwrap_or_default()).into_response(),
-        _ => {
-            let status = json!({ "kind": "Status", "apiVersion": "v1", "status": "Failure", "code": 404,
-                                 "reason": "NotFound", "message": "not found", "metadata": {} });
-            (StatusCode::NOT_FOUND, axum::Json(status)).into_response()
-        }
-    }
-}
-
-/// RFC 7386.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(changes) = patch else {
-        *target = patch.clone();
-        return;
+fn line(change: &Change) -> Option<Line> {
+    let r#type = match (&change.before, &change.after) {
+        (None, _) => "ADDED",
+        (Some(_), Some(_)) => "MODIFIED",
+        (Some(_), None) => "DELETED",
     };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (key, change) in changes {
-        if change.is_null() {
-            target.as_object_mut().unwrap().remove(key);
-        } else {
-            merge(&mut target[key.as_str()], change);
-        }
-    }
+    let object = change.after.as_ref().or(change.before.as_ref()).map(Arc::clone)?;
+    Some(Line { stream: change.key.resource.to_owned(), r#type, object: Value::clone(&object) })
+}
+
+/// The lines of one list.
+pub(crate) fn only(stream: &str, tape: &[Line]) -> Vec<Line> {
+    tape.iter().filter(|line| line.stream == stream).cloned().collect()
 }

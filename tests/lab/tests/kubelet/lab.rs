@@ -33,7 +33,7 @@ impl Lab {
         let root = tempfile::tempdir().unwrap();
         let runtime = Runtime::serve(&socket(root.path()), script);
         let api = Api::serve().await;
-        let mut options = Options::new(NODE, &api.url, socket(root.path()));
+        let mut options = Options::new(NODE, api.url(), socket(root.path()));
         options.root = root.path().join("kubelet");
         options.logs = root.path().join("logs");
         options.retry = (Duration::from_millis(300), Duration::from_millis(400));
@@ -45,8 +45,7 @@ impl Lab {
 
     /// Adds a bound pod.
     pub(crate) fn run(&self, pod: &Value) {
-        let name = pod["metadata"]["name"].as_str().unwrap();
-        self.api.put(&format!("/api/v1/namespaces/default/pods/{name}"), pod.clone());
+        self.api.put(pod.clone());
     }
 }
 
@@ -79,9 +78,4 @@ pub(crate) fn recording(path: &str) -> Option<String> {
         return None;
     };
     Some(std::fs::read_to_string(Path::new(&folder).join(path)).unwrap())
-}
-
-/// The lines of one list.
-pub(crate) fn only(stream: &str, tape: &[Line]) -> Vec<Line> {
-    tape.iter().filter(|line| line.stream == stream).cloned().collect()
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio::time::timeout;
 use tonic::Code;
 
-use crate::api::Line;
-use crate::lab::{Lab, only, recorded};
+use crate::api::{Line, only};
+use crate::lab::{Lab, recorded};
 use crate::runtime::Script;
 use crate::shape;
 
@@ -28,8 +28,8 @@ async fn conforms(name: &str, script: Script) {
 }
 
 async fn play(lab: &Lab, tape: &[Line]) {
-    let config = json!({ "metadata": { "name": "kube-root-ca.crt" }, "data": { "ca.crt": "" } });
-    lab.api.put("/api/v1/namespaces/default/configmaps/kube-root-ca.crt", config);
+    let name = "kube-root-ca.crt";
+    lab.api.put(json!({ "apiVersion": "v1", "kind": "ConfigMap", "metadata": { "name": name }, "data": {} }));
     lab.run(&bound(tape));
     let expected = shape::events(&only("events", tape));
     let all_said = |tape: &[Line]| shape::events(&of_pods(tape)).len() >= expected.len();

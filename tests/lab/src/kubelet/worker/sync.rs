@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::{Outcome, Worker};
 use crate::kubelet::actions::{ToStart, to_start};
 use crate::kubelet::container::{self, Start};
+use crate::kubelet::golang;
 use crate::kubelet::recorder::{Type, reference};
 use crate::kubelet::relist::{Container, PodRuntime, Sandbox, addresses};
 use crate::kubelet::rpc::RpcError;
@@ -163,7 +164,7 @@ impl Worker {
         let text = format!("Back-off restarting failed container {name} in pod {pod}");
         let about = container::about(&self.pod, name, action.init);
         self.parts.recorder.record(&about, Type::Warning, "BackOff", text);
-        let pause = crate::kubelet::golang::duration(self.crashes.pause(name));
+        let pause = golang::duration(self.crashes.pause(name));
         let message = format!("back-off {pause} restarting failed container={name} pod={pod}");
         Err(Refused::BackedOff(Failure { reason: "CrashLoopBackOff".to_owned(), message }, left))
     }

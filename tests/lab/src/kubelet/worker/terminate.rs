@@ -26,6 +26,7 @@ impl Worker {
             }
             runtime = self.observed(Some(Instant::now())).await;
         }
+        self.parts.images.forget(&self.id.uid);
         self.remove_folders();
         while !self.let_go().await {
             sleep(Duration::from_millis(self.failed_retry())).await;
