@@ -89,8 +89,9 @@ impl Cni {
     /// # Errors
     /// When it cannot be written.
     pub fn configure_text(&self, text: &str) -> std::io::Result<()> {
-        // Written beside and renamed: containerd watches the directory and must not load half a file.
-        let beside = self.state.join(CONFIGURATION);
+        // Renamed within the directory, so that containerd never loads half a file; one that comes from another directory
+        // is not seen by its watcher at all.
+        let beside = self.conf.join(format!("{CONFIGURATION}.new"));
         std::fs::write(&beside, text)?;
         std::fs::rename(beside, self.conf.join(CONFIGURATION))
     }

@@ -43,7 +43,7 @@ pub struct Containerd {
     dir: PathBuf,
     parts: Parts,
     daemon: Daemon,
-    version: VersionResponse,
+    identity: VersionResponse,
 }
 
 impl Containerd {
@@ -54,8 +54,8 @@ impl Containerd {
     pub async fn start(dir: &Path, parts: &Parts, options: &Options) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
         std::fs::write(dir.join("config.toml"), configuration::text(dir, options))?;
-        let (daemon, version) = launch(dir, parts).await?;
-        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, version })
+        let (daemon, identity) = launch(dir, parts).await?;
+        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, identity })
     }
 
     /// The path of its socket.
@@ -64,10 +64,10 @@ impl Containerd {
         socket(&self.dir)
     }
 
-    /// What it says it is.
+    /// Its version, as it says.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.version.runtime_version
+        &self.identity.runtime_version
     }
 
     /// A connection to it, made at the first call.
@@ -89,7 +89,7 @@ impl Containerd {
     /// When it does not answer in time: with the end of its log.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.daemon.stop().await?;
-        (self.daemon, self.version) = launch(&self.dir, &self.parts).await?;
+        (self.daemon, self.identity) = launch(&self.dir, &self.parts).await?;
         Ok(())
     }
 }

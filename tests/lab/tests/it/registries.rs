@@ -23,11 +23,12 @@ fn containerd_names_each_refusal() {
             lab.faulty.set("team/app", Fault::Status(code));
             says(cri.pull(&name).await, words);
         }
-        lab.faulty.set("team/app", Fault::WrongDigest);
-        says(cri.pull(&name).await, "unexpected commit digest");
         lab.faulty.set("team/app", Fault::Healthy);
         cri.pull(&name).await.map_err(anyhow::Error::msg)?;
         assert!(lab.faulty.served("team/app").bytes > LAYER as u64);
+        let name = lab.faulty.push("team/spoilt", "1", &Image::large(&lab.busybox, 1, LAYER, 2));
+        lab.faulty.set("team/spoilt", Fault::WrongDigest);
+        says(cri.pull(&name).await, "unexpected commit digest");
         Ok(())
     });
 }
