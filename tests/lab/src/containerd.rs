@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use hyper_util::rt::TokioIo;
+use k8s_cri::v1::VersionRequest;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
-use k8s_cri::v1::{VersionRequest, VersionResponse};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 use tonic::transport::{Channel, Endpoint};
@@ -43,7 +43,7 @@ pub struct Containerd {
     dir: PathBuf,
     parts: Parts,
     daemon: Daemon,
-    identity: VersionResponse,
+    version: String,
 }
 
 impl Containerd {
@@ -54,8 +54,8 @@ impl Containerd {
     pub async fn start(dir: &Path, parts: &Parts, options: &Options) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
         std::fs::write(dir.join("config.toml"), configuration::text(dir, options))?;
-        let (daemon, identity) = launch(dir, parts).await?;
-        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, identity })
+        let (daemon, version) = launch(dir, parts).await?;
+        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, version })
     }
 
     /// The path of its socket.
@@ -67,7 +67,7 @@ impl Containerd {
     /// Its version, as it says.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.identity.runtime_version
+        &self.version
     }
 
     /// A connection to it, made at the first call.
@@ -89,7 +89,7 @@ impl Containerd {
     /// When it does not answer in time: with the end of its log.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.daemon.stop().await?;
-        (self.daemon, self.identity) = launch(&self.dir, &self.parts).await?;
+        (self.daemon, self.version) = launch(&self.dir, &self.parts).await?;
         Ok(())
     }
 }
@@ -98,7 +98,7 @@ fn socket(dir: &Path) -> PathBuf {
     dir.join("containerd.sock")
 }
 
-async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, VersionResponse)> {
+async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, String)> {
     let mut command = Command::new(parts.program("containerd"));
     command.arg("--config").arg(dir.join("config.toml")).env("PATH", parts.search_path());
     let mut daemon = Daemon::spawn(&mut command, &dir.join("log"))?;
@@ -108,10 +108,10 @@ async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, VersionRes
     Ok((daemon, version))
 }
 
-async fn ask_version(socket: PathBuf) -> Option<VersionResponse> {
+async fn ask_version(socket: PathBuf) -> Option<String> {
     let mut client = RuntimeServiceClient::new(channel(socket).ok()?);
     let answer = tokio::time::timeout(CALL_DEADLINE, client.version(VersionRequest::default())).await;
-    answer.ok()?.ok().map(tonic::Response::into_inner)
+    answer.ok()?.ok().map(|answer| answer.into_inner().runtime_version)
 }
 
 fn channel(socket: PathBuf) -> anyhow::Result<Channel> {
