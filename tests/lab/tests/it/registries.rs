@@ -18,7 +18,8 @@ fn containerd_names_each_refusal() {
         let mut cri = Cri::of(&lab)?;
         let image = Image::large(&lab.busybox, 1, LAYER, 1);
         let name = lab.faulty.push("team/app", "1", &image);
-        let refusals = [(401, "401"), (403, "403 Forbidden"), (429, "429 Too Many Requests"), (503, "503")];
+        // 1.6 says `401 Unauthorized`, later ones `authorization failed: no basic auth credentials`.
+        let refusals = [(401, "uthoriz"), (403, "403 Forbidden"), (429, "429 Too Many Requests"), (503, "503")];
         for (code, words) in refusals {
             lab.faulty.set("team/app", Fault::Status(code));
             says(cri.pull(&name).await, words);
