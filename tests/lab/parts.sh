@@ -116,10 +116,10 @@ from_packages() {
 }
 
 wrap() {
-	libraries=$(find "$root/usr/lib" "$root/lib" -name '*.so.*' -exec dirname {} + 2>/dev/null | sort -u | tr '\n' ':')
+	libraries=$(find "$root/usr/lib" "$root/lib" -name '*.so.*' -exec dirname {} + 2>/dev/null | sort -u | paste -sd : -)
 	cat <<-WRAPPER
 		#!/bin/sh
-		LD_LIBRARY_PATH=$libraries\${LD_LIBRARY_PATH:-} exec '$1' "\$@"
+		LD_LIBRARY_PATH=$libraries\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH} exec '$1' "\$@"
 	WRAPPER
 }
 

@@ -57,8 +57,9 @@ fn folders(path: &Path) -> Vec<PathBuf> {
 
 /// Removes a cgroup and those below it; false while a process is still in one.
 fn remove_tree(path: &Path) -> bool {
-    let below = folders(path).iter().fold(true, |all, folder| remove_tree(folder) && all);
-    below && std::fs::remove_dir(path).is_ok()
+    // All of them are tried, also after one that could not be removed.
+    let stuck = folders(path).iter().filter(|folder| !remove_tree(folder)).count();
+    stuck == 0 && std::fs::remove_dir(path).is_ok()
 }
 
 #[cfg(test)]
@@ -71,5 +72,14 @@ mod tests {
         assert_eq!(owner(Path::new("/sys/fs/cgroup/memory/kubewhy-lab-../x")), None);
         assert_eq!(owner(Path::new("/sys/fs/cgroup/memory/kubewhy-lab-")), None);
         assert_eq!(owner(Path::new("/sys/fs/cgroup/memory/system.slice")), None);
+    }
+
+    #[test]
+    fn a_cgroup_goes_with_those_below_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let lab = dir.path().join("kubewhy-lab-1-0");
+        std::fs::create_dir_all(lab.join("pod/container")).unwrap();
+        assert!(remove_tree(&lab));
+        assert!(!lab.exists());
     }
 }

@@ -89,10 +89,9 @@ impl Cni {
     /// # Errors
     /// When it cannot be written.
     pub fn configure_text(&self, text: &str) -> std::io::Result<()> {
-        // Written under a name that is no configuration and renamed: containerd watches the directory and must not load
-        // half a file. Within the directory, for it does not see a file that comes from another one
-        // (containerd: pkg/cri/server/cni_conf_syncer.go reloads at write, rename and remove, not at create).
-        let beside = self.conf.join(format!(".{CONFIGURATION}.new"));
+        // Renamed within the directory, so that containerd never loads half a file; one that comes from another directory
+        // is not seen by its watcher at all.
+        let beside = self.conf.join(format!("{CONFIGURATION}.new"));
         std::fs::write(&beside, text)?;
         std::fs::rename(beside, self.conf.join(CONFIGURATION))
     }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use hyper_util::rt::TokioIo;
 use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
-use k8s_cri::v1::{ImageSpec, RemoveImageRequest, VersionRequest, VersionResponse};
+use k8s_cri::v1::{ImageSpec, RemoveImageRequest, VersionRequest};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 use tonic::transport::{Channel, Endpoint};
@@ -44,7 +44,7 @@ pub struct Containerd {
     dir: PathBuf,
     parts: Parts,
     daemon: Daemon,
-    version: VersionResponse,
+    version: String,
 }
 
 impl Containerd {
@@ -65,10 +65,10 @@ impl Containerd {
         socket(&self.dir)
     }
 
-    /// What it says it is.
+    /// Its version, as it says.
     #[must_use]
     pub fn version(&self) -> &str {
-        &self.version.runtime_version
+        &self.version
     }
 
     /// A connection to it, made at the first call.
@@ -111,7 +111,7 @@ fn socket(dir: &Path) -> PathBuf {
     dir.join("containerd.sock")
 }
 
-async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, VersionResponse)> {
+async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, String)> {
     let mut command = Command::new(parts.program("containerd"));
     command.arg("--config").arg(dir.join("config.toml")).env("PATH", parts.search_path());
     let mut daemon = Daemon::spawn(&mut command, &dir.join("log"))?;
@@ -121,10 +121,10 @@ async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, VersionRes
     Ok((daemon, version))
 }
 
-async fn ask_version(socket: PathBuf) -> Option<VersionResponse> {
+async fn ask_version(socket: PathBuf) -> Option<String> {
     let mut client = RuntimeServiceClient::new(channel(socket).ok()?);
     let answer = tokio::time::timeout(CALL_DEADLINE, client.version(VersionRequest::default())).await;
-    answer.ok()?.ok().map(tonic::Response::into_inner)
+    answer.ok()?.ok().map(|answer| answer.into_inner().runtime_version)
 }
 
 fn channel(socket: PathBuf) -> anyhow::Result<Channel> {

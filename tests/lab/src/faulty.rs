@@ -32,13 +32,13 @@ pub enum Fault {
     Healthy,
     /// Every request gets this status: 401, 403, 429, 503…
     Status(u16),
-    /// Layers come at this many bytes per second and connection.
+    /// Blobs come at this many bytes per second and connection.
     Slow(u64),
-    /// Layers come up to this many bytes, then nothing more.
+    /// Blobs come up to this many bytes, then nothing more.
     Stalled(u64),
     /// Requests are accepted and never answered.
     Silent,
-    /// The first byte of each layer is wrong.
+    /// The first byte of each blob is wrong. containerd 1.6 keeps what it got and fails on, also once this is mended.
     WrongDigest,
 }
 
@@ -47,7 +47,7 @@ pub enum Fault {
 pub struct Served {
     /// Requests of any kind.
     pub requests: u64,
-    /// Bytes of layers and configurations handed to connections.
+    /// Bytes of blobs handed to connections.
     pub bytes: u64,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Inside, `/run` and `/var/lib` are empty and private, the network is a loopback, and everything of the lab lies in
 //! [`GROUND`], in memory: when the holder ends, for whatever reason, the kernel takes all of it away. Only the lab's
-//! cgroups outlive it; [`crate::cgroups`] removes those. Nothing here ever changes the machine's own namespaces.
+//! cgroups outlive it; the `cgroups` module removes those. Nothing here ever changes the machine's own namespaces.
 
 use std::ffi::OsString;
 use std::io::Write;

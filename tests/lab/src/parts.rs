@@ -30,6 +30,7 @@ impl Parts {
     pub fn find() -> Result<Self, Missing> {
         let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/parts"));
         let root = std::env::var_os("KUBEWHY_PARTS").map_or_else(default, PathBuf::from);
+        let root = root.canonicalize().unwrap_or(root);
         let containerd = std::env::var_os(CONTAINERD).map(PathBuf::from);
         let parts = Self {
             bin: root.join("bin"),

@@ -34,6 +34,7 @@ pub(crate) struct Cri {
     runtime: RuntimeServiceClient<Channel>,
     images: ImageServiceClient<Channel>,
     cgroup: String,
+    attempt: u32,
 }
 
 impl Cri {
@@ -43,6 +44,7 @@ impl Cri {
             runtime: RuntimeServiceClient::new(channel.clone()),
             images: ImageServiceClient::new(channel),
             cgroup: lab.cgroup.clone(),
+            attempt: 0,
         })
     }
 
@@ -51,7 +53,7 @@ impl Cri {
             name: name.to_owned(),
             uid: format!("uid-{name}"),
             namespace: "default".to_owned(),
-            attempt: 0,
+            attempt: self.attempt,
         };
         let cgroup_parent = format!("{}/pod-{name}", self.cgroup);
         PodSandboxConfig {
@@ -69,9 +71,11 @@ impl Cri {
         answer.map(|answer| answer.into_inner().image_ref).map_err(|status| status.message().to_owned())
     }
 
+    /// Each call is a new attempt: where the plugin fails to clean up too, containerd keeps the failed sandbox and its name.
     pub(crate) async fn run_sandbox(&mut self, name: &str) -> Result<String, String> {
+        self.attempt += 1;
         let request = RunPodSandboxRequest { config: Some(self.config(name)), ..Default::default() };
-        let answer = self.runtime.run_pod_sandbox(request).await;
+        let answer = Box::pin(self.runtime.run_pod_sandbox(request)).await;
         answer.map(|answer| answer.into_inner().pod_sandbox_id).map_err(|status| status.message().to_owned())
     }
 
@@ -92,7 +96,7 @@ impl Cri {
             config: Some(config),
             sandbox_config: Some(self.config(name)),
         };
-        let id = soon(self.runtime.create_container(request)).await??.into_inner().container_id;
+        let id = soon(Box::pin(self.runtime.create_container(request))).await??.into_inner().container_id;
         soon(self.runtime.start_container(StartContainerRequest { container_id: id.clone() })).await??;
         Ok(id)
     }

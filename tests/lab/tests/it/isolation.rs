@@ -25,7 +25,10 @@ fn machine() -> Vec<String> {
             .collect(),
     ];
     for folder in ["/run", "/run/containerd", "/var/lib", "/var/lib/cni", "/opt", "/sys/fs/cgroup"] {
-        found.push(format!("{folder}: {:?}", names_in(folder)));
+        // The cgroups of the labs of other tests come and go.
+        let names: Vec<String> =
+            names_in(folder).into_iter().filter(|name| !name.starts_with("kubewhy-lab-")).collect();
+        found.push(format!("{folder}: {names:?}"));
     }
     found
 }
@@ -33,7 +36,8 @@ fn machine() -> Vec<String> {
 #[test]
 fn inside_a_lab_there_is_a_loopback_and_nothing_of_the_machine() {
     in_lab!(async {
-        assert_eq!(names_in("/run"), ["kubewhy-lab", "mount"]);
+        let run = names_in("/run");
+        assert!(run.iter().all(|name| ["kubewhy-lab", "mount"].contains(&name.as_str())), "{run:?}");
         assert_eq!(names_in("/var/lib"), Vec::<String>::new());
         let network = std::fs::read_to_string("/proc/net/dev")?;
         assert_eq!(network.lines().skip(2).count(), 1, "{network}");

@@ -34,8 +34,8 @@ fn a_missing_plugin_is_named_while_the_network_stays_ready() {
         assert!(cri.network_ready().await);
         lab.cni.put_plugin_back(PLUGIN)?;
         lab.cni.configure_plugin("calico")?;
-        let said = async || cri.clone().run_sandbox("web").await.err().unwrap_or_default();
-        until(async || said().await.contains("failed to find plugin \"calico\"")).await
+        let words = "failed to find plugin \"calico\"";
+        until(async || cri.run_sandbox("web").await.is_err_and(|said| said.contains(words))).await
     });
 }
 

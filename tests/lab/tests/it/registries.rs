@@ -18,16 +18,18 @@ fn containerd_names_each_refusal() {
         let mut cri = Cri::of(&lab)?;
         let image = Image::large(&lab.busybox, 1, LAYER, 1);
         let name = lab.faulty.push("team/app", "1", &image);
-        let refusals = [(401, "401"), (403, "403 Forbidden"), (429, "429 Too Many Requests"), (503, "503")];
+        // 1.6 says `401 Unauthorized`, later ones `authorization failed: no basic auth credentials`.
+        let refusals = [(401, "uthoriz"), (403, "403 Forbidden"), (429, "429 Too Many Requests"), (503, "503")];
         for (code, words) in refusals {
             lab.faulty.set("team/app", Fault::Status(code));
             says(cri.pull(&name).await, words);
         }
-        lab.faulty.set("team/app", Fault::WrongDigest);
-        says(cri.pull(&name).await, "unexpected commit digest");
         lab.faulty.set("team/app", Fault::Healthy);
         cri.pull(&name).await.map_err(anyhow::Error::msg)?;
         assert!(lab.faulty.served("team/app").bytes > LAYER as u64);
+        let name = lab.faulty.push("team/spoilt", "1", &Image::large(&lab.busybox, 1, LAYER, 2));
+        lab.faulty.set("team/spoilt", Fault::WrongDigest);
+        says(cri.pull(&name).await, "unexpected commit digest");
         Ok(())
     });
 }
