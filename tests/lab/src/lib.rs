@@ -1,4 +1,5 @@
 //! A broken Kubernetes node on one machine.
 
 pub mod apiserver;
+pub mod describe;
 pub mod openapi;
