@@ -71,6 +71,7 @@ async fn serve(
         let body = watching::open(shared, call, number)?;
         return Ok(response(200, body));
     }
+    refuse_protobuf(headers)?;
     let body = axum::body::to_bytes(body, BODY_AT_MOST)
         .await
         .map_err(|_| Refusal::new(413, "RequestEntityTooLarge", "the request body is too large"))?;
@@ -132,6 +133,17 @@ fn read(body: &[u8]) -> Result<Value, Refusal> {
     serde_json::from_slice(body).map_err(|fault| {
         Refusal::bad_request(format!("the object provided is unrecognized (must be of type JSON): {fault}"))
     })
+}
+
+/// The double reads JSON alone, unlike the real one; `kubectl create NOUN` speaks protobuf, `kubectl create -f` does not.
+fn refuse_protobuf(headers: &HeaderMap) -> Result<(), Refusal> {
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if content_type.starts_with("application/vnd.kubernetes.protobuf") {
+        let message =
+            "the body of the request was in an unknown format - accepted media types include: application/json";
+        return Err(Refusal::new(415, "UnsupportedMediaType", message));
+    }
+    Ok(())
 }
 
 fn style(headers: &HeaderMap) -> Result<Style, Refusal> {
