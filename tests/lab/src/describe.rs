@@ -139,3 +139,38 @@ fn block(rows: &[Vec<String>]) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As a real kubectl 1.32 printed it, but for the field path, which kubectl shows since 1.33.
+    const SHOWN: &str = "\
+Events:
+  Type     Reason            Age                From     Message
+  ----     ------            ----               ----     -------
+  Warning  Sleepy            15m                kubewhy  Came later, older in the table.
+  Warning  ImagePullStalled  10m (x3 over 20m)  kubewhy  spec.containers{app}: No byte for 90 s.
+Platform: look at it.
+";
+
+    fn event(reason: &str, message: &str, first: &str, last: &str, count: u32) -> Value {
+        json!({"type": "Warning", "reason": reason, "message": message, "firstTimestamp": first, "lastTimestamp": last,
+            "count": count, "source": {"component": "kubewhy"}})
+    }
+
+    #[test]
+    fn the_events_table_is_what_kubectl_printed() {
+        let now = "2026-08-22T10:30:00Z".parse().unwrap();
+        let last = "2026-08-22T10:19:30Z";
+        let text = "No byte for 90 s.\nPlatform: look at it. ";
+        let mut stalled = event("ImagePullStalled", text, "2026-08-22T10:09:30Z", last, 3);
+        stalled["involvedObject"]["fieldPath"] = json!("spec.containers{app}");
+        let at = "2026-08-22T10:14:30Z";
+        let sleepy = event("Sleepy", "Came later, older in the table.", at, at, 1);
+        assert_eq!(events_table(&[&stalled, &sleepy], now), SHOWN);
+        assert_eq!(events_table(&[], now), "Events:  <none>\n");
+    }
+}
