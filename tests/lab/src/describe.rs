@@ -1,5 +1,5 @@
-//! What `kubectl describe` shows of a pod or a node: the lines of the status that matter here and the Events table, the latter to the
-//! letter (kubectl 1.32 to 1.36). For machines without kubectl. Pure: objects and a time in, text out.
+//! What `kubectl describe` shows of a pod or a node: the lines of the status that matter here and the Events table, the
+//! latter to the letter (kubectl 1.32 to 1.36). For machines without kubectl. Pure: objects and a time in, text out.
 
 mod age;
 
@@ -119,7 +119,8 @@ fn row(event: &Value, now: Timestamp) -> Vec<String> {
     ]
 }
 
-/// Aligns as Go's tabwriter does with a padding of two: a line that has no cells (the rest of a message) ends a block of columns.
+/// Aligns as Go's tabwriter does with a padding of two: a line that has no cells (the rest of a message) ends a block
+/// of columns.
 fn table(rows: &[Vec<String>]) -> String {
     let several_lines = |row: &Vec<String>| row.last().is_some_and(|message| message.contains('\n'));
     let blocks = rows.split_inclusive(|row| several_lines(row));

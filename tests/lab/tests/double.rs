@@ -1,5 +1,13 @@
 //! What only the double can be told to do: break, forget, know its callers, count.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test may stop where it stands"
+)]
+
 use std::time::Duration;
 
 use http::Request;
@@ -33,7 +41,8 @@ async fn plain() -> ApiServer {
 }
 
 fn pod(name: &str) -> Value {
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"namespace": "shop", "name": name}, "spec": {"nodeName": "n"}})
+    let metadata = json!({"namespace": "shop", "name": name});
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"nodeName": "n"}})
 }
 
 #[tokio::test]

@@ -1,5 +1,13 @@
 //! A real kubectl, where there is one, reads the double as it reads a cluster, and `describe` says what kubectl says.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "a test may stop where it stands"
+)]
+
 use std::process::Stdio;
 
 use jiff::{SignedDuration, Timestamp};

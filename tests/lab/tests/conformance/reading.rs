@@ -40,6 +40,7 @@ async fn a_watch_ends_with_a_bookmark_that_leads_past_what_it_did_not_show() {
     }
 }
 
+/// A real server that was started moments ago may still know version 1.
 #[tokio::test]
 async fn an_ancient_version_is_expired_inside_the_watch() {
     for server in all().await {

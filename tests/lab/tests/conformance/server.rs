@@ -1,11 +1,16 @@
 //! The servers under test, and raw requests to them: status codes and Status objects are what is tested.
 
+use std::time::Duration;
+
 use futures::{AsyncBufReadExt, StreamExt};
 use http::Request;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use kubewhy_lab::apiserver::{ApiServer, Options};
 use serde_json::{Value, json};
+
+/// A real server makes the namespace's service account a moment after the namespace, and refuses pods until then.
+const SERVICE_ACCOUNT_TRIES: usize = 50;
 
 /// A server and a namespace of the test's own.
 pub(crate) struct Server {
@@ -75,17 +80,24 @@ impl Server {
             "spec": {"nodeName": node, "containers": [{"name": "app", "image": "registry.invalid/app"}],
                 "automountServiceAccountToken": false, "terminationGracePeriodSeconds": 0},
         });
-        let (code, pod) = self.send("POST", &self.path("pods"), &pod).await;
-        assert_eq!(code, 201, "{pod}");
-        pod
+        let mut answer = self.send("POST", &self.path("pods"), &pod).await;
+        for _ in 0..SERVICE_ACCOUNT_TRIES {
+            if answer.0 != 403 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            answer = self.send("POST", &self.path("pods"), &pod).await;
+        }
+        assert_eq!(answer.0, 201, "{}", answer.1);
+        answer.1
     }
 
     /// An Event on a pod of the namespace.
     pub(crate) fn event(&self, name: &str) -> Value {
         json!({
             "apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": self.namespace},
-            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": self.namespace, "name": "web", "uid": "u-1",
-                "fieldPath": "spec.containers{app}"},
+            "involvedObject": {"apiVersion": "v1", "kind": "Pod", "namespace": self.namespace, "name": "web",
+                "uid": "u-1", "fieldPath": "spec.containers{app}"},
             "type": "Warning", "reason": "ImagePullStalled", "message": "No byte for 90 s.", "count": 1,
             "firstTimestamp": "2026-08-22T10:00:00Z", "lastTimestamp": "2026-08-22T10:00:00Z",
             "source": {"component": "kubewhy", "host": "node-7"}, "reportingComponent": "kubewhy",
