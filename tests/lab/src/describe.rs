@@ -1,5 +1,5 @@
 //! What `kubectl describe` shows of a pod or a node: the lines of the status that matter here and the Events table, the
-//! latter to the letter (kubectl 1.32 to 1.36). For machines without kubectl. Pure: objects and a time in, text out.
+//! latter to the letter (of kubectl 1.36). For machines without kubectl. Pure: objects and a time in, text out.
 
 mod age;
 
@@ -147,7 +147,7 @@ mod tests {
 
     use super::*;
 
-    /// As a real kubectl 1.32 printed it, but for the field path, which kubectl shows since 1.33.
+    /// As a real kubectl 1.32 printed it, but for the field path, which kubectl 1.36 adds.
     const SHOWN: &str = "\
 Events:
   Type     Reason            Age                From     Message

@@ -71,7 +71,7 @@ async fn broken_node() -> ApiServer {
     server
 }
 
-/// The Events table, without the field paths that kubectl puts before a message since 1.33.
+/// The Events table, without the field paths that kubectl 1.36 puts before a message and 1.32 does not.
 fn events_part(text: &str) -> String {
     text[text.find("Events:").unwrap()..].replace("spec.containers{app}: ", "")
 }
