@@ -1,6 +1,6 @@
-//! A double of the Kubernetes API server: in memory, over HTTP on a loopback port, for the few resources the agent and the kubelet
-//! stand-in use. `tests/conformance.rs` holds it to the real one. It is no place to learn Kubernetes from: what no test asks for is
-//! not there.
+//! A double of the Kubernetes API server: in memory, over HTTP on a loopback port, for the few resources the agent and
+//! the kubelet stand-in use. `tests/conformance.rs` holds it to the real one. It is no place to learn Kubernetes from:
+//! what no test asks for is not there.
 
 mod access;
 mod answer;

@@ -33,6 +33,7 @@ pub mod names;
 pub mod registry;
 
 pub mod apiserver;
+pub mod describe;
 pub mod kubelet;
 pub mod openapi;
 

@@ -1,5 +1,5 @@
-//! Holds objects to the OpenAPI v3 documents of a real API server, unknown fields refused. Reads the documents from a folder; fetches
-//! nothing.
+//! Holds objects to the OpenAPI v3 documents of a real API server, unknown fields refused. Reads the documents from a
+//! folder; fetches nothing.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,8 +54,8 @@ impl fmt::Debug for Schemas {
 }
 
 impl Schemas {
-    /// The schemas of the folder that `KUBEWHY_OPENAPI` names; `None` if it names none or one that cannot be used, which is said
-    /// in the log.
+    /// The schemas of the folder that `KUBEWHY_OPENAPI` names; `None` if it names none or one that cannot be used,
+    /// which is said in the log.
     #[must_use]
     pub fn from_env() -> Option<Self> {
         let folder = std::env::var_os(FOLDER)?;
@@ -87,7 +87,8 @@ impl Schemas {
         self.validators.contains_key(&(api_version.to_owned(), kind.to_owned()))
     }
 
-    /// Holds an object to the schema of its `apiVersion` and `kind`. A null counts as absent, as it does in the real decoder.
+    /// Holds an object to the schema of its `apiVersion` and `kind`. A null counts as absent, as it does in the real
+    /// decoder.
     ///
     /// # Errors
     /// Every fault with its place, or that the kind is not known.

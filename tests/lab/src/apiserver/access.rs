@@ -1,4 +1,5 @@
-//! Who may do what: bearer tokens and rights by rules, as a (Cluster)Role holds them. With no user configured everybody may do everything.
+//! Who may do what: bearer tokens and rights by rules, as a (Cluster)Role holds them. With no user configured everybody
+//! may do everything.
 
 use serde_json::Value;
 

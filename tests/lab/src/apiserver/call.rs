@@ -34,33 +34,11 @@ impl Call {
     /// # Errors
     /// 404 for a path that is not served, 405 for a method that is not, 400 for selectors that cannot be read.
     pub fn read(method: &Method, uri: &Uri) -> Result<Self, Refusal> {
-        let path: Vec<&str> = uri.path().split('/').filter(|part| !part.is_empty()).collect();
-        let (group, rest) = match path.as_slice() {
-            ["api", "v1", rest @ ..] => ("", rest),
-            ["apis", group, "v1", rest @ ..] => (*group, rest),
-            _ => return Err(Refusal::no_such_path()),
-        };
-        let (namespace, plural, tail) = match rest {
-            ["namespaces", namespace, plural, tail @ ..] if *plural != "status" => (Some(*namespace), *plural, tail),
-            [plural, tail @ ..] => (None, *plural, tail),
-            [] => return Err(Refusal::no_such_path()),
-        };
-        let resource = Resource::named(group, plural).ok_or_else(Refusal::no_such_path)?;
-        let (name, subresource) = match tail {
-            [] => (None, None),
-            [name] => (Some(*name), None),
-            [name, "status"] if resource.status => (Some(*name), Some("status")),
-            _ => return Err(Refusal::no_such_path()),
-        };
-        if namespace.is_some() != resource.namespaced && (name.is_some() || namespace.is_some()) {
-            return Err(Refusal::no_such_path());
-        }
+        let Place { resource, namespace, name, subresource } = Place::read(uri.path())?;
         let query = Query::try_from_uri(uri).map(|Query(query)| query).unwrap_or_default();
         let verb = verb(method, name.is_some(), &query)?;
         let text = |key: &str| query.get(key).map(String::as_str).unwrap_or_default();
         let selector = Selector::parse(resource, text("labelSelector"), text("fieldSelector"))?;
-        let owned = |part: Option<&str>| part.map(str::to_owned);
-        let (namespace, name, subresource) = (owned(namespace), owned(name), owned(subresource));
         Ok(Self { verb, resource, namespace, name, subresource, selector, query })
     }
 
@@ -103,6 +81,42 @@ impl Call {
     #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or_default()
+    }
+}
+
+/// What a path names.
+struct Place {
+    resource: &'static Resource,
+    namespace: Option<String>,
+    name: Option<String>,
+    subresource: Option<String>,
+}
+
+impl Place {
+    fn read(path: &str) -> Result<Self, Refusal> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let (group, rest) = match parts.as_slice() {
+            ["api", "v1", rest @ ..] => ("", rest),
+            ["apis", group, "v1", rest @ ..] => (*group, rest),
+            _ => return Err(Refusal::no_such_path()),
+        };
+        let (namespace, plural, tail) = match rest {
+            ["namespaces", namespace, plural, tail @ ..] if *plural != "status" => (Some(*namespace), *plural, tail),
+            [plural, tail @ ..] => (None, *plural, tail),
+            [] => return Err(Refusal::no_such_path()),
+        };
+        let resource = Resource::named(group, plural).ok_or_else(Refusal::no_such_path)?;
+        let (name, subresource) = match tail {
+            [] => (None, None),
+            [name] => (Some(*name), None),
+            [name, "status"] if resource.status => (Some(*name), Some("status")),
+            _ => return Err(Refusal::no_such_path()),
+        };
+        if namespace.is_some() != resource.namespaced && (name.is_some() || namespace.is_some()) {
+            return Err(Refusal::no_such_path());
+        }
+        let owned = |part: Option<&str>| part.map(str::to_owned);
+        Ok(Self { resource, namespace: owned(namespace), name: owned(name), subresource: owned(subresource) })
     }
 }
 

@@ -1,4 +1,5 @@
-//! The double's clock: wall time at the start plus tokio's monotonic time since, plus what a test added. It never goes back.
+//! The double's clock: wall time at the start plus tokio's monotonic time since, plus what a test added. It never goes
+//! back.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! `/version`, `/api`, `/apis` and the resource lists: enough for kubectl and kube to find their way. No OpenAPI document is served.
+//! `/version`, `/api`, `/apis` and the resource lists: enough for kubectl and kube to find their way. No OpenAPI
+//! document is served.
 
 use http::Uri;
 use serde_json::{Value, json};

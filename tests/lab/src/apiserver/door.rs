@@ -1,5 +1,5 @@
-//! The listening socket and its connections: can be shut while the server lives (connections are refused and cut) and opened again
-//! on the same port.
+//! The listening socket and its connections: can be shut while the server lives (connections are refused and cut) and
+//! opened again on the same port.
 
 use std::io;
 use std::net::SocketAddr;

@@ -98,7 +98,8 @@ impl Journal {
         self.lock().entries.iter().filter(|entry| entry.verb == verb && entry.resource == resource).count()
     }
 
-    /// How often Events were listed or watched: both cost a real API server a whole namespace (it has no cache for them).
+    /// How often Events were listed or watched: both cost a real API server a whole namespace (it has no cache for
+    /// them).
     #[must_use]
     pub fn event_reads(&self) -> usize {
         self.count("list", "events") + self.count("watch", "events")

@@ -1,5 +1,6 @@
-//! Merge patch (RFC 7386), and as much of the strategic merge as the kubelet's status patches need: lists named in `KEYS` are
-//! merged by key, `$patch: delete` takes an item out, `$retainKeys` and `$setElementOrder` are ignored, every other list is replaced.
+//! Merge patch (RFC 7386), and as much of the strategic merge as the kubelet's status patches need: lists named in
+//! `KEYS` are merged by key, `$patch: delete` takes an item out, `$retainKeys` and `$setElementOrder` are ignored,
+//! every other list is replaced.
 
 use serde_json::{Map, Value};
 

@@ -8,8 +8,8 @@ use super::call::Call;
 use super::refusal::Refusal;
 use super::store::{Key, Store};
 
-const EXPIRED: &str = "The provided continue parameter is too old to display a consistent list result. You can start a new list \
-                       without the continue parameter.";
+const EXPIRED: &str = "The provided continue parameter is too old to display a consistent list result. \
+                       You can start a new list without the continue parameter.";
 
 /// One object.
 pub(super) fn get(store: &Store, call: &Call) -> Result<Value, Refusal> {

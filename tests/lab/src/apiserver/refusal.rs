@@ -1,4 +1,5 @@
-//! What the API server answers when it does not do what was asked: a code and a `Status` object, worded as the real one words it.
+//! What the API server answers when it does not do what was asked: a code and a `Status` object, worded as the real one
+//! words it.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,5 @@
-//! The one table of what the double serves: resources, scopes, writable parts and the field selectors each supports. Data only.
+//! The one table of what the double serves: resources, scopes, writable parts and the field selectors each supports.
+//! Data only.
 
 use serde_json::{Value, json};
 

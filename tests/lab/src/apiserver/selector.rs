@@ -1,4 +1,5 @@
-//! Label and field selectors as they stand in a query: equality and inequality terms. Set-based label terms are refused.
+//! Label and field selectors as they stand in a query: equality and inequality terms. Set-based label terms are
+//! refused.
 
 use serde_json::Value;
 

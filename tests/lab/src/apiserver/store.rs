@@ -1,5 +1,5 @@
-//! What the double remembers: objects, one counter of versions, and a bounded history that watches read from. It checks nothing
-//! about an object but its version; what a request may say is decided before.
+//! What the double remembers: objects, one counter of versions, and a bounded history that watches read from. It checks
+//! nothing about an object but its version; what a request may say is decided before.
 
 mod typed;
 
@@ -120,8 +120,8 @@ impl Store {
         self.lock().objects.get(key).map(|held| Arc::clone(&held.object))
     }
 
-    /// Replaces what stands at a key by what `change` makes of it, in one step. `Ok(None)` from it deletes. What is unchanged is
-    /// not written and keeps its version.
+    /// Replaces what stands at a key by what `change` makes of it, in one step. `Ok(None)` from it deletes. What is
+    /// unchanged is not written and keeps its version.
     ///
     /// # Errors
     /// Whatever `change` returns; nothing is written then.
@@ -169,7 +169,8 @@ impl Store {
         if version < inner.oldest {
             return Err(TooOld { oldest: inner.oldest });
         }
-        let changes = inner.history.iter().filter(|change| change.version > version).cloned().collect();
+        let known = inner.history.partition_point(|change| change.version <= version);
+        let changes = inner.history.range(known..).cloned().collect();
         Ok((changes, inner.version))
     }
 

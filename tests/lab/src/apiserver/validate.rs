@@ -1,4 +1,5 @@
-//! What the real API server checks in an object beyond its schema, as far as a client of Events, Pods and Leases meets it.
+//! What the real API server checks in an object beyond its schema, as far as a client of Events, Pods and Leases meets
+//! it.
 
 use serde_json::Value;
 
@@ -7,6 +8,9 @@ use super::resources::{EVENTS, Resource};
 
 const WORD_AT_MOST: usize = 128;
 const MESSAGE_AT_MOST: usize = 1024;
+const NOT_A_SUBDOMAIN: &str =
+    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'";
+const NOT_A_NAME: &str = "name part must consist of alphanumeric characters, '-', '_' or '.'";
 
 /// Checks an object that is about to be created or replaced.
 ///
@@ -19,16 +23,13 @@ pub(super) fn check(resource: &Resource, object: &Value) -> Result<(), Refusal> 
         faults.extend(path_segment(name).map(|message| invalid("metadata.name", name, message)));
         faults.extend(event(object));
     } else if !is_subdomain(name) {
-        faults.push(invalid(
-            "metadata.name",
-            name,
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.'",
-        ));
+        faults.push(invalid("metadata.name", name, NOT_A_SUBDOMAIN));
     }
     if faults.is_empty() { Ok(()) } else { Err(Refusal::invalid(resource, name, &faults)) }
 }
 
-/// The rules of core/v1 Events. (Kubernetes: pkg/apis/core/validation/events.go, legacyValidateEvent.) Lengths are bytes.
+/// The rules of core/v1 Events. (Kubernetes: pkg/apis/core/validation/events.go, legacyValidateEvent.) Lengths are
+/// bytes.
 fn event(event: &Value) -> Vec<Invalid> {
     let text = |field: &str| event[field].as_str().unwrap_or_default();
     let stored = event["metadata"]["namespace"].as_str().unwrap_or_default();
@@ -48,11 +49,7 @@ fn event(event: &Value) -> Vec<Invalid> {
         let component = text("reportingComponent");
         faults.extend(word("reportingController", component, usize::MAX));
         if !is_qualified_name(component) {
-            faults.push(invalid(
-                "reportingController",
-                component,
-                "name part must consist of alphanumeric characters, '-', '_' or '.'",
-            ));
+            faults.push(invalid("reportingController", component, NOT_A_NAME));
         }
         for (field, path) in [("reportingInstance", "reportingInstance"), ("action", "action"), ("reason", "reason")] {
             faults.extend(word(path, text(field), WORD_AT_MOST));

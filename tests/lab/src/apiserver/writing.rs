@@ -115,12 +115,9 @@ fn prepare(resource: &Resource, object: &mut Value) {
 /// Replaces an object, or its status. Says whether it was created.
 pub(super) fn update(store: &Store, call: &Call, mut object: Value) -> Result<(Arc<Value>, bool), Refusal> {
     address(call, &mut object)?;
-    if object["metadata"]["name"].as_str().is_some_and(|name| name != call.name()) {
-        let message = format!(
-            "the name of the object ({}) does not match the name on the URL ({})",
-            object["metadata"]["name"].as_str().unwrap_or_default(),
-            call.name()
-        );
+    let named = object["metadata"]["name"].as_str().unwrap_or(call.name());
+    if named != call.name() {
+        let message = format!("the name of the object ({named}) does not match the name on the URL ({})", call.name());
         return Err(Refusal::bad_request(message));
     }
     object["metadata"]["name"] = json!(call.name());
@@ -159,7 +156,8 @@ fn change(store: &Store, call: &Call, make: impl FnOnce(&Value) -> Value) -> Res
     changed.ok_or_else(not_found)
 }
 
-/// What stands after a write: identity and version are the server's, and main and status writes leave each other's part alone.
+/// What stands after a write: identity and version are the server's, and main and status writes leave each other's part
+/// alone.
 fn settled(call: &Call, before: &Value, wanted: Value) -> Result<Value, Refusal> {
     let asked = wanted["metadata"]["resourceVersion"].as_str().unwrap_or_default();
     if !asked.is_empty() && wanted["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"] {
@@ -186,7 +184,8 @@ fn settled(call: &Call, before: &Value, wanted: Value) -> Result<Value, Refusal>
     Ok(after)
 }
 
-/// Deletes an object. A pod on a node is only marked, and goes when it is deleted again with a grace of 0, as the kubelet does.
+/// Deletes an object. A pod on a node is only marked, and goes when it is deleted again with a grace of 0, as the
+/// kubelet does.
 pub(super) fn delete(store: &Store, call: &Call, options: &Value) -> Result<Value, Refusal> {
     let asked = call.number("gracePeriodSeconds")?.or(options["gracePeriodSeconds"].as_u64());
     let mut last = None;

@@ -12,7 +12,8 @@ use super::{Change, Key, Store};
 
 impl Store {
     /// Puts an object there, status and all, in place of what stood there; its namespace is made if there is none.
-    /// Returns what stands there now, with uid, creation time and version; `None` if `apiVersion` and `kind` are not served.
+    /// Returns what stands there now, with uid, creation time and version; `None` if `apiVersion` and `kind` are not
+    /// served.
     pub fn put(&self, mut object: Value) -> Option<Arc<Value>> {
         let resource = Resource::of(&object)?;
         if resource.namespaced && object["metadata"]["namespace"].as_str().is_none_or(str::is_empty) {
