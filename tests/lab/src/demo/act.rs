@@ -17,7 +17,7 @@ const ENDED_WITHIN: Duration = Duration::from_secs(40);
 const RESOLVED: &str = "Resolved";
 
 /// Something that is done to the scene.
-pub type Deed = for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+pub(super) type Deed = for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
 /// One fault.
 pub struct Act {

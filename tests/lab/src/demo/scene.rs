@@ -15,9 +15,9 @@ use crate::kubelet::{self, Kubelet};
 use super::agent::{Agent, CONFIG, Start};
 
 /// The node's name.
-pub const NODE: &str = "node-7";
+pub(super) const NODE: &str = "node-7";
 /// The namespace of the demo's pods.
-pub const NAMESPACE: &str = "shop";
+pub(super) const NAMESPACE: &str = "shop";
 const HEALTH_PORT: u16 = 9470;
 /// A healthy node is Ready within this time.
 const READY_WITHIN: Duration = Duration::from_secs(30);

@@ -6,8 +6,11 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::process::Command;
 
+use crate::apiserver::resources::{EVENTS, NODES, PODS};
+use crate::describe;
+
 use super::act::{Act, Outcome};
-use super::scene::{On, Scene};
+use super::scene::{NAMESPACE, NODE, On, Scene};
 
 /// Lines are broken here.
 const WIDTH: usize = 118;
@@ -50,7 +53,7 @@ impl Screen {
     pub(super) async fn told(&self, scene: &Scene, on: On, after: Option<Duration>) {
         let words = on.describe().join(" ");
         println!("   {}", self.dim(&format!("$ kubectl describe {words}")));
-        for line in describe(scene, on).await.lines() {
+        for line in described(scene, on).await.lines() {
             self.event_line(line);
         }
         match after {
@@ -133,17 +136,28 @@ fn seconds(span: Option<Duration>) -> String {
 }
 
 /// The Events of a `kubectl describe`: of the real one where there is one, else of the lab's own.
-async fn describe(scene: &Scene, on: On) -> String {
+async fn described(scene: &Scene, on: On) -> String {
     let mut kubectl = Command::new("kubectl");
     kubectl.env("KUBECONFIG", &scene.kubeconfig).arg("describe").args(on.describe()).kill_on_drop(true);
     let text = match tokio::time::timeout(KUBECTL_WITHIN, kubectl.output()).await {
         Ok(Ok(output)) if output.status.success() => String::from_utf8_lossy(&output.stdout).into_owned(),
-        _ => String::new(),
+        _ => described_here(scene, on),
     };
     match text.find("\nEvents:") {
         Some(at) => text.get(at + 1..).unwrap_or_default().to_owned(),
         None => text,
     }
+}
+
+fn described_here(scene: &Scene, on: On) -> String {
+    let store = scene.api.store();
+    let events: Vec<Value> = store.list(&EVENTS, None).iter().map(|event| Value::clone(event)).collect();
+    let now = jiff::Timestamp::now();
+    let text = match on {
+        On::Node => store.get(&NODES, "", NODE).map(|node| describe::node(&node, &events, now)),
+        On::Pod(name) => store.get(&PODS, NAMESPACE, name).map(|pod| describe::pod(&pod, &events, now)),
+    };
+    text.unwrap_or_default()
 }
 
 /// Breaks a line at spaces.
