@@ -10,7 +10,7 @@ mod screen;
 pub use act::{Act, Outcome, perform};
 pub use agent::{Agent, CONFIG};
 pub use faults::FAULTS;
-pub use scene::Scene;
+pub use scene::{On, Scene, Telling};
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -27,6 +27,8 @@ pub struct Act {
     pub cause: &'static str,
     /// On whom.
     pub on: On,
+    /// A pod that gets the short word beside the node's.
+    pub also: Option<On>,
     /// Breaks it.
     pub broken: Deed,
     /// Mends it.
@@ -54,7 +56,11 @@ pub async fn perform(act: &Act, scene: &mut Scene, screen: &Screen) -> anyhow::R
     (act.broken)(scene).await?;
     let told = scene.told(act.on, act.cause, &known, NAMED_WITHIN).await;
     let named = told.as_ref().map(|_| broken_at.elapsed());
-    screen.told(scene, act.on, named).await;
+    screen.told(scene, act, act.on, named).await;
+    if let Some(pod) = act.also {
+        let short = scene.told(pod, act.cause, &[], NAMED_WITHIN).await;
+        screen.told(scene, act, pod, short.map(|_| broken_at.elapsed())).await;
+    }
 
     let known = scene.known(act.on);
     let mended_at = Instant::now();

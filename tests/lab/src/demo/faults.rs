@@ -22,6 +22,7 @@ pub const FAULTS: &[Act] = &[
         title: "the program of a CNI plugin is removed from the node, before any pod needs it",
         cause: "CniPluginMissing",
         on: On::Node,
+        also: None,
         broken: |s| Box::pin(async { Ok(s.lab.cni.take_plugin_away(PLUGIN)?) }),
         mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
     },
@@ -29,6 +30,7 @@ pub const FAULTS: &[Act] = &[
         title: "the CNI configuration is removed, and a pod wants to start",
         cause: "CniConfigMissing",
         on: On::Node,
+        also: Some(On::Pod("basket")),
         broken: |s| {
             Box::pin(async {
                 s.lab.cni.remove_configuration()?;
@@ -42,6 +44,7 @@ pub const FAULTS: &[Act] = &[
         title: "a pod asks for an image tag that nobody has pushed",
         cause: "ImageNotFound",
         on: On::Pod("cart"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 s.run_pod("cart", json!({"image": format!("{REGISTRY}/shop/cart:2.14.1")}));
@@ -59,6 +62,7 @@ pub const FAULTS: &[Act] = &[
         title: "a registry wants a login (401) and the pod has none",
         cause: "ImageAccessDenied",
         on: On::Pod("checkout"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 let image = s.lab.faulty.push("shop/checkout", "1.9.0", &Image::app(&s.lab.busybox));
@@ -78,6 +82,7 @@ pub const FAULTS: &[Act] = &[
         title: "the registry's name has no address",
         cause: "RegistryNameUnresolved",
         on: On::Pod("search"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 s.lab.registry.push("shop/search", "4.2.0", &Image::app(&s.lab.busybox))?;
@@ -98,6 +103,7 @@ pub const FAULTS: &[Act] = &[
         title: "nobody listens where the registry should be",
         cause: "RegistryUnreachable",
         on: On::Pod("orders"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 s.lab.registry.push("shop/orders", "7.0.1", &Image::app(&s.lab.busybox))?;
@@ -111,6 +117,7 @@ pub const FAULTS: &[Act] = &[
         title: "the way to the registry is narrow: 300 kB/s for each layer",
         cause: "ImagePullSlow",
         on: On::Pod("catalog"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 let image = s.lab.faulty.push("shop/catalog", "3.3.0", &Image::large(&s.lab.busybox, 3, LAYER, 7));
@@ -130,6 +137,7 @@ pub const FAULTS: &[Act] = &[
         title: "the registry stops in the middle of a layer and keeps the connection open",
         cause: "ImagePullStalled",
         on: On::Pod("reports"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 let image = s.lab.faulty.push("shop/reports", "0.8.2", &Image::large(&s.lab.busybox, 2, LAYER, 8));
@@ -149,6 +157,7 @@ pub const FAULTS: &[Act] = &[
         title: "a pod takes a variable from a ConfigMap that does not exist",
         cause: "ConfigReferenceMissing",
         on: On::Pod("payment"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 let from = json!({"configMapKeyRef": {"name": "payment-settings", "key": "db-host"}});
@@ -172,6 +181,7 @@ pub const FAULTS: &[Act] = &[
         title: "a pod's command is not in its image",
         cause: "CommandNotFound",
         on: On::Pod("mailer"),
+        also: None,
         broken: |s| {
             Box::pin(async {
                 let image = s.lab.registry.push("shop/mailer", "1", &Image::app(&s.lab.busybox))?;
@@ -190,6 +200,7 @@ pub const FAULTS: &[Act] = &[
         title: "the pause image is gone from the node and from its registry",
         cause: "SandboxImageUnavailable",
         on: On::Node,
+        also: None,
         broken: |s| {
             Box::pin(async {
                 s.lab.registry.remove_tag("pause", "1")?;
@@ -206,9 +217,18 @@ pub const FAULTS: &[Act] = &[
         },
     },
     Act {
+        title: "containerd is stopped: it holds its socket and answers nothing",
+        cause: "RuntimeDown",
+        on: On::Node,
+        also: None,
+        broken: |s| Box::pin(async { s.lab.containerd.daemon().freeze() }),
+        mended: |s| Box::pin(async { s.lab.containerd.daemon().thaw() }),
+    },
+    Act {
         title: "containerd is killed",
         cause: "RuntimeDown",
         on: On::Node,
+        also: None,
         broken: |s| Box::pin(async { s.lab.containerd.daemon().kill().await.context("killing containerd") }),
         mended: |s| Box::pin(async { s.lab.containerd.restart().await }),
     },

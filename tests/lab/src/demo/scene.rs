@@ -35,6 +35,9 @@ pub struct Scene {
     _kubelet: Kubelet,
 }
 
+/// An Event's name and count: an Event that was written again tells again.
+pub type Telling = (String, u64);
+
 /// Whom an Event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
@@ -110,12 +113,15 @@ impl Scene {
         self.api.store().put(object);
     }
 
-    /// Waits for kubewhy's Event with that reason about that subject, written after `since`.
-    pub async fn told(&self, on: On, reason: &str, since: &[String], within: Duration) -> Option<Value> {
+    /// Waits for a telling of kubewhy's with that reason about that subject that is not among the `known` ones.
+    pub async fn told(&self, on: On, reason: &str, known: &[Telling], within: Duration) -> Option<Value> {
         let mut changes = self.api.store().subscribe();
         let deadline = Instant::now() + within;
         loop {
-            let told = self.kubewhys(on).into_iter().find(|event| event["reason"] == reason && is_new(event, since));
+            let told = self
+                .kubewhys(on)
+                .into_iter()
+                .find(|event| event["reason"] == reason && !known.contains(&telling(event)));
             if told.is_some() {
                 return told;
             }
@@ -131,10 +137,10 @@ impl Scene {
         events.iter().filter(ours).map(|event| Value::clone(event)).collect()
     }
 
-    /// Names of kubewhy's Events about a subject that are there already.
+    /// What kubewhy has told about a subject already.
     #[must_use]
-    pub fn known(&self, on: On) -> Vec<String> {
-        self.kubewhys(on).iter().map(name).collect()
+    pub fn known(&self, on: On) -> Vec<Telling> {
+        self.kubewhys(on).iter().map(telling).collect()
     }
 
     /// How many writes of Events came from kubewhy.
@@ -152,12 +158,8 @@ impl Scene {
     }
 }
 
-fn is_new(event: &Value, known: &[String]) -> bool {
-    !known.contains(&name(event))
-}
-
-fn name(event: &Value) -> String {
-    event["metadata"]["name"].as_str().unwrap_or_default().to_owned()
+fn telling(event: &Value) -> Telling {
+    (event["metadata"]["name"].as_str().unwrap_or_default().to_owned(), event["count"].as_u64().unwrap_or_default())
 }
 
 fn options(lab: &Lab, url: &str) -> kubelet::Options {

@@ -17,6 +17,9 @@ const WIDTH: usize = 118;
 /// `kubectl` answers at once or not at all.
 const KUBECTL_WITHIN: Duration = Duration::from_secs(10);
 
+/// A line of the Events table that came from the agent.
+const OURS: &str = "  kubewhy  ";
+
 /// Where the demo is shown.
 #[derive(Debug)]
 pub struct Screen {
@@ -49,12 +52,18 @@ impl Screen {
         println!("{}", self.bold(&format!("━━ {number}/{of}  {}", act.title)));
     }
 
-    /// What `kubectl describe` shows by now.
-    pub(super) async fn told(&self, scene: &Scene, on: On, after: Option<Duration>) {
+    /// What `kubectl describe` shows by now. On the node the tellings of earlier acts are left out.
+    pub(super) async fn told(&self, scene: &Scene, act: &Act, on: On, after: Option<Duration>) {
         let words = on.describe().join(" ");
         println!("   {}", self.dim(&format!("$ kubectl describe {words}")));
-        for line in described(scene, on).await.lines() {
+        let text = described(scene, on).await;
+        let earlier = |line: &&str| on == On::Node && line.contains(OURS) && !line.contains(act.cause);
+        for line in text.lines().filter(|line| !earlier(line)) {
             self.event_line(line);
+        }
+        match text.lines().filter(earlier).count() {
+            0 => {}
+            count => println!("   {}", self.dim(&format!("  ({count} of earlier acts left out here)"))),
         }
         match after {
             Some(after) => println!("   {} said {:.1} s after the fault", self.good("✓"), after.as_secs_f64()),
@@ -63,7 +72,7 @@ impl Screen {
     }
 
     fn event_line(&self, line: &str) {
-        let ours = line.contains("  kubewhy  ");
+        let ours = line.contains(OURS);
         for (n, part) in wrap(line, WIDTH).into_iter().enumerate() {
             let part = if n == 0 { part } else { format!("      {part}") };
             println!("   {}", if ours { self.warn(&part) } else { self.dim(&part) });
