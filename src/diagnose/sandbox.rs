@@ -29,6 +29,7 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         topic: Stage::Sandbox.into(),
         confidence: Confidence::Observed,
         since: witness.place.since,
+        ripe: true,
         facts,
         evidence: vec![evidence("kubelet, Event of a pod", &*event.message, event.at.unwrap_or(view.now))],
         affected,

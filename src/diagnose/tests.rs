@@ -86,6 +86,15 @@ fn a_refused_socket_is_runtime_down_and_outranks_everything_else() {
 }
 
 #[test]
+fn a_list_that_hangs_once_is_no_report() {
+    let mut t = Timeline::new();
+    t.wait(60).see(call(Method::ListPodSandbox, Some(FailureKind::TimedOut)));
+    assert!(t.wait(6).ids().is_empty());
+    t.see(call(Method::ListPodSandbox, Some(FailureKind::TimedOut)));
+    assert_eq!(t.ids(), ["RuntimeDown"]);
+}
+
+#[test]
 fn a_hung_status_alone_is_not_runtime_down() {
     let mut t = Timeline::new();
     t.see(call(Method::Status, Some(FailureKind::TimedOut)));
