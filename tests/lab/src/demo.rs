@@ -8,16 +8,15 @@ mod scene;
 mod screen;
 
 pub use act::{Act, Outcome, perform};
-pub use agent::{Agent, CONFIG};
+pub use agent::{Agent, CONFIG, Start};
 pub use faults::FAULTS;
-pub use scene::{On, Scene, Telling};
+pub use scene::{NAMESPACE, NODE, On, Scene, Telling, pod};
+pub use screen::Screen;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-
-use screen::Screen;
 
 /// The agent under test lies beside this program, where Cargo puts both.
 ///
