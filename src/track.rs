@@ -17,7 +17,7 @@ use crate::model::ids::{PodId, PodUid};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
-use crate::model::runtime::{Container, Sandbox};
+use crate::model::runtime::{Container, Images, Sandbox};
 use crate::model::stage::Stage;
 
 use network::NetworkTrack;
@@ -45,6 +45,8 @@ pub struct World {
     pub config: Option<(Time, ConfigState)>,
     /// How the API server stands, and since when.
     pub api: Option<(Time, ApiState)>,
+    /// The images of the node, and when they were listed.
+    pub images: Option<(Time, Images)>,
     /// The newest sandbox that came up, and the newest failure to make one.
     pub sandboxes: SandboxRecord,
     gone: Vec<Arc<str>>,
@@ -72,6 +74,7 @@ impl World {
             prepull: BTreeMap::new(),
             config: None,
             api: None,
+            images: None,
             sandboxes: SandboxRecord::default(),
             gone: Vec::new(),
         }
@@ -85,7 +88,7 @@ impl World {
             Seen::RuntimeStatus(status) => self.network.runtime_said(&status, at, &mut self.runtime),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
-            Seen::Images(_) => {}
+            Seen::Images(images) => self.images = Some((at, images)),
             Seen::Pulls(list) => self.pulls.listed(list, at),
             Seen::PullsUnseen(why) => self.pulls.cannot_be_seen(why),
             Seen::PodsListed(list) => self.pods_listed(list, at),
@@ -118,6 +121,12 @@ impl World {
     #[must_use]
     pub fn awaits_image(&self) -> bool {
         self.starting().any(|pod| pod.place.stage == Stage::ImagePull)
+    }
+
+    /// The image was on the node when images were last listed, and that was after `moment`.
+    #[must_use]
+    pub fn has_image_since(&self, image: &str, moment: Time) -> bool {
+        self.images.as_ref().is_some_and(|(at, images)| *at > moment && images.by_reference.contains_key(image))
     }
 
     /// Pods on their way to running.
