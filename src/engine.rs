@@ -69,8 +69,8 @@ impl Crank {
 
     /// What deserves attention.
     #[must_use]
-    pub fn attention(&self) -> Attention {
-        Attention { busy: self.world.busy(), pulls: self.world.awaits_image() }
+    pub fn attention(&self, now: Time) -> Attention {
+        Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now) }
     }
 }
 
@@ -108,7 +108,7 @@ pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: Cancell
             }
             _ = ticks.tick() => {
                 let now = clock.now();
-                let due = changed || crank.attention().busy || crate::model::since(looked, now) >= LOOK_CALM;
+                let due = changed || crank.attention(now).busy || crate::model::since(looked, now) >= LOOK_CALM;
                 if due && !look(&mut crank, &wires, now).await { break }
                 if due { looked = now; changed = false; }
                 wires.heartbeat.send_replace(now);
@@ -133,7 +133,7 @@ async fn look(crank: &mut Crank, wires: &Wires, now: Time) -> bool {
         }
     }
     wires.attention.send_if_modified(|attention| {
-        let new = crank.attention();
+        let new = crank.attention(now);
         std::mem::replace(attention, new) != new
     });
     wires.findings.send((now, findings)).await.is_ok()

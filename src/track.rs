@@ -10,8 +10,8 @@ pub mod runtime;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::Time;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
@@ -19,12 +19,17 @@ use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::runtime::{Container, Images, Sandbox};
 use crate::model::stage::Stage;
+use crate::model::{Time, since};
 
 use network::NetworkTrack;
 use node::NodeTrack;
 use pod::PodTrack;
 use pull::Pulls;
 use runtime::RuntimeTrack;
+
+/// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
+/// must not cost the runtime a list a second.
+const ATTENTION: Duration = Duration::from_secs(600);
 
 /// Everything known about this node.
 #[derive(Debug)]
@@ -113,14 +118,19 @@ impl World {
 
     /// Something is starting or going wrong, so it is worth looking often.
     #[must_use]
-    pub fn busy(&self) -> bool {
-        self.runtime.failing().is_some() || self.starting().next().is_some()
+    pub fn busy(&self, now: Time) -> bool {
+        self.runtime.failing().is_some() || self.moving(now).next().is_some()
     }
 
     /// A pod waits for an image, as far as can be told.
     #[must_use]
-    pub fn awaits_image(&self) -> bool {
-        self.starting().any(|pod| pod.place.stage == Stage::ImagePull)
+    pub fn awaits_image(&self, now: Time) -> bool {
+        self.moving(now).any(|pod| pod.place.stage == Stage::ImagePull)
+    }
+
+    /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.
+    fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
+        self.starting().filter(move |pod| since(pod.place.since.max(pod.seen_first), now) < ATTENTION)
     }
 
     /// The image was on the node when images were last listed, and that was after `moment`.

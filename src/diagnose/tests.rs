@@ -152,6 +152,18 @@ fn the_error_is_remembered_while_an_old_kubelet_backs_off() {
 }
 
 #[test]
+fn a_pod_that_is_stuck_for_good_makes_no_haste() {
+    let mut t = Timeline::new();
+    assert!(!t.world.busy(t.now), "a calm node");
+    let failing = pod("cart", t.now, slot("r.example.com/a:1", "ImagePullBackOff", "manifest unknown"));
+    t.see(Seen::PodChanged(Box::new(failing)));
+    assert!(t.world.busy(t.now) && t.world.awaits_image(t.now));
+    t.wait(601);
+    assert!(!t.world.busy(t.now) && !t.world.awaits_image(t.now));
+    assert_eq!(t.ids(), ["ImageNotFound"], "though it is still diagnosed");
+}
+
+#[test]
 fn a_pod_that_is_finished_or_on_its_way_out_is_never_diagnosed() {
     let mut t = Timeline::new();
     let error = "configmap \"cart\" not found";
