@@ -10,7 +10,7 @@ mod screen;
 pub use act::{Act, Outcome, perform};
 pub use agent::{Agent, CONFIG};
 pub use faults::FAULTS;
-pub use scene::Scene;
+pub use scene::{Scene, Tempo};
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub fn agent_program() -> anyhow::Result<std::path::PathBuf> {
 pub async fn run(program: &Path) -> anyhow::Result<ExitCode> {
     let screen = Screen::here();
     screen.begin(FAULTS.len(), CONFIG);
-    let mut scene = Scene::start(program).await?;
+    let mut scene = Scene::start(program, Tempo::Hasty).await?;
     screen.ready(&scene);
     let mut outcomes = Vec::new();
     for (number, act) in FAULTS.iter().enumerate() {

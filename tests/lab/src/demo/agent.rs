@@ -25,6 +25,7 @@ pub struct Agent {
     /// Its process.
     pub daemon: Daemon,
     log: PathBuf,
+    port: u16,
 }
 
 /// What an agent is started with.
@@ -71,18 +72,27 @@ impl Agent {
             Some(path) => command.arg("--kubeconfig").arg(path),
             None => command.arg("--standalone"),
         };
-        let mut agent = Self { daemon: Daemon::spawn(&mut command, &log)?, log };
-        agent.until_ready(start.port).await?;
+        let mut agent = Self { daemon: Daemon::spawn(&mut command, &log)?, log, port: start.port };
+        agent.until_ready().await?;
         Ok(agent)
     }
 
-    async fn until_ready(&mut self, port: u16) -> anyhow::Result<()> {
+    async fn until_ready(&mut self) -> anyhow::Result<()> {
+        let port = self.port;
         self.daemon
             .until(Duration::from_secs(20), async || {
                 let answer = get(port, "/readyz").await.ok()?;
                 answer.contains(" 200 ").then_some(())
             })
             .await
+    }
+
+    /// Its metrics by now, in Prometheus' text form.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        get(self.port, "/metrics").await
     }
 
     /// Everything it has logged, and in standalone mode told, by now.
