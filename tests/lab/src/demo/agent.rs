@@ -43,7 +43,7 @@ pub struct Start<'a> {
     pub kubeconfig: Option<&'a Path>,
     /// Its configuration file's text.
     pub config: &'a str,
-    /// Port of its health server.
+    /// Port of its health server; the next one is its metrics'.
     pub port: u16,
 }
 
@@ -67,7 +67,8 @@ impl Agent {
             .arg(start.socket)
             .arg("--state-dir")
             .arg(start.dir.join("state"))
-            .args(["--health-address", &format!("127.0.0.1:{}", start.port)]);
+            .args(["--health-address", &format!("127.0.0.1:{}", start.port)])
+            .args(["--metrics-address", &format!("127.0.0.1:{}", start.port + 1)]);
         match start.kubeconfig {
             Some(path) => command.arg("--kubeconfig").arg(path),
             None => command.arg("--standalone"),
@@ -92,7 +93,9 @@ impl Agent {
     /// # Errors
     /// When it does not answer.
     pub async fn metrics(&self) -> anyhow::Result<String> {
-        get(self.port, "/metrics").await
+        let answer = get(self.port + 1, "/metrics").await?;
+        ensure!(answer.contains(" 200 "), "no metrics: {answer}");
+        Ok(answer)
     }
 
     /// Everything it has logged, and in standalone mode told, by now.
