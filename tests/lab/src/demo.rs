@@ -10,7 +10,7 @@ mod screen;
 pub use act::{Act, Outcome, perform};
 pub use agent::{Agent, CONFIG};
 pub use faults::FAULTS;
-pub use scene::{On, Scene, Telling};
+pub use scene::{On, Scene, Telling, Tempo};
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ pub fn agent_program() -> anyhow::Result<std::path::PathBuf> {
 /// When the lab or the agent does not start; a fault that is not named is an outcome, not an error.
 pub async fn run(program: &Path) -> anyhow::Result<ExitCode> {
     screen::begin(FAULTS.len(), CONFIG);
-    let mut scene = Scene::start(program).await?;
+    let mut scene = Scene::start(program, Tempo::Hasty).await?;
     screen::ready(&scene);
     let mut outcomes = Vec::new();
     for (number, act) in FAULTS.iter().enumerate() {

@@ -25,6 +25,7 @@ pub struct Agent {
     /// Its process.
     pub daemon: Daemon,
     log: PathBuf,
+    port: u16,
 }
 
 /// What an agent is started with.
@@ -42,7 +43,7 @@ pub struct Start<'a> {
     pub kubeconfig: Option<&'a Path>,
     /// Its configuration file's text.
     pub config: &'a str,
-    /// Port of its health server.
+    /// Port of its health server; the next one is its metrics'.
     pub port: u16,
 }
 
@@ -66,23 +67,35 @@ impl Agent {
             .arg(start.socket)
             .arg("--state-dir")
             .arg(start.dir.join("state"))
-            .args(["--health-address", &format!("127.0.0.1:{}", start.port)]);
+            .args(["--health-address", &format!("127.0.0.1:{}", start.port)])
+            .args(["--metrics-address", &format!("127.0.0.1:{}", start.port + 1)]);
         match start.kubeconfig {
             Some(path) => command.arg("--kubeconfig").arg(path),
             None => command.arg("--standalone"),
         };
-        let mut agent = Self { daemon: Daemon::spawn(&mut command, &log)?, log };
-        agent.until_ready(start.port).await?;
+        let mut agent = Self { daemon: Daemon::spawn(&mut command, &log)?, log, port: start.port };
+        agent.until_ready().await?;
         Ok(agent)
     }
 
-    async fn until_ready(&mut self, port: u16) -> anyhow::Result<()> {
+    async fn until_ready(&mut self) -> anyhow::Result<()> {
+        let port = self.port;
         self.daemon
             .until(Duration::from_secs(20), async || {
                 let answer = get(port, "/readyz").await.ok()?;
                 answer.contains(" 200 ").then_some(())
             })
             .await
+    }
+
+    /// Its metrics by now, in Prometheus' text form.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let answer = get(self.port + 1, "/metrics").await?;
+        ensure!(answer.contains(" 200 "), "no metrics: {answer}");
+        Ok(answer)
     }
 
     /// Everything it has logged, and in standalone mode told, by now.
