@@ -8,9 +8,9 @@ mod scene;
 mod screen;
 
 pub use act::{Act, Outcome, perform};
-pub use agent::{Agent, CONFIG};
+pub use agent::{Agent, CONFIG, Start};
 pub use faults::FAULTS;
-pub use scene::{On, Scene, Telling, Tempo};
+pub use scene::{NAMESPACE, NODE, On, Scene, Telling, Tempo, pod};
 
 use std::path::Path;
 use std::process::ExitCode;

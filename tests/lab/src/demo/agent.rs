@@ -1,5 +1,6 @@
 //! The real `kubewhy run`, as a process of the lab.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,8 +25,16 @@ causes:
 pub struct Agent {
     /// Its process.
     pub daemon: Daemon,
-    log: PathBuf,
+    log: Log,
     port: u16,
+}
+
+/// What one agent says, in a file to which all agents of its directory append.
+#[derive(Clone, Debug)]
+struct Log {
+    path: PathBuf,
+    /// Bytes that are not its own.
+    from: u64,
 }
 
 /// What an agent is started with.
@@ -53,6 +62,16 @@ impl Agent {
     /// # Errors
     /// When it does not get ready; its last words are in the error.
     pub async fn start(start: &Start<'_>) -> anyhow::Result<Self> {
+        let mut agent = Self::launch(start, |_| {})?;
+        agent.until_ready().await?;
+        Ok(agent)
+    }
+
+    /// Starts it and waits for nothing; `adapt` may change the command.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn launch(start: &Start<'_>, adapt: impl FnOnce(&mut Command)) -> anyhow::Result<Self> {
         std::fs::create_dir_all(start.dir).context("the agent's directory")?;
         let config = start.dir.join("config.yaml");
         std::fs::write(&config, start.config).context("the agent's configuration")?;
@@ -73,9 +92,9 @@ impl Agent {
             Some(path) => command.arg("--kubeconfig").arg(path),
             None => command.arg("--standalone"),
         };
-        let mut agent = Self { daemon: Daemon::spawn(&mut command, &log)?, log, port: start.port };
-        agent.until_ready().await?;
-        Ok(agent)
+        adapt(&mut command);
+        let log = Log { from: std::fs::metadata(&log).map_or(0, |file| file.len()), path: log };
+        Ok(Self { daemon: Daemon::spawn(&mut command, &log.path)?, log, port: start.port })
     }
 
     async fn until_ready(&mut self) -> anyhow::Result<()> {
@@ -103,7 +122,23 @@ impl Agent {
     /// # Errors
     /// When the file can't be read.
     pub fn log(&self) -> anyhow::Result<String> {
-        std::fs::read_to_string(&self.log).context("the agent's log")
+        self.log.read()
+    }
+
+    /// The lines of its log that hold all of these words.
+    #[must_use]
+    pub fn lines(&self, words: &[&str]) -> Vec<String> {
+        self.log.lines(words)
+    }
+
+    /// Waits for the first line of its log that holds all of these words.
+    ///
+    /// # Errors
+    /// When it ends before or `within` passes; its last words are in the error.
+    pub async fn says(&mut self, words: &[&str], within: Duration) -> anyhow::Result<String> {
+        let Self { daemon, log, .. } = self;
+        let heard = daemon.until(within, async || log.lines(words).into_iter().next()).await;
+        heard.with_context(|| format!("no line with {words:?}"))
     }
 
     /// Ends it as the kubelet would and checks that it went well.
@@ -114,6 +149,21 @@ impl Agent {
         let status = self.daemon.stop().await?;
         ensure!(status.success(), "the agent ended with {status}: {}", self.daemon.log_end());
         Ok(())
+    }
+}
+
+impl Log {
+    fn read(&self) -> anyhow::Result<String> {
+        let mut file = std::fs::File::open(&self.path).context("the agent's log")?;
+        file.seek(SeekFrom::Start(self.from))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    fn lines(&self, words: &[&str]) -> Vec<String> {
+        let text = self.read().unwrap_or_default();
+        text.lines().filter(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned).collect()
     }
 }
 

@@ -15,9 +15,9 @@ use crate::kubelet::{self, Kubelet};
 use super::agent::{Agent, CONFIG, Start};
 
 /// The node's name.
-pub(super) const NODE: &str = "node-7";
+pub const NODE: &str = "node-7";
 /// The namespace of the demo's pods.
-pub(super) const NAMESPACE: &str = "shop";
+pub const NAMESPACE: &str = "shop";
 const HEALTH_PORT: u16 = 9470;
 /// A configuration that changes nothing.
 const DEFAULTS: &str = "apiVersion: kubewhy.dev/v1alpha1\n";
@@ -114,18 +114,7 @@ impl Scene {
 
     /// Binds a pod of one container to the node.
     pub fn run_pod(&self, name: &str, container: Value) {
-        let mut container = container;
-        container["name"] = json!("main");
-        container["imagePullPolicy"] = json!("Always");
-        let pod = json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"nodeName": NODE, "restartPolicy": "Always", "containers": [container]},
-            "status": {"phase": "Pending", "conditions": [
-                {"type": "PodScheduled", "status": "True", "lastTransitionTime": crate::apiserver::rfc3339(jiff::Timestamp::now())},
-            ]},
-        });
-        self.api.store().put(pod);
+        self.put(pod(NAMESPACE, name, container));
     }
 
     /// Puts an object into the cluster.
@@ -180,6 +169,22 @@ impl Scene {
 
 fn telling(event: &Value) -> Telling {
     (event["metadata"]["name"].as_str().unwrap_or_default().to_owned(), event["count"].as_u64().unwrap_or_default())
+}
+
+/// A pod of one container that is bound to the node and pulls its image at every start.
+#[must_use]
+pub fn pod(namespace: &str, name: &str, mut container: Value) -> Value {
+    container["name"] = json!("main");
+    container["imagePullPolicy"] = json!("Always");
+    let now = crate::apiserver::rfc3339(jiff::Timestamp::now());
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"nodeName": NODE, "restartPolicy": "Always", "containers": [container]},
+        "status": {"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": now},
+        ]},
+    })
 }
 
 fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
