@@ -4,6 +4,7 @@
 mod brief;
 mod cleared;
 mod dwell;
+pub mod example;
 mod extract;
 mod network;
 pub mod phrase;

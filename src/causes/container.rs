@@ -38,7 +38,7 @@ pub const COMMAND_NOT_FOUND: Cause = Cause {
     summary: "The command of the container does not exist in its image.",
     says: "Container {container} cannot start: its image {image} has no {command}. The image was pulled and unpacked; node and network are fine.",
     rules_out: "The image was pulled and unpacked; node and network are fine.",
-    advice: "correct command: in the pod's spec, or the image (is it the right tag? a shell form needs a shell in it).",
+    advice: "correct command: in the pod's spec, or the image (is it the right tag? has it a shell?).",
     mends: "It will not mend itself.",
     after: Duration::from_secs(2),
     kind: Grows::Warning,

@@ -6,11 +6,10 @@ use crate::model::cause::{Cause, EventType, Grows};
 use crate::model::diagnosis::{Diagnosis, Subject};
 use crate::model::settings::CauseSettings;
 use crate::model::stage::Stage;
-use crate::model::wording::{MESSAGE_LIMIT, cut};
 use crate::model::{after, since};
 
 use super::View;
-use super::phrase::fill;
+use super::phrase::sentence;
 use super::suspicion::Suspicion;
 
 /// The diagnosis, once the suspicion has held for the cause's dwell and is neither switched off nor within the quiet
@@ -28,7 +27,7 @@ pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis>
         cause,
         confidence: suspicion.confidence,
         kind: kind(suspicion, &own, view),
-        sentence: sentence(suspicion),
+        sentence: sentence(cause, &suspicion.facts),
         brief: false,
         field_path: suspicion.field_path.clone(),
         evidence: suspicion.evidence.clone(),
@@ -60,17 +59,4 @@ fn grown(cause: &Cause, lasted: Duration) -> EventType {
         Grows::WarningAfter(limit) if lasted >= limit => EventType::Warning,
         Grows::WarningAfter(_) => EventType::Normal,
     }
-}
-
-/// What is wrong and how that is known; who does what; whether it mends itself.
-fn sentence(suspicion: &Suspicion) -> String {
-    let cause = suspicion.cause;
-    let (says, _) = fill(cause.says, &suspicion.facts);
-    let (advice, _) = fill(cause.advice, &suspicion.facts);
-    let mut text = format!("{says} {}: {advice}", cause.owner.as_str());
-    if !cause.mends.is_empty() {
-        text.push(' ');
-        text.push_str(cause.mends);
-    }
-    cut(&text, MESSAGE_LIMIT)
 }

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::wording::one_line;
+use crate::model::cause::Cause;
+use crate::model::wording::{MESSAGE_LIMIT, cut, one_line};
 
 /// What is known about one case, by name: `host`, `path`, `plugin` … Values are clean single lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +33,19 @@ impl Facts {
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
+}
+
+/// What is wrong and how that is known; who does what; whether it mends itself. At most 1024 bytes.
+#[must_use]
+pub fn sentence(cause: &Cause, facts: &Facts) -> String {
+    let (says, _) = fill(cause.says, facts);
+    let (advice, _) = fill(cause.advice, facts);
+    let mut text = format!("{says} {}: {advice}", cause.owner.as_str());
+    if !cause.mends.is_empty() {
+        text.push(' ');
+        text.push_str(cause.mends);
+    }
+    cut(&text, MESSAGE_LIMIT)
 }
 
 /// Fills `template` from `facts`. The second value names facts that were required and are not known.

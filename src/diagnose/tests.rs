@@ -12,7 +12,7 @@ use crate::model::cni::{CniConfig, CniHost};
 use crate::model::diagnosis::Subject;
 use crate::model::observation::Seen;
 use crate::model::pod::{ContainerState, Phase, Pod, PodEvent};
-use crate::model::runtime::{FailureKind, Method, Sandbox};
+use crate::model::runtime::{FailureKind, Images, Method, Sandbox};
 
 use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, pull, slot};
 
@@ -152,6 +152,18 @@ fn the_error_is_remembered_while_an_old_kubelet_backs_off() {
 }
 
 #[test]
+fn a_pod_that_is_stuck_for_good_makes_no_haste() {
+    let mut t = Timeline::new();
+    assert!(!t.world.busy(t.now), "a calm node");
+    let failing = pod("cart", t.now, slot("r.example.com/a:1", "ImagePullBackOff", "manifest unknown"));
+    t.see(Seen::PodChanged(Box::new(failing)));
+    assert!(t.world.busy(t.now) && t.world.awaits_image(t.now));
+    t.wait(601);
+    assert!(!t.world.busy(t.now) && !t.world.awaits_image(t.now));
+    assert_eq!(t.ids(), ["ImageNotFound"], "though it is still diagnosed");
+}
+
+#[test]
 fn a_pod_that_is_finished_or_on_its_way_out_is_never_diagnosed() {
     let mut t = Timeline::new();
     let error = "configmap \"cart\" not found";
@@ -208,6 +220,12 @@ fn a_pause_image_that_cannot_be_had_is_the_nodes_fault() {
     assert!(findings.diagnoses[0].sentence.contains("its pause image r.nowhere/pause:3.10 is not here and cannot be pulled (its registry's name does not resolve); 1 pod waiting"));
     assert!(of_pods(&findings)[0].brief);
     assert!(!findings.cleared.iter().any(|c| c.how == "Sandboxes are made again"));
+
+    let listed = |name: &str| Images { by_reference: [(name.into(), 1)].into(), count: 1 };
+    t.wait(1).see(Seen::Images(listed("r.example.com/other:1")));
+    assert_eq!(t.ids().first(), Some(&"SandboxImageUnavailable"), "another image does not help");
+    t.see(Seen::Images(listed("r.nowhere/pause:3.10")));
+    assert!(t.ids().is_empty(), "it has come meanwhile");
 
     let sandbox = Sandbox {
         id: "s1".into(),

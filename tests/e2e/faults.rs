@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::ensure;
 use kubewhy_lab::apiserver::resources::{NODES, PODS};
-use kubewhy_lab::demo::{Act, FAULTS, NAMESPACE, Scene, Screen, perform, pod};
+use kubewhy_lab::demo::{Act, FAULTS, NAMESPACE, Scene, perform, pod};
 use kubewhy_lab::hosts::FAULTY;
 use kubewhy_lab::images::Image;
 use kubewhy_lab::in_lab;
@@ -45,7 +45,6 @@ fn runs(scene: &Scene, name: &str) -> bool {
 /// Performs the act; when the pod network is gone, a pod of the other tenant joins the one that waits.
 async fn play(act: &Act, scene: &mut Scene) -> anyhow::Result<()> {
     let image = scene.lab.registry.push(&format!("{TENANT}/vault"), "1", &Image::app(&scene.lab.busybox))?;
-    let screen = Screen::here();
     let store = scene.api.store().clone();
     let mut changes = store.subscribe();
     let joining = async {
@@ -56,7 +55,7 @@ async fn play(act: &Act, scene: &mut Scene) -> anyhow::Result<()> {
         std::future::pending().await
     };
     let outcome = tokio::select! {
-        outcome = perform(act, scene, &screen) => outcome?,
+        outcome = perform(act, scene) => outcome?,
         never = joining, if act.cause == "CniConfigMissing" => never,
     };
     ensure!(outcome.named.is_some(), "{} was not named, but {:#?}", act.cause, outcome.instead);

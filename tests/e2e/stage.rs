@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context;
 use kubewhy_lab::apiserver::resources::EVENTS;
 use kubewhy_lab::cni::PLUGIN;
-use kubewhy_lab::demo::{Agent, CONFIG, NODE, Scene, Start};
+use kubewhy_lab::demo::{Agent, CONFIG, NODE, Scene, Start, Tempo};
 use serde_json::Value;
 
 /// The program under test.
@@ -16,7 +16,7 @@ pub(crate) const SOON: Duration = Duration::from_secs(40);
 
 /// A healthy node with an agent on it.
 pub(crate) async fn scene() -> anyhow::Result<Scene> {
-    Scene::start(Path::new(PROGRAM)).await
+    Scene::start(Path::new(PROGRAM), Tempo::Hasty).await
 }
 
 /// A healthy node whose agent has ended, for tests that start one their own way.

@@ -26,6 +26,7 @@ pub struct Agent {
     /// Its process.
     pub daemon: Daemon,
     log: Log,
+    port: u16,
 }
 
 /// What one agent says, in a file to which all agents of its directory append.
@@ -51,7 +52,7 @@ pub struct Start<'a> {
     pub kubeconfig: Option<&'a Path>,
     /// Its configuration file's text.
     pub config: &'a str,
-    /// Port of its health server.
+    /// Port of its health server; the next one is its metrics'.
     pub port: u16,
 }
 
@@ -62,7 +63,7 @@ impl Agent {
     /// When it does not get ready; its last words are in the error.
     pub async fn start(start: &Start<'_>) -> anyhow::Result<Self> {
         let mut agent = Self::launch(start, |_| {})?;
-        agent.until_ready(start.port).await?;
+        agent.until_ready().await?;
         Ok(agent)
     }
 
@@ -85,23 +86,35 @@ impl Agent {
             .arg(start.socket)
             .arg("--state-dir")
             .arg(start.dir.join("state"))
-            .args(["--health-address", &format!("127.0.0.1:{}", start.port)]);
+            .args(["--health-address", &format!("127.0.0.1:{}", start.port)])
+            .args(["--metrics-address", &format!("127.0.0.1:{}", start.port + 1)]);
         match start.kubeconfig {
             Some(path) => command.arg("--kubeconfig").arg(path),
             None => command.arg("--standalone"),
         };
         adapt(&mut command);
         let log = Log { from: std::fs::metadata(&log).map_or(0, |file| file.len()), path: log };
-        Ok(Self { daemon: Daemon::spawn(&mut command, &log.path)?, log })
+        Ok(Self { daemon: Daemon::spawn(&mut command, &log.path)?, log, port: start.port })
     }
 
-    async fn until_ready(&mut self, port: u16) -> anyhow::Result<()> {
+    async fn until_ready(&mut self) -> anyhow::Result<()> {
+        let port = self.port;
         self.daemon
             .until(Duration::from_secs(20), async || {
                 let answer = get(port, "/readyz").await.ok()?;
                 answer.contains(" 200 ").then_some(())
             })
             .await
+    }
+
+    /// Its metrics by now, in Prometheus' text form.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let answer = get(self.port + 1, "/metrics").await?;
+        ensure!(answer.contains(" 200 "), "no metrics: {answer}");
+        Ok(answer)
     }
 
     /// Everything it has logged, and in standalone mode told, by now.
@@ -123,7 +136,7 @@ impl Agent {
     /// # Errors
     /// When it ends before or `within` passes; its last words are in the error.
     pub async fn says(&mut self, words: &[&str], within: Duration) -> anyhow::Result<String> {
-        let Self { daemon, log } = self;
+        let Self { daemon, log, .. } = self;
         let heard = daemon.until(within, async || log.lines(words).into_iter().next()).await;
         heard.with_context(|| format!("no line with {words:?}"))
     }

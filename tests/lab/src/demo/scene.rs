@@ -19,6 +19,8 @@ pub const NODE: &str = "node-7";
 /// The namespace of the demo's pods.
 pub const NAMESPACE: &str = "shop";
 const HEALTH_PORT: u16 = 9470;
+/// A configuration that changes nothing.
+const DEFAULTS: &str = "apiVersion: kubewhy.dev/v1alpha1\n";
 /// A healthy node is Ready within this time.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -37,6 +39,24 @@ pub struct Scene {
 
 /// An Event's name and count: an Event that was written again tells again.
 pub type Telling = (String, u64);
+
+/// At whose pace agent and kubelet work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tempo {
+    /// An audience's: everything shortened, the agent's configuration is [`CONFIG`].
+    Hasty,
+    /// A node's: the defaults of both.
+    Ordinary,
+}
+
+impl Tempo {
+    fn config(self) -> &'static str {
+        match self {
+            Self::Hasty => CONFIG,
+            Self::Ordinary => DEFAULTS,
+        }
+    }
+}
 
 /// Whom an Event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +91,12 @@ impl Scene {
     ///
     /// # Errors
     /// When a part does not start.
-    pub async fn start(program: &Path) -> anyhow::Result<Self> {
+    pub async fn start(program: &Path, tempo: Tempo) -> anyhow::Result<Self> {
         let lab = Lab::start().await?;
         let api = ApiServer::start(crate::apiserver::Options::default()).await?;
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
-        let kubelet = Kubelet::start(options(&lab, api.url()))?;
+        let kubelet = Kubelet::start(options(&lab, api.url(), tempo))?;
         let socket = lab.containerd.socket();
         node_ready(&api).await?;
         let agent = Agent::start(&Start {
@@ -85,7 +105,7 @@ impl Scene {
             node: NODE,
             socket: &socket,
             kubeconfig: Some(&kubeconfig),
-            config: CONFIG,
+            config: tempo.config(),
             port: HEALTH_PORT,
         })
         .await?;
@@ -167,18 +187,24 @@ pub fn pod(namespace: &str, name: &str, mut container: Value) -> Value {
     })
 }
 
-fn options(lab: &Lab, url: &str) -> kubelet::Options {
-    kubelet::Options {
+fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
+    let ordinary = kubelet::Options {
         root: lab.dir.join("kubelet"),
         logs: lab.dir.join("pods"),
-        serialize_pulls: false,
-        backoff_initial: Duration::from_secs(1),
-        backoff_max: Duration::from_secs(2),
-        retry: (Duration::from_millis(1500), Duration::from_millis(2500)),
-        runtime_down_after: Duration::from_secs(4),
-        status_period: Duration::from_secs(1),
         cgroup_parent: lab.cgroup.clone(),
         ..kubelet::Options::new(NODE, url, lab.containerd.socket())
+    };
+    match tempo {
+        Tempo::Ordinary => ordinary,
+        Tempo::Hasty => kubelet::Options {
+            serialize_pulls: false,
+            backoff_initial: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(2),
+            retry: (Duration::from_millis(1500), Duration::from_millis(2500)),
+            runtime_down_after: Duration::from_secs(4),
+            status_period: Duration::from_secs(1),
+            ..ordinary
+        },
     }
 }
 

@@ -1,0 +1,198 @@
+//! The page on causes, from the catalogue: one section for each, to be found by its Event's reason.
+
+use std::fmt::Write as _;
+
+use crate::causes;
+use crate::diagnose::example;
+use crate::model::cause::{Cause, Grows, Owner, Right, Scope, Sign};
+use crate::model::stage::Stage;
+use crate::model::wording::span;
+
+const OPENING: &str = "# Causes
+
+<!-- Made by `kubewhy docs`. -->
+
+Every cause that kubewhy names. The name is the reason of its Event, and stays. A cause of the node is told on the Node; each
+pod that suffers from it gets one short Event that points there. A pre-pull that fails is told on the Node, by the same causes.
+The sentences are examples: names and numbers are made up. Standalone is `--standalone`: no API server, and what is found goes to
+the log and, as JSON, to stdout.
+
+";
+
+const RIGHTS: &str = "
+## What it needs
+
+Each cause needs evidence. Where the agent may not see it, or it is not there, the cause is not told: not as broken, not as well.
+
+| needs | which is | without it |
+|---|---|---|
+";
+
+/// The page.
+pub(super) fn page() -> String {
+    let mut text = format!("{OPENING}| cause | told on | who acts | |\n|---|---|---|---|\n");
+    for cause in causes::ALL {
+        let anchor = cause.id.to_lowercase();
+        let (on, owner) = (on(cause.scope), cause.owner.as_str());
+        _ = writeln!(text, "| [{}](#{anchor}) | {on} | {owner} | {} |", cause.id, cause.summary);
+    }
+    text.push_str(RIGHTS);
+    for right in [Right::Pods, Right::PodEvents, Right::Containerd, Right::CniDirs] {
+        let (name, what, without) = described(right);
+        _ = writeln!(text, "| {name} | {what} | {without} |");
+    }
+    causes::ALL.iter().for_each(|cause| section(&mut text, cause));
+    text
+}
+
+fn section(text: &mut String, cause: &Cause) {
+    _ = write!(text, "\n## {}\n\n{}\n\n> {}\n\n| | |\n|---|---|\n", cause.id, cause.summary, example::of(cause));
+    let mends = if cause.mends.is_empty() { "not said" } else { cause.mends };
+    for (name, value) in [
+        ("told on", on(cause.scope).to_owned()),
+        ("who acts", format!("{}: {}", cause.owner.as_str(), who(cause.owner))),
+        ("stage", bites_at(cause).to_owned()),
+        ("Event type", grows(cause.kind)),
+        ("told after", format!("{}, unless `causes.{}.after` says otherwise", span(cause.after), cause.id)),
+        ("known from", known_from(cause).to_owned()),
+        ("rules out", cause.rules_out.to_owned()),
+        ("afterwards", mends.to_owned()),
+        ("needs", needs(cause)),
+        ("standalone", standalone(cause).to_owned()),
+    ] {
+        _ = writeln!(text, "| {name} | {value} |");
+    }
+    signs(text, cause);
+}
+
+fn on(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Node => "the Node",
+        Scope::Pod => "the Pod",
+    }
+}
+
+fn who(owner: Owner) -> &'static str {
+    match owner {
+        Owner::App => "whoever deploys the pod",
+        Owner::Platform => "whoever runs the nodes",
+        Owner::Registry => "whoever runs the registry",
+    }
+}
+
+fn bites_at(cause: &Cause) -> &'static str {
+    if is_the_rest(cause) { "any" } else { stage(cause.stage) }
+}
+
+/// What is said where no other cause fits.
+fn is_the_rest(cause: &Cause) -> bool {
+    cause.id == causes::UNCLASSIFIED.id
+}
+
+fn stage(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Admission => "the kubelet takes the pod up",
+        Stage::Volumes => "volumes, Secrets, devices",
+        Stage::Sandbox => "the pod's sandbox: network namespace, CNI, pause container",
+        Stage::ImageQueue => "the image waits for its turn",
+        Stage::ImagePull => "the image is pulled",
+        Stage::Create => "the container is created",
+        Stage::Start => "the container is started",
+        Stage::Hook => "a postStart hook runs",
+        Stage::Running => "all containers run",
+        Stage::Runtime => "the node's container runtime",
+        Stage::Network => "the node's pod network",
+        Stage::Prepull => "images pulled ahead",
+        Stage::Agent => "the agent itself",
+    }
+}
+
+fn grows(kind: Grows) -> String {
+    match kind {
+        Grows::Normal => "Normal".to_owned(),
+        Grows::Warning => "Warning".to_owned(),
+        Grows::WarningAfter(limit) => format!("Normal, a Warning after {}", span(limit)),
+    }
+}
+
+/// The evidence that decides is the rarest one the cause needs.
+fn known_from(cause: &Cause) -> &'static str {
+    let needs = |right| cause.needs.contains(&right);
+    match () {
+        () if needs(Right::PodEvents) => "the kubelet's Events of a pod that is stuck before its sandbox is up",
+        () if needs(Right::Containerd) => {
+            "containerd's list of layers under way, looked at while a pod waits for its image"
+        }
+        () if needs(Right::CniDirs) => "the host's CNI directories, and what the runtime says of its network",
+        () if needs(Right::Pods) => "the kubelet's words in the pod's status",
+        () => "calls on the runtime's CRI socket",
+    }
+}
+
+fn needs(cause: &Cause) -> String {
+    let names: Vec<_> = cause.needs.iter().map(|right| described(*right).0).collect();
+    if names.is_empty() { "nothing but the runtime's socket".to_owned() } else { names.join(", ") }
+}
+
+/// A right's name, what it is, and what is lost without it.
+fn described(right: Right) -> (&'static str, &'static str, &'static str) {
+    match right {
+        Right::Pods => (
+            "pods",
+            "`list` and `watch` of `pods`, narrowed to this node",
+            "the kubelet's words are not heard: no cause of a single pod is told",
+        ),
+        Right::PodEvents => (
+            "events of a pod",
+            "`list` of `events`, of one stuck pod at a time and at most 6 in an hour",
+            "what only the kubelet's Events say is not told",
+        ),
+        Right::Containerd => (
+            "containerd's own API",
+            "on the same socket as CRI; CRI-O has none",
+            "the progress of a pull cannot be seen",
+        ),
+        Right::CniDirs => (
+            "CNI directories",
+            "`/etc/cni` and `/opt/cni` of the host, read-only",
+            "a missing plugin is not told, a missing configuration only if the runtime says so in words",
+        ),
+    }
+}
+
+fn standalone(cause: &Cause) -> &'static str {
+    let needs = |right| cause.needs.contains(&right);
+    match (needs(Right::Pods), needs(Right::Containerd)) {
+        (false, _) => "told",
+        (true, true) => "told of the image, without the pod's name",
+        (true, false) => "not told of pods: the kubelet's words come from the API server",
+    }
+}
+
+fn signs(text: &mut String, cause: &Cause) {
+    if cause.signs.is_empty() {
+        let why =
+            if is_the_rest(cause) { "No wording of another cause fits." } else { "No wording names it: it is seen." };
+        _ = writeln!(text, "\n{why}");
+        return;
+    }
+    let said_by = match cause.scope {
+        Scope::Pod => "Wordings that name it",
+        Scope::Node => "Wordings that point to it in a pod's Events",
+    };
+    _ = write!(text, "\n{said_by}; one line suffices, upper and lower case are the same:\n\n");
+    cause.signs.iter().for_each(|sign| _ = writeln!(text, "* {}", wording(sign)));
+}
+
+fn wording(sign: &Sign) -> String {
+    let quoted = |parts: &[&str], word: &str| parts.iter().map(|part| code(part.trim())).collect::<Vec<_>>().join(word);
+    match sign.none {
+        [] => quoted(sign.all, " and "),
+        none => format!("{}, but not {}", quoted(sign.all, " and "), quoted(none, " or ")),
+    }
+}
+
+/// As Markdown's code, where the text may hold a backtick itself.
+fn code(text: &str) -> String {
+    if text.contains('`') { format!("`` {text} ``") } else { format!("`{text}`") }
+}

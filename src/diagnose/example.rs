@@ -1,0 +1,113 @@
+//! One made-up case of each cause, with facts as long as they usually are: what the documentation shows as its sentence,
+//! and what tests hold to its length. Nothing of it is ever reported.
+
+use super::phrase::{Facts, sentence};
+use crate::model::cause::Cause;
+
+/// Facts of the example, by cause. Causes of one stage share theirs; a template takes what it names.
+const FACTS: &[(&str, &[(&str, &str)])] = &[
+    (
+        "RuntimeDown",
+        &[
+            ("runtime", "containerd"),
+            ("failure", "nobody listens on /run/containerd/containerd.sock"),
+            ("service", "containerd"),
+            ("pods", "2 pods"),
+        ],
+    ),
+    (
+        "SandboxImageUnavailable",
+        &[
+            ("image", "registry.k8s.io/pause:3.10"),
+            ("inner", "its registry's name does not resolve"),
+            ("pods", "2 pods"),
+        ],
+    ),
+    ("CniConfigMissing", &[("dir", "/etc/cni/net.d"), ("runtime", "containerd"), ("pods", "2 pods")]),
+    (
+        "CniPluginMissing",
+        &[
+            ("ready", "Ready"),
+            ("plugin", "flannel"),
+            ("dirs", "/opt/cni/bin"),
+            ("network", "cbr0"),
+            ("file", "/etc/cni/net.d/10-flannel.conflist"),
+            ("pods", "2 pods"),
+        ],
+    ),
+    ("RegistryNameUnresolved", &[("server", "10.0.0.2:53"), ("answer", "no such host")]),
+    ("RegistryUnreachable", &[("address", "203.0.113.9:443"), ("answer", "no answer in time")]),
+    (
+        "ImageAccessDenied",
+        &[
+            ("answer", "403"),
+            ("secrets", "The pod uses pull secret regcred"),
+            ("login", "renew pull secret regcred (expired token?)"),
+        ],
+    ),
+    (
+        "ImagePullStalled",
+        &[("still", "28 s"), ("done", "3.1 GB"), ("total", "9.8 GB"), ("percent", "31 %"), ("layer", "7ade81c7589d")],
+    ),
+    (
+        "ImagePullSlow",
+        &[
+            ("done", "3.1 GB"),
+            ("total", "9.8 GB"),
+            ("percent", "31 %"),
+            ("for", "4 min"),
+            ("rate", "13 MB/s"),
+            ("left", "8 min 35 s"),
+        ],
+    ),
+    (
+        "ConfigReferenceMissing",
+        &[("missing", "ConfigMap cart-settings does not exist in namespace shop"), ("variables", "DB_HOST")],
+    ),
+    ("CommandNotFound", &[("image", "registry.example.com/shop/cart:2.14.1"), ("command", "program /bin/cart")]),
+    ("Unclassified", &[("stage", "Start"), ("quote", "failed to create shim task: ttrpc: closed")]),
+];
+
+/// What every case about a container and its image has.
+const COMMON: &[(&str, &str)] = &[
+    ("container", "web"),
+    ("host", "registry.example.com"),
+    ("name", "registry.example.com"),
+    ("path", "shop/cart"),
+    ("version", "2.14.1"),
+];
+
+/// The facts of a usual case of this cause.
+#[must_use]
+pub fn facts(cause: &Cause) -> Facts {
+    let own = FACTS.iter().find(|(id, _)| *id == cause.id).map_or(&[][..], |(_, facts)| facts);
+    COMMON.iter().chain(own).fold(Facts::default(), |facts, (name, value)| facts.with(name, value))
+}
+
+/// What its Event says in that case.
+#[must_use]
+pub fn of(cause: &Cause) -> String {
+    sentence(cause, &facts(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::causes;
+    use crate::diagnose::phrase::fill;
+
+    #[test]
+    fn the_usual_event_of_every_cause_stays_under_three_hundred_bytes() {
+        let long: Vec<_> = causes::ALL.iter().map(|cause| of(cause)).filter(|said| said.len() >= 300).collect();
+        assert!(long.is_empty(), "{:#?}", long.iter().map(|said| (said.len(), said)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn every_example_knows_all_that_its_sentence_names() {
+        for cause in causes::ALL {
+            for template in [cause.says, cause.advice] {
+                assert_eq!(fill(template, &facts(cause)).1, Vec::<&str>::new(), "{}", cause.id);
+            }
+        }
+    }
+}
