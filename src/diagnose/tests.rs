@@ -95,6 +95,16 @@ fn a_list_that_hangs_once_is_no_report() {
 }
 
 #[test]
+fn a_list_that_breaks_once_and_a_socket_that_is_dead_from_then_on_is_runtime_down() {
+    let mut t = Timeline::new();
+    t.wait(60).see(call(Method::ListPodSandbox, Some(FailureKind::NobodyListens)));
+    for _ in 0..6 {
+        t.wait(1).see(call(Method::Connect, Some(FailureKind::NobodyListens)));
+    }
+    assert_eq!(t.ids(), ["RuntimeDown"]);
+}
+
+#[test]
 fn a_hung_status_alone_is_not_runtime_down() {
     let mut t = Timeline::new();
     t.see(call(Method::Status, Some(FailureKind::TimedOut)));

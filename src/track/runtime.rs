@@ -86,14 +86,22 @@ impl RuntimeTrack {
     /// where it says that it speaks no CRI version of ours.
     #[must_use]
     pub fn failing(&self) -> Option<&Failing> {
-        self.calls
-            .values()
-            .filter_map(|call| match call {
-                Call::Fails(failing) => Some(failing),
-                Call::Works { .. } => None,
-            })
-            .filter(|failing| failing.method.vital() && failing.failure.kind != FailureKind::Answered)
-            .min_by_key(|failing| failing.since)
+        self.all_failing().min_by_key(|failing| failing.since)
+    }
+
+    /// Whether a vital call failed more than once. It need not be the one that failed first: after a connection that broke
+    /// in a list, it is the connecting that fails again.
+    #[must_use]
+    pub fn keeps_failing(&self) -> bool {
+        self.all_failing().any(|failing| failing.tries > 1)
+    }
+
+    fn all_failing(&self) -> impl Iterator<Item = &Failing> {
+        let failing = self.calls.values().filter_map(|call| match call {
+            Call::Fails(failing) => Some(failing),
+            Call::Works { .. } => None,
+        });
+        failing.filter(|failing| failing.method.vital() && failing.failure.kind != FailureKind::Answered)
     }
 
     /// Since when the vital calls all work; none while one fails or before the first list.
