@@ -1,5 +1,6 @@
 //! Two agents on one node: the second waits, names the first, and then either gives up or takes over. No lab.
 
+use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
@@ -22,7 +23,7 @@ fn agent(dir: &Path, name: &str) -> anyhow::Result<Agent> {
         socket: &dir.join("no.sock"),
         kubeconfig: None,
         config: "apiVersion: kubewhy.dev/v1alpha1\n",
-        port: 0,
+        port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),
     };
     Agent::launch(&start, |command| {
         command.args(["--pod-name", name]);

@@ -63,7 +63,8 @@ fn what_is_no_runtime_s_socket_is_named_with_its_path_until_the_real_one_is_ther
 /// Each agent has a Node of its own, so that their Events do not mix.
 fn start(scene: &Scene, number: u16, wrong: &Wrong) -> anyhow::Result<(Way, Agent)> {
     let own = Way::of(scene, wrong.name);
-    let way = Way { node: wrong.name.to_owned(), socket: own.dir.join("runtime.sock"), port: own.port + number, ..own };
+    let way =
+        Way { node: wrong.name.to_owned(), socket: own.dir.join("runtime.sock"), port: own.port + 2 * number, ..own };
     std::fs::create_dir_all(&way.dir)?;
     (wrong.put)(&way.socket, &scene.lab.containerd.socket())?;
     scene.put(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": wrong.name}}));
