@@ -2,13 +2,7 @@
 //! inside the agent: what counts is what the API server was told, what the log says and how the process ends. Needs root
 //! on Linux; without, each test says that it was skipped.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "a test may stop where it stands"
-)]
+#![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
 mod stage;
 
