@@ -39,7 +39,7 @@ check: build-parts
 	cargo test --test it documents
 
 bench: build-parts
-	cargo bench --workspace
+	cargo bench --package kubewhy --bench '*'
 
 clean:
 	cargo clean

@@ -69,8 +69,8 @@ impl Crank {
 
     /// What deserves attention.
     #[must_use]
-    pub fn attention(&self) -> Attention {
-        Attention { busy: self.world.busy(), pulls: self.world.awaits_image() }
+    pub fn attention(&self, now: Time) -> Attention {
+        Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now) }
     }
 }
 
@@ -108,7 +108,7 @@ pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: Cancell
             }
             _ = ticks.tick() => {
                 let now = clock.now();
-                let due = changed || crank.attention().busy || crate::model::since(looked, now) >= LOOK_CALM;
+                let due = changed || crank.attention(now).busy || crate::model::since(looked, now) >= LOOK_CALM;
                 if due && !look(&mut crank, &wires, now).await { break }
                 if due { looked = now; changed = false; }
                 wires.heartbeat.send_replace(now);
@@ -133,8 +133,81 @@ async fn look(crank: &mut Crank, wires: &Wires, now: Time) -> bool {
         }
     }
     wires.attention.send_if_modified(|attention| {
-        let new = crank.attention();
+        let new = crank.attention(now);
         std::mem::replace(attention, new) != new
     });
     wires.findings.send((now, findings)).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::model::observation::{ApiState, Seen};
+
+    struct Rig {
+        observations: mpsc::Sender<Observation>,
+        findings: mpsc::Receiver<(Time, Findings)>,
+        heartbeat: watch::Receiver<Time>,
+        stop: CancellationToken,
+        clock: Clock,
+        _others: (mpsc::Receiver<PodId>, watch::Receiver<Attention>, watch::Sender<Arc<Settings>>),
+    }
+
+    fn start() -> Rig {
+        let clock = Clock::starting_at(Time::UNIX_EPOCH);
+        let (observations, from_observers) = mpsc::channel(8);
+        let (to_reporter, findings) = mpsc::channel(1);
+        let (questions, asked) = mpsc::channel(1);
+        let (attention, attends) = watch::channel(Attention::default());
+        let (beat, heartbeat) = watch::channel(clock.now());
+        let (keep, settings) = watch::channel(Arc::new(Settings::default()));
+        let wires = Wires {
+            observations: from_observers,
+            findings: to_reporter,
+            questions,
+            attention,
+            heartbeat: beat,
+            settings,
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(run(Crank::new("node-7", false), wires, clock, stop.clone()));
+        Rig { observations, findings, heartbeat, stop, clock, _others: (asked, attends, keep) }
+    }
+
+    impl Rig {
+        /// How long until the next look.
+        async fn next_look(&mut self) -> Duration {
+            let from = self.clock.now();
+            let (at, _) = timeout(Duration::from_secs(60), self.findings.recv()).await.unwrap().unwrap();
+            crate::model::since(from, at)
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_seen_is_looked_at_within_half_a_second() {
+        let mut rig = start();
+        assert_eq!(rig.next_look().await, LOOK_CALM, "nothing was seen");
+        let seen = Seen::ApiServer(ApiState::Answers);
+        rig.observations.send(Observation { at: rig.clock.now(), seen }).await.unwrap();
+        assert!(rig.next_look().await <= LOOK_BUSY);
+        assert_eq!(rig.next_look().await, LOOK_CALM, "and then it is calm again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_heart_beats_between_looks() {
+        let rig = start();
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert!(crate::model::since(*rig.heartbeat.borrow(), rig.clock.now()) <= LOOK_BUSY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn told_to_stop_it_looks_once_more_and_ends() {
+        let mut rig = start();
+        rig.next_look().await;
+        rig.stop.cancel();
+        assert_eq!(rig.next_look().await, Duration::ZERO);
+        assert!(rig.findings.recv().await.is_none());
+    }
 }

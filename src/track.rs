@@ -10,21 +10,26 @@ pub mod runtime;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::model::Time;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
-use crate::model::runtime::{Container, Sandbox};
+use crate::model::runtime::{Container, Images, Sandbox};
 use crate::model::stage::Stage;
+use crate::model::{Time, since};
 
 use network::NetworkTrack;
 use node::NodeTrack;
 use pod::PodTrack;
 use pull::Pulls;
 use runtime::RuntimeTrack;
+
+/// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
+/// must not cost the runtime a list a second.
+const ATTENTION: Duration = Duration::from_secs(600);
 
 /// Everything known about this node.
 #[derive(Debug)]
@@ -45,6 +50,8 @@ pub struct World {
     pub config: Option<(Time, ConfigState)>,
     /// How the API server stands, and since when.
     pub api: Option<(Time, ApiState)>,
+    /// The images of the node, and when they were listed.
+    pub images: Option<(Time, Images)>,
     /// The newest sandbox that came up, and the newest failure to make one.
     pub sandboxes: SandboxRecord,
     gone: Vec<Arc<str>>,
@@ -72,6 +79,7 @@ impl World {
             prepull: BTreeMap::new(),
             config: None,
             api: None,
+            images: None,
             sandboxes: SandboxRecord::default(),
             gone: Vec::new(),
         }
@@ -85,7 +93,7 @@ impl World {
             Seen::RuntimeStatus(status) => self.network.runtime_said(&status, at, &mut self.runtime),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
-            Seen::Images(_) => {}
+            Seen::Images(images) => self.images = Some((at, images)),
             Seen::Pulls(list) => self.pulls.listed(list, at),
             Seen::PullsUnseen(why) => self.pulls.cannot_be_seen(why),
             Seen::PodsListed(list) => self.pods_listed(list, at),
@@ -110,14 +118,25 @@ impl World {
 
     /// Something is starting or going wrong, so it is worth looking often.
     #[must_use]
-    pub fn busy(&self) -> bool {
-        self.runtime.failing().is_some() || self.starting().next().is_some()
+    pub fn busy(&self, now: Time) -> bool {
+        self.runtime.failing().is_some() || self.moving(now).next().is_some()
     }
 
     /// A pod waits for an image, as far as can be told.
     #[must_use]
-    pub fn awaits_image(&self) -> bool {
-        self.starting().any(|pod| pod.place.stage == Stage::ImagePull)
+    pub fn awaits_image(&self, now: Time) -> bool {
+        self.moving(now).any(|pod| pod.place.stage == Stage::ImagePull)
+    }
+
+    /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.
+    fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
+        self.starting().filter(move |pod| since(pod.place.since.max(pod.seen_first), now) < ATTENTION)
+    }
+
+    /// The image was on the node when images were last listed, and that was after `moment`.
+    #[must_use]
+    pub fn has_image_since(&self, image: &str, moment: Time) -> bool {
+        self.images.as_ref().is_some_and(|(at, images)| *at > moment && images.by_reference.contains_key(image))
     }
 
     /// Pods on their way to running.

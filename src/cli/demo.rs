@@ -1,7 +1,6 @@
 //! `kubewhy demo`: shows what the agent says. With `--replay` from recordings, anywhere; a real node is broken by the
 //! repository's `make demo`, which needs root and more than this binary.
 
-use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -21,7 +20,5 @@ pub struct DemoArgs {
 /// # Errors
 /// The output or the scratch directory can't be written.
 pub fn run(_: &DemoArgs) -> anyhow::Result<ExitCode> {
-    let out = io::stdout();
-    let colour = out.is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    replay::run(&mut out.lock(), colour)
+    replay::run(&mut anstream::stdout().lock())
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 
 use crate::engine::Crank;
@@ -49,6 +50,12 @@ const RECORDINGS: &[(&str, &str)] = &[
     ("node-runtime-hung", include_str!("replay/recordings/node-runtime-hung.jsonl")),
 ];
 
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const WARN: Style = AnsiColor::Yellow.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
 /// What one replay said, against what there was to say.
 struct Replayed {
     name: &'static str,
@@ -68,19 +75,18 @@ impl Replayed {
 ///
 /// # Errors
 /// A recording that can't be read, or an output that can't be written.
-pub fn run(out: &mut impl Write, colour: bool) -> anyhow::Result<ExitCode> {
+pub fn run(out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let scratch = Scratch::new()?;
-    let paint = Paint { colour };
-    writeln!(out, "{}\n", paint.bold("Recordings of real Kubernetes 1.36 nodes, replayed in virtual time"))?;
+    writeln!(out, "{BOLD}Recordings of real Kubernetes 1.36 nodes, replayed in virtual time{BOLD:#}\n")?;
     let mut all = Vec::new();
     for (n, (name, text)) in RECORDINGS.iter().enumerate() {
         let recording =
             Recording::read(text, &scratch.0.join(n.to_string())).with_context(|| format!("recording {name}"))?;
         let replayed = Replayed { name, first: replay(&recording), recording };
-        tell(out, &paint, &replayed)?;
+        tell(out, &replayed)?;
         all.push(replayed);
     }
-    table(out, &paint, &all)
+    table(out, &all)
 }
 
 /// Turns the crank over a recording and yields the first thing that is said, with the delay since the recording began.
@@ -113,15 +119,9 @@ fn told(notices: Vec<Notice>) -> Option<Notice> {
     notices.into_iter().find(|notice| notice.telling == Telling::First && !notice.brief)
 }
 
-fn tell(out: &mut impl Write, paint: &Paint, replayed: &Replayed) -> anyhow::Result<()> {
-    writeln!(
-        out,
-        "{} {} ({}, {})",
-        paint.dim("▌"),
-        replayed.recording.broken,
-        replayed.recording.runtime,
-        replayed.name
-    )?;
+fn tell(out: &mut impl Write, replayed: &Replayed) -> anyhow::Result<()> {
+    let Recording { broken, runtime, .. } = &replayed.recording;
+    writeln!(out, "{DIM}▌{DIM:#} {broken} ({runtime}, {})", replayed.name)?;
     match &replayed.first {
         Some((notice, delay)) => {
             let on = match &notice.subject {
@@ -129,59 +129,29 @@ fn tell(out: &mut impl Write, paint: &Paint, replayed: &Replayed) -> anyhow::Res
                 Subject::Pod(pod) => format!("pod {pod}"),
             };
             let kind = notice.kind.as_str();
-            writeln!(out, "  {}  {}  on {on}, after {}", paint.warn(kind), paint.bold(notice.reason), span(*delay))?;
+            let reason = notice.reason;
+            writeln!(out, "  {WARN}{kind}{WARN:#}  {BOLD}{reason}{BOLD:#}  on {on}, after {}", span(*delay))?;
             writeln!(out, "  {}\n", notice.sentence)?;
         }
-        None => writeln!(out, "  {}\n", paint.dim("nothing is said, for there is nothing to say"))?,
+        None => writeln!(out, "  {DIM}nothing is said, for there is nothing to say{DIM:#}\n")?,
     }
     Ok(())
 }
 
-fn table(out: &mut impl Write, paint: &Paint, all: &[Replayed]) -> anyhow::Result<ExitCode> {
+fn table(out: &mut impl Write, all: &[Replayed]) -> anyhow::Result<ExitCode> {
     writeln!(out, "{:<26} {:<24} {:<24} {:>6}", "recording", "there is", "kubewhy says", "after")?;
     for replayed in all {
         let (said, delay) = match &replayed.first {
             Some((notice, delay)) => (notice.reason, span(*delay)),
             None => ("-", String::new()),
         };
-        let mark = if replayed.right() { paint.good("✓") } else { paint.bad("✗") };
+        let (style, mark) = if replayed.right() { (GOOD, "✓") } else { (BAD, "✗") };
         let expected = replayed.recording.expect.as_deref().unwrap_or("-");
-        writeln!(out, "{:<26} {expected:<24} {said:<24} {delay:>6} {mark}", replayed.name)?;
+        writeln!(out, "{:<26} {expected:<24} {said:<24} {delay:>6} {style}{mark}{style:#}", replayed.name)?;
     }
     let wrong = all.iter().filter(|replayed| !replayed.right()).count();
     writeln!(out, "\n{} of {} named rightly", all.len() - wrong, all.len())?;
     Ok(if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// Colours, where the output is a terminal.
-struct Paint {
-    colour: bool,
-}
-
-impl Paint {
-    fn with(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.with("1", text)
-    }
-
-    fn dim(&self, text: &str) -> String {
-        self.with("2", text)
-    }
-
-    fn warn(&self, text: &str) -> String {
-        self.with("33", text)
-    }
-
-    fn good(&self, text: &str) -> String {
-        self.with("32", text)
-    }
-
-    fn bad(&self, text: &str) -> String {
-        self.with("31", text)
-    }
 }
 
 /// A directory of our own that goes when we do.

@@ -69,6 +69,21 @@ impl Endpoint {
         }
     }
 
+    /// The failure with its paths as the host names them: who reads it stands on the node, not in the agent's container.
+    #[must_use]
+    pub fn as_the_host_names(&self, mut failure: CallFailure) -> CallFailure {
+        let Self::Search(root) = self else { return failure };
+        if root == Path::new("/") {
+            return failure;
+        }
+        if let Ok(inside) = failure.socket.strip_prefix(root) {
+            let prefix = format!("{}/", root.display());
+            failure.text = failure.text.replace(&prefix, "/");
+            failure.socket = Path::new("/").join(inside);
+        }
+        failure
+    }
+
     /// The failure where a search found nothing at any place.
     #[must_use]
     pub fn nothing_found(&self) -> CallFailure {
@@ -169,6 +184,18 @@ mod tests {
         }
         assert!(matches!("tcp://1.2.3.4:5".parse::<Endpoint>(), Err(BadEndpoint::OtherScheme(_))));
         assert!(matches!("run/x.sock".parse::<Endpoint>(), Err(BadEndpoint::Relative(_))));
+    }
+
+    #[test]
+    fn a_failure_names_paths_as_the_host_does() {
+        let endpoint = Endpoint::Search("/host".into());
+        let failure = endpoint.as_the_host_names(endpoint.nothing_found());
+        assert_eq!(failure.socket, Path::new("/run/containerd/containerd.sock"));
+        assert!(
+            failure.text.contains("any of /run/containerd/containerd.sock, /run/crio/crio.sock"),
+            "{}",
+            failure.text
+        );
     }
 
     #[test]

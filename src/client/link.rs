@@ -210,6 +210,7 @@ impl Link {
             Ok(live) => (method, exchange(&live).await),
             Err(no) => (no.method, Err(no.failure)),
         };
+        let result = result.map_err(|failure| self.endpoint.as_the_host_names(failure));
         Call { method, took: since(began, self.clock.now()), result }
     }
 }

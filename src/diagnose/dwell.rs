@@ -18,7 +18,7 @@ pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis>
     let cause = suspicion.cause;
     let own = view.settings.causes.get(cause.id).cloned().unwrap_or_default();
     let dwelt = since(suspicion.since, view.now) >= own.after.unwrap_or(cause.after);
-    if own.enabled == Some(false) || !dwelt || in_restart_quiet(suspicion, view) {
+    if own.enabled == Some(false) || !suspicion.ripe || !dwelt || in_restart_quiet(suspicion, view) {
         return None;
     }
     Some(Diagnosis {

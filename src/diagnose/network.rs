@@ -79,6 +79,7 @@ fn of_node(
         topic: Stage::Network.into(),
         confidence,
         since,
+        ripe: true,
         facts: facts.with("pods", pods(affected.len())),
         evidence: said,
         affected,

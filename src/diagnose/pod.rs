@@ -42,6 +42,7 @@ fn container(track: &PodTrack, pod: &Pod, slot: &ContainerSlot, trouble: &Troubl
         topic: trouble.stage.into(),
         confidence: if named.is_some() { Confidence::Observed } else { Confidence::Suspected },
         since: trouble.since,
+        ripe: true,
         facts,
         evidence: vec![evidence(&format!("kubelet, pod status ({})", trouble.reason), &*trouble.text, trouble.at)],
         affected: Vec::new(),
@@ -72,6 +73,7 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
         topic: track.place.stage.into(),
         confidence: Confidence::Suspected,
         since: track.place.since,
+        ripe: true,
         facts,
         evidence: vec![evidence(
             &format!("kubelet, Event {}", event.reason),

@@ -31,6 +31,7 @@ fn failed(since: Time, set: &SetProgress, view: View<'_>) -> Option<Diagnosis> {
         topic: Topic { stage: Stage::Prepull, of: Some(set.set.clone()) },
         confidence: Confidence::Observed,
         since,
+        ripe: true,
         facts: Facts::default(),
         evidence: set.failed.iter().map(|f| evidence(&format!("pull of {}", f.image), &*f.text, since)).collect(),
         affected: Vec::new(),

@@ -57,6 +57,7 @@ fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view
         topic,
         confidence: Confidence::Observed,
         since,
+        ripe: true,
         facts: facts(image, pull, view),
         evidence: vec![evidence("containerd, content ingests", seen, view.now)],
         affected: Vec::new(),

@@ -30,6 +30,7 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         topic: Stage::Runtime.into(),
         confidence: Confidence::Observed,
         since: failing.since,
+        ripe: failing.tries > 1,
         facts,
         evidence: vec![evidence(&format!("CRI {}", failing.method.name()), &failing.failure.text, failing.at)],
         affected,

@@ -18,6 +18,10 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         (named.id == causes::SANDBOX_IMAGE_UNAVAILABLE.id).then_some((track, event))
     })?;
     let image = extract::quoted_after(&event.message, "sandbox image ").or(view.world.runtime.sandbox_image.as_deref());
+    let seen = event.at.unwrap_or(witness.place.since);
+    if image.is_some_and(|image| view.world.has_image_since(image, seen)) {
+        return None; // it has come meanwhile, and the pod's next try will find it
+    }
     let affected: Vec<_> = stuck(view).map(|track| track.id.clone()).collect();
     let facts = Facts::default()
         .with("image", image.unwrap_or("(name unknown)"))
@@ -29,8 +33,9 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         topic: Stage::Sandbox.into(),
         confidence: Confidence::Observed,
         since: witness.place.since,
+        ripe: true,
         facts,
-        evidence: vec![evidence("kubelet, Event of a pod", &*event.message, event.at.unwrap_or(view.now))],
+        evidence: vec![evidence("kubelet, Event of a pod", &*event.message, seen)],
         affected,
         field_path: None,
     })

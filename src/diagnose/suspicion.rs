@@ -19,6 +19,8 @@ pub(super) struct Suspicion {
     pub(super) topic: Topic,
     pub(super) confidence: Confidence,
     pub(super) since: Time,
+    /// Seen more than once: nothing is raised on one failed look.
+    pub(super) ripe: bool,
     pub(super) facts: Facts,
     pub(super) evidence: Vec<Evidence>,
     pub(super) affected: Vec<PodId>,

@@ -12,7 +12,7 @@ use crate::model::cni::{CniConfig, CniHost};
 use crate::model::diagnosis::Subject;
 use crate::model::observation::Seen;
 use crate::model::pod::{ContainerState, Phase, Pod, PodEvent};
-use crate::model::runtime::{FailureKind, Method, Sandbox};
+use crate::model::runtime::{FailureKind, Images, Method, Sandbox};
 
 use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, pull, slot};
 
@@ -86,6 +86,15 @@ fn a_refused_socket_is_runtime_down_and_outranks_everything_else() {
 }
 
 #[test]
+fn a_list_that_hangs_once_is_no_report() {
+    let mut t = Timeline::new();
+    t.wait(60).see(call(Method::ListPodSandbox, Some(FailureKind::TimedOut)));
+    assert!(t.wait(6).ids().is_empty());
+    t.see(call(Method::ListPodSandbox, Some(FailureKind::TimedOut)));
+    assert_eq!(t.ids(), ["RuntimeDown"]);
+}
+
+#[test]
 fn a_hung_status_alone_is_not_runtime_down() {
     let mut t = Timeline::new();
     t.see(call(Method::Status, Some(FailureKind::TimedOut)));
@@ -140,6 +149,18 @@ fn the_error_is_remembered_while_an_old_kubelet_backs_off() {
         t.see(Seen::PodChanged(Box::new(failing))).wait(2);
         assert_eq!(t.ids(), ["RegistryUnreachable"], "{reason}");
     }
+}
+
+#[test]
+fn a_pod_that_is_stuck_for_good_makes_no_haste() {
+    let mut t = Timeline::new();
+    assert!(!t.world.busy(t.now), "a calm node");
+    let failing = pod("cart", t.now, slot("r.example.com/a:1", "ImagePullBackOff", "manifest unknown"));
+    t.see(Seen::PodChanged(Box::new(failing)));
+    assert!(t.world.busy(t.now) && t.world.awaits_image(t.now));
+    t.wait(601);
+    assert!(!t.world.busy(t.now) && !t.world.awaits_image(t.now));
+    assert_eq!(t.ids(), ["ImageNotFound"], "though it is still diagnosed");
 }
 
 #[test]
@@ -199,6 +220,12 @@ fn a_pause_image_that_cannot_be_had_is_the_nodes_fault() {
     assert!(findings.diagnoses[0].sentence.contains("its pause image r.nowhere/pause:3.10 is not here and cannot be pulled (its registry's name does not resolve); 1 pod waiting"));
     assert!(of_pods(&findings)[0].brief);
     assert!(!findings.cleared.iter().any(|c| c.how == "Sandboxes are made again"));
+
+    let listed = |name: &str| Images { by_reference: [(name.into(), 1)].into(), count: 1 };
+    t.wait(1).see(Seen::Images(listed("r.example.com/other:1")));
+    assert_eq!(t.ids().first(), Some(&"SandboxImageUnavailable"), "another image does not help");
+    t.see(Seen::Images(listed("r.nowhere/pause:3.10")));
+    assert!(t.ids().is_empty(), "it has come meanwhile");
 
     let sandbox = Sandbox {
         id: "s1".into(),

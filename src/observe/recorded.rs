@@ -16,14 +16,18 @@ use serde_json::Value;
 use super::apiserver::json;
 use super::host::{CniDirs, NamedBy};
 use super::{cri, host};
-use crate::model::Time;
 use crate::model::ids::PodUid;
 use crate::model::observation::{Observation, Seen};
 use crate::model::pod::PodEvent;
 use crate::model::runtime::{CallFailure, CallOutcome, FailureKind, Method, RuntimeInfo};
+use crate::model::{Time, after};
 
 /// The socket that the recorded nodes used.
 const SOCKET: &str = "/run/containerd/containerd.sock";
+
+/// Calls that failed are asked again so often, and so far apart.
+const CALLS_AGAIN: u32 = 4;
+const CALLS_EVERY: Duration = Duration::from_secs(5);
 
 /// One recording.
 #[derive(Debug)]
@@ -126,7 +130,14 @@ impl Recording {
     fn add(&mut self, line: Line, n: usize, scratch: &Path) -> Result<(), RecordingError> {
         let at = line.at;
         self.end = self.end.max(at);
-        let mut see = |seen| self.observations.push(Observation { at, seen });
+        let mut see_at = |at, seen| self.observations.push(Observation { at, seen });
+        if let Some(text) = &line.calls {
+            // It failed so all the time, and the agent would have asked again and again.
+            for again in 0..CALLS_AGAIN {
+                failed_calls(text).for_each(|seen| see_at(after(at, CALLS_EVERY * again), seen));
+            }
+        }
+        let mut see = |seen| see_at(at, seen);
         let understood = |e| RecordingError::Line(n, e);
         if let Some(pod) = line.pod {
             see(Seen::PodChanged(Box::new(json::pod(pod).map_err(understood)?)));
@@ -136,9 +147,6 @@ impl Recording {
         }
         if let Some(status) = line.status {
             see(Seen::RuntimeStatus(status.convert()));
-        }
-        if let Some(text) = &line.calls {
-            failed_calls(text).for_each(&mut see);
         }
         if let Some(cni) = line.cni {
             see(Seen::Cni(cni.look(scratch).map_err(|e| RecordingError::Scratch(scratch.display().to_string(), e))?));
@@ -164,6 +172,7 @@ impl Recording {
         let worked = [Method::ListPodSandbox, Method::ListContainers]
             .map(|method| Seen::RuntimeCall(CallOutcome { method, took: Duration::ZERO, failure: None }));
         let seen = std::iter::once(Seen::RuntimeFound(info)).chain(worked.into_iter().filter(|_| !failing));
+        self.observations.sort_by_key(|observation| observation.at);
         self.observations.splice(0..0, seen.map(|seen| Observation { at: first, seen }));
     }
 }

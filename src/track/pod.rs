@@ -16,6 +16,8 @@ use super::place::{self, Place};
 pub struct PodTrack {
     /// Its names.
     pub id: PodId,
+    /// When it was first seen.
+    pub seen_first: Time,
     /// What the API server said last; none for a pod that only the runtime knows.
     pub pod: Option<Pod>,
     /// Its newest sandbox.
@@ -55,6 +57,7 @@ impl PodTrack {
     pub fn new(id: PodId, at: Time) -> Self {
         Self {
             id,
+            seen_first: at,
             pod: None,
             sandbox: None,
             containers: BTreeMap::new(),

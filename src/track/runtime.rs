@@ -34,6 +34,8 @@ pub struct Failing {
     pub method: Method,
     /// Since when: the start of the first try that failed.
     pub since: Time,
+    /// How often it failed since then.
+    pub tries: u32,
     /// Its last failure.
     pub failure: CallFailure,
     /// When that was.
@@ -73,11 +75,11 @@ impl RuntimeTrack {
     }
 
     fn fails(&mut self, method: Method, failure: CallFailure, began: Time, at: Time) {
-        let since = match self.calls.get(&method) {
-            Some(Call::Fails(before)) => before.since,
-            _ => began,
+        let (since, tries) = match self.calls.get(&method) {
+            Some(Call::Fails(before)) => (before.since, before.tries.saturating_add(1)),
+            _ => (began, 1),
         };
-        self.calls.insert(method, Call::Fails(Failing { method, since, failure, at }));
+        self.calls.insert(method, Call::Fails(Failing { method, since, tries, failure, at }));
     }
 
     /// The vital call that has failed longest, if any fails. An error that the runtime answered with is an answer, except

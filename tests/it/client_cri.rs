@@ -142,7 +142,8 @@ async fn a_search_passes_over_sockets_without_cri_and_stays_with_what_it_found()
     drop(fake);
     assert!(cri.list_containers().await.result.is_err());
     let (_, failure) = failure(cri.connected().await);
-    assert_eq!((failure.kind, failure.socket), (FailureKind::NobodyListens, k0s));
+    let as_the_host_names_it = "/run/k0s/containerd.sock".into();
+    assert_eq!((failure.kind, failure.socket), (FailureKind::NobodyListens, as_the_host_names_it));
 }
 
 #[tokio::test]

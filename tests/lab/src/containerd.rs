@@ -10,7 +10,7 @@ use anyhow::Context;
 use hyper_util::rt::TokioIo;
 use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
-use k8s_cri::v1::{ImageSpec, RemoveImageRequest, VersionRequest};
+use k8s_cri::v1::{ImageSpec, PullImageRequest, RemoveImageRequest, VersionRequest};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 use tonic::transport::{Channel, Endpoint};
@@ -88,6 +88,17 @@ impl Containerd {
         let mut client = ImageServiceClient::new(self.channel()?);
         let removed = client.remove_image(RemoveImageRequest { image: Some(spec) });
         tokio::time::timeout(CALL_DEADLINE, removed).await.context("RemoveImage hangs")?.context("RemoveImage")?;
+        Ok(())
+    }
+
+    /// Pulls an image by hand, as an operator would, however long that takes.
+    ///
+    /// # Errors
+    /// When containerd can't pull it.
+    pub async fn pull_image(&self, image: &str) -> anyhow::Result<()> {
+        let spec = ImageSpec { image: image.to_owned(), ..ImageSpec::default() };
+        let request = PullImageRequest { image: Some(spec), ..PullImageRequest::default() };
+        ImageServiceClient::new(self.channel()?).pull_image(request).await.context("PullImage")?;
         Ok(())
     }
 

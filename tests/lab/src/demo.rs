@@ -8,16 +8,14 @@ mod scene;
 mod screen;
 
 pub use act::{Act, Outcome, perform};
-pub use agent::{Agent, CONFIG};
+pub use agent::{Agent, CONFIG, Start};
 pub use faults::FAULTS;
-pub use scene::{On, Scene, Telling};
+pub use scene::{NAMESPACE, NODE, On, Scene, Telling, Tempo, pod};
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-
-use screen::Screen;
 
 /// The agent under test lies beside this program, where Cargo puts both.
 ///
@@ -35,20 +33,19 @@ pub fn agent_program() -> anyhow::Result<std::path::PathBuf> {
 /// # Errors
 /// When the lab or the agent does not start; a fault that is not named is an outcome, not an error.
 pub async fn run(program: &Path) -> anyhow::Result<ExitCode> {
-    let screen = Screen::here();
-    screen.begin(FAULTS.len(), CONFIG);
-    let mut scene = Scene::start(program).await?;
-    screen.ready(&scene);
+    screen::begin(FAULTS.len(), CONFIG);
+    let mut scene = Scene::start(program, Tempo::Hasty).await?;
+    screen::ready(&scene);
     let mut outcomes = Vec::new();
     for (number, act) in FAULTS.iter().enumerate() {
-        screen.act(number + 1, FAULTS.len(), act);
-        let outcome = perform(act, &mut scene, &screen).await?;
-        screen.outcome(&outcome);
+        screen::act(number + 1, FAULTS.len(), act);
+        let outcome = perform(act, &mut scene).await?;
+        screen::outcome(&outcome);
         outcomes.push((act, outcome));
     }
     let written = scene.events_written();
     scene.end().await?;
-    screen.table(&outcomes, written);
-    let right = outcomes.iter().all(|(_, outcome)| outcome.named.is_some() && outcome.ended.is_some());
+    screen::table(&outcomes, written);
+    let right = outcomes.iter().all(|(_, outcome)| outcome.right());
     Ok(if right { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,10 +1,12 @@
 //! The `kubewhy-lab` command: a lab by hand.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use kubewhy_lab::parts::Parts;
-use kubewhy_lab::{Lab, demo, namespaces};
+use kubewhy_lab::{Lab, calm, demo, namespaces};
 
 /// A broken Kubernetes node on one machine.
 #[derive(Debug, Parser)]
@@ -20,8 +22,23 @@ enum Command {
     Parts,
     /// Breaks a node in every way kubewhy can name, one after the other, and shows what is said.
     Demo,
+    /// Watches a healthy node and shows what the watching costs.
+    Calm(Calm),
     /// Starts a lab and a shell inside it; everything ends with the shell.
     Shell,
+}
+
+#[derive(Debug, clap::Args)]
+struct Calm {
+    /// Pods that run on the node.
+    #[arg(long, default_value_t = 50)]
+    pods: usize,
+    /// How long the node is watched; a third of it more, the runtime is measured without the agent.
+    #[arg(long, default_value_t = 10)]
+    minutes: u32,
+    /// The agent; by default the one beside this program.
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<ExitCode> {
@@ -31,6 +48,7 @@ fn main() -> anyhow::Result<ExitCode> {
             let program = demo::agent_program()?;
             inside(async || demo::run(&program).await)
         }
+        Command::Calm(args) => measure_calm(args),
         Command::Shell => inside(shell),
     }
 }
@@ -40,6 +58,12 @@ fn parts() -> anyhow::Result<ExitCode> {
         println!("{version}\n    {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn measure_calm(args: Calm) -> anyhow::Result<ExitCode> {
+    let program = args.program.map_or_else(demo::agent_program, |path| Ok(std::path::absolute(path)?))?;
+    let plan = calm::Plan { pods: args.pods, span: Duration::from_secs(60) * args.minutes };
+    inside(async || calm::run(&program, plan).await)
 }
 
 /// Runs `body` inside a lab's namespaces: this program again, if it is not there yet.

@@ -68,6 +68,14 @@ impl Daemon {
         Ok(self.child.wait().await?)
     }
 
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub async fn ended(&mut self) -> anyhow::Result<ExitStatus> {
+        Ok(self.child.wait().await?)
+    }
+
     /// Ends it with SIGKILL and waits for that.
     ///
     /// # Errors

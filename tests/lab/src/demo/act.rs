@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::scene::{On, Scene};
-use super::screen::Screen;
+use super::screen;
 
 /// Named within this time, or not at all.
 const NAMED_WITHIN: Duration = Duration::from_secs(40);
@@ -46,20 +46,28 @@ pub struct Outcome {
     pub instead: Vec<String>,
 }
 
+impl Outcome {
+    /// It was named, and its ending was told.
+    #[must_use]
+    pub fn right(&self) -> bool {
+        self.named.is_some() && self.ended.is_some()
+    }
+}
+
 /// Performs one act.
 ///
 /// # Errors
 /// When the fault itself can't be made or mended.
-pub async fn perform(act: &Act, scene: &mut Scene, screen: &Screen) -> anyhow::Result<Outcome> {
+pub async fn perform(act: &Act, scene: &mut Scene) -> anyhow::Result<Outcome> {
     let known = scene.known(act.on);
     let broken_at = Instant::now();
     (act.broken)(scene).await?;
     let told = scene.told(act.on, act.cause, &known, NAMED_WITHIN).await;
     let named = told.as_ref().map(|_| broken_at.elapsed());
-    screen.told(scene, act, act.on, named).await;
+    screen::told(scene, act, act.on, named).await;
     if let Some(pod) = act.also {
         let short = scene.told(pod, act.cause, &[], NAMED_WITHIN).await;
-        screen.told(scene, act, pod, short.map(|_| broken_at.elapsed())).await;
+        screen::told(scene, act, pod, short.map(|_| broken_at.elapsed())).await;
     }
 
     let known = scene.known(act.on);
@@ -70,7 +78,7 @@ pub async fn perform(act: &Act, scene: &mut Scene, screen: &Screen) -> anyhow::R
         None => None,
     };
     let ended = ending.as_ref().map(|_| mended_at.elapsed());
-    screen.ended(ending.as_ref(), ended);
+    screen::ended(ending.as_ref(), ended);
     let instead = if named.is_some() { Vec::new() } else { scene.kubewhys(act.on).iter().map(said).collect() };
     Ok(Outcome { named, ended, instead })
 }

@@ -1,5 +1,6 @@
 //! The real `kubewhy run`, as a process of the lab.
 
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,7 +25,16 @@ causes:
 pub struct Agent {
     /// Its process.
     pub daemon: Daemon,
-    log: PathBuf,
+    log: Log,
+    port: u16,
+}
+
+/// What one agent says, in a file to which all agents of its directory append.
+#[derive(Clone, Debug)]
+struct Log {
+    path: PathBuf,
+    /// Bytes that are not its own.
+    from: u64,
 }
 
 /// What an agent is started with.
@@ -42,7 +52,7 @@ pub struct Start<'a> {
     pub kubeconfig: Option<&'a Path>,
     /// Its configuration file's text.
     pub config: &'a str,
-    /// Port of its health server.
+    /// Port of its health server; the next one is its metrics'.
     pub port: u16,
 }
 
@@ -52,6 +62,16 @@ impl Agent {
     /// # Errors
     /// When it does not get ready; its last words are in the error.
     pub async fn start(start: &Start<'_>) -> anyhow::Result<Self> {
+        let mut agent = Self::launch(start, |_| {})?;
+        agent.until_ready().await?;
+        Ok(agent)
+    }
+
+    /// Starts it and waits for nothing; `adapt` may change the command.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub fn launch(start: &Start<'_>, adapt: impl FnOnce(&mut Command)) -> anyhow::Result<Self> {
         std::fs::create_dir_all(start.dir).context("the agent's directory")?;
         let config = start.dir.join("config.yaml");
         std::fs::write(&config, start.config).context("the agent's configuration")?;
@@ -66,17 +86,19 @@ impl Agent {
             .arg(start.socket)
             .arg("--state-dir")
             .arg(start.dir.join("state"))
-            .args(["--health-address", &format!("127.0.0.1:{}", start.port)]);
+            .args(["--health-address", &format!("127.0.0.1:{}", start.port)])
+            .args(["--metrics-address", &format!("127.0.0.1:{}", start.port + 1)]);
         match start.kubeconfig {
             Some(path) => command.arg("--kubeconfig").arg(path),
             None => command.arg("--standalone"),
         };
-        let mut agent = Self { daemon: Daemon::spawn(&mut command, &log)?, log };
-        agent.until_ready(start.port).await?;
-        Ok(agent)
+        adapt(&mut command);
+        let log = Log { from: std::fs::metadata(&log).map_or(0, |file| file.len()), path: log };
+        Ok(Self { daemon: Daemon::spawn(&mut command, &log.path)?, log, port: start.port })
     }
 
-    async fn until_ready(&mut self, port: u16) -> anyhow::Result<()> {
+    async fn until_ready(&mut self) -> anyhow::Result<()> {
+        let port = self.port;
         self.daemon
             .until(Duration::from_secs(20), async || {
                 let answer = get(port, "/readyz").await.ok()?;
@@ -85,12 +107,38 @@ impl Agent {
             .await
     }
 
+    /// Its metrics by now, in Prometheus' text form.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn metrics(&self) -> anyhow::Result<String> {
+        let answer = get(self.port + 1, "/metrics").await?;
+        ensure!(answer.contains(" 200 "), "no metrics: {answer}");
+        Ok(answer)
+    }
+
     /// Everything it has logged, and in standalone mode told, by now.
     ///
     /// # Errors
     /// When the file can't be read.
     pub fn log(&self) -> anyhow::Result<String> {
-        std::fs::read_to_string(&self.log).context("the agent's log")
+        self.log.read()
+    }
+
+    /// The lines of its log that hold all of these words.
+    #[must_use]
+    pub fn lines(&self, words: &[&str]) -> Vec<String> {
+        self.log.lines(words)
+    }
+
+    /// Waits for the first line of its log that holds all of these words.
+    ///
+    /// # Errors
+    /// When it ends before or `within` passes; its last words are in the error.
+    pub async fn says(&mut self, words: &[&str], within: Duration) -> anyhow::Result<String> {
+        let Self { daemon, log, .. } = self;
+        let heard = daemon.until(within, async || log.lines(words).into_iter().next()).await;
+        heard.with_context(|| format!("no line with {words:?}"))
     }
 
     /// Ends it as the kubelet would and checks that it went well.
@@ -101,6 +149,21 @@ impl Agent {
         let status = self.daemon.stop().await?;
         ensure!(status.success(), "the agent ended with {status}: {}", self.daemon.log_end());
         Ok(())
+    }
+}
+
+impl Log {
+    fn read(&self) -> anyhow::Result<String> {
+        let mut file = std::fs::File::open(&self.path).context("the agent's log")?;
+        file.seek(SeekFrom::Start(self.from))?;
+        let mut text = String::new();
+        file.read_to_string(&mut text)?;
+        Ok(text)
+    }
+
+    fn lines(&self, words: &[&str]) -> Vec<String> {
+        let text = self.read().unwrap_or_default();
+        text.lines().filter(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned).collect()
     }
 }
 

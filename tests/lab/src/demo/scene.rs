@@ -15,10 +15,12 @@ use crate::kubelet::{self, Kubelet};
 use super::agent::{Agent, CONFIG, Start};
 
 /// The node's name.
-pub(super) const NODE: &str = "node-7";
+pub const NODE: &str = "node-7";
 /// The namespace of the demo's pods.
-pub(super) const NAMESPACE: &str = "shop";
+pub const NAMESPACE: &str = "shop";
 const HEALTH_PORT: u16 = 9470;
+/// A configuration that changes nothing.
+const DEFAULTS: &str = "apiVersion: kubewhy.dev/v1alpha1\n";
 /// A healthy node is Ready within this time.
 const READY_WITHIN: Duration = Duration::from_secs(30);
 
@@ -37,6 +39,24 @@ pub struct Scene {
 
 /// An Event's name and count: an Event that was written again tells again.
 pub type Telling = (String, u64);
+
+/// At whose pace agent and kubelet work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tempo {
+    /// An audience's: everything shortened, the agent's configuration is [`CONFIG`].
+    Hasty,
+    /// A node's: the defaults of both.
+    Ordinary,
+}
+
+impl Tempo {
+    fn config(self) -> &'static str {
+        match self {
+            Self::Hasty => CONFIG,
+            Self::Ordinary => DEFAULTS,
+        }
+    }
+}
 
 /// Whom an Event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,12 +91,12 @@ impl Scene {
     ///
     /// # Errors
     /// When a part does not start.
-    pub async fn start(program: &Path) -> anyhow::Result<Self> {
+    pub async fn start(program: &Path, tempo: Tempo) -> anyhow::Result<Self> {
         let lab = Lab::start().await?;
         let api = ApiServer::start(crate::apiserver::Options::default()).await?;
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
-        let kubelet = Kubelet::start(options(&lab, api.url()))?;
+        let kubelet = Kubelet::start(options(&lab, api.url(), tempo))?;
         let socket = lab.containerd.socket();
         node_ready(&api).await?;
         let agent = Agent::start(&Start {
@@ -85,7 +105,7 @@ impl Scene {
             node: NODE,
             socket: &socket,
             kubeconfig: Some(&kubeconfig),
-            config: CONFIG,
+            config: tempo.config(),
             port: HEALTH_PORT,
         })
         .await?;
@@ -94,18 +114,7 @@ impl Scene {
 
     /// Binds a pod of one container to the node.
     pub fn run_pod(&self, name: &str, container: Value) {
-        let mut container = container;
-        container["name"] = json!("main");
-        container["imagePullPolicy"] = json!("Always");
-        let pod = json!({
-            "apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": name, "namespace": NAMESPACE},
-            "spec": {"nodeName": NODE, "restartPolicy": "Always", "containers": [container]},
-            "status": {"phase": "Pending", "conditions": [
-                {"type": "PodScheduled", "status": "True", "lastTransitionTime": crate::apiserver::rfc3339(jiff::Timestamp::now())},
-            ]},
-        });
-        self.api.store().put(pod);
+        self.put(pod(NAMESPACE, name, container));
     }
 
     /// Puts an object into the cluster.
@@ -162,18 +171,40 @@ fn telling(event: &Value) -> Telling {
     (event["metadata"]["name"].as_str().unwrap_or_default().to_owned(), event["count"].as_u64().unwrap_or_default())
 }
 
-fn options(lab: &Lab, url: &str) -> kubelet::Options {
-    kubelet::Options {
+/// A pod of one container that is bound to the node and pulls its image at every start.
+#[must_use]
+pub fn pod(namespace: &str, name: &str, mut container: Value) -> Value {
+    container["name"] = json!("main");
+    container["imagePullPolicy"] = json!("Always");
+    let now = crate::apiserver::rfc3339(jiff::Timestamp::now());
+    json!({
+        "apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {"nodeName": NODE, "restartPolicy": "Always", "containers": [container]},
+        "status": {"phase": "Pending", "conditions": [
+            {"type": "PodScheduled", "status": "True", "lastTransitionTime": now},
+        ]},
+    })
+}
+
+fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
+    let ordinary = kubelet::Options {
         root: lab.dir.join("kubelet"),
         logs: lab.dir.join("pods"),
-        serialize_pulls: false,
-        backoff_initial: Duration::from_secs(1),
-        backoff_max: Duration::from_secs(2),
-        retry: (Duration::from_millis(1500), Duration::from_millis(2500)),
-        runtime_down_after: Duration::from_secs(4),
-        status_period: Duration::from_secs(1),
         cgroup_parent: lab.cgroup.clone(),
         ..kubelet::Options::new(NODE, url, lab.containerd.socket())
+    };
+    match tempo {
+        Tempo::Ordinary => ordinary,
+        Tempo::Hasty => kubelet::Options {
+            serialize_pulls: false,
+            backoff_initial: Duration::from_secs(1),
+            backoff_max: Duration::from_secs(2),
+            retry: (Duration::from_millis(1500), Duration::from_millis(2500)),
+            runtime_down_after: Duration::from_secs(4),
+            status_period: Duration::from_secs(1),
+            ..ordinary
+        },
     }
 }
 

@@ -1,8 +1,9 @@
 //! What the demo shows. Writes to stdout, in colour where that is a terminal; decides nothing.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
+use anstream::println;
+use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -20,124 +21,81 @@ const KUBECTL_WITHIN: Duration = Duration::from_secs(10);
 /// A line of the Events table that came from the agent.
 const OURS: &str = "  kubewhy  ";
 
-/// Where the demo is shown.
-#[derive(Debug)]
-pub struct Screen {
-    colour: bool,
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const TOLD: Style = AnsiColor::Yellow.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const BAD: Style = AnsiColor::Red.on_default();
+
+pub(super) fn begin(acts: usize, config: &str) {
+    println!("{BOLD}kubewhy, on a real node that is broken on purpose{BOLD:#}");
+    println!("{acts} faults, one after the other. The agent's configuration, shortened for an audience:\n");
+    config.lines().for_each(|line| println!("    {DIM}{line}{DIM:#}"));
+    println!();
 }
 
-impl Screen {
-    /// Standard output.
-    #[must_use]
-    pub fn here() -> Self {
-        Self { colour: std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
-    }
+pub(super) fn ready(scene: &Scene) {
+    let runtime = scene.lab.containerd.version();
+    println!(
+        "{GOOD}✓{GOOD:#} containerd {runtime}, runc, CNI plugins and registry run; node {NODE} is Ready; kubewhy watches it.\n"
+    );
+}
 
-    pub(super) fn begin(&self, acts: usize, config: &str) {
-        println!("{}", self.bold("kubewhy, on a real node that is broken on purpose"));
-        println!("{acts} faults, one after the other. The agent's configuration, shortened for an audience:\n");
-        config.lines().for_each(|line| println!("    {}", self.dim(line)));
-        println!();
-    }
+pub(super) fn act(number: usize, of: usize, act: &Act) {
+    println!("{BOLD}━━ {number}/{of}  {}{BOLD:#}", act.title);
+}
 
-    pub(super) fn ready(&self, scene: &Scene) {
-        let runtime = scene.lab.containerd.version();
-        println!(
-            "{} {runtime}, runc, CNI plugins and registry run; node node-7 is Ready; kubewhy watches it.\n",
-            self.good("✓")
-        );
+/// What `kubectl describe` shows by now. On the node the tellings of earlier acts are left out.
+pub(super) async fn told(scene: &Scene, act: &Act, on: On, after: Option<Duration>) {
+    println!("   {DIM}$ kubectl describe {}{DIM:#}", on.describe().join(" "));
+    let text = described(scene, on).await;
+    let earlier = |line: &&str| on == On::Node && line.contains(OURS) && !line.contains(act.cause);
+    text.lines().filter(|line| !earlier(line)).for_each(event_line);
+    match text.lines().filter(earlier).count() {
+        0 => {}
+        count => println!("   {DIM}  ({count} of earlier acts left out here){DIM:#}"),
     }
-
-    pub(super) fn act(&self, number: usize, of: usize, act: &Act) {
-        println!("{}", self.bold(&format!("━━ {number}/{of}  {}", act.title)));
+    match after {
+        Some(after) => println!("   {GOOD}✓{GOOD:#} said {:.1} s after the fault", after.as_secs_f64()),
+        None => println!("   {BAD}✗ not said in time{BAD:#}"),
     }
+}
 
-    /// What `kubectl describe` shows by now. On the node the tellings of earlier acts are left out.
-    pub(super) async fn told(&self, scene: &Scene, act: &Act, on: On, after: Option<Duration>) {
-        let words = on.describe().join(" ");
-        println!("   {}", self.dim(&format!("$ kubectl describe {words}")));
-        let text = described(scene, on).await;
-        let earlier = |line: &&str| on == On::Node && line.contains(OURS) && !line.contains(act.cause);
-        for line in text.lines().filter(|line| !earlier(line)) {
-            self.event_line(line);
+fn event_line(line: &str) {
+    let style = if line.contains(OURS) { TOLD } else { DIM };
+    for (n, part) in wrap(line, WIDTH).iter().enumerate() {
+        let indent = if n == 0 { "   " } else { "         " };
+        println!("{indent}{style}{part}{style:#}");
+    }
+}
+
+pub(super) fn ended(ending: Option<&Value>, after: Option<Duration>) {
+    match (ending, after) {
+        (Some(event), Some(after)) => {
+            let (after, message) = (after.as_secs_f64(), event["message"].as_str().unwrap_or_default());
+            println!("   mended; {after:.1} s later:  Normal  Resolved  kubewhy  {GOOD}{message}{GOOD:#}");
         }
-        match text.lines().filter(earlier).count() {
-            0 => {}
-            count => println!("   {}", self.dim(&format!("  ({count} of earlier acts left out here)"))),
-        }
-        match after {
-            Some(after) => println!("   {} said {:.1} s after the fault", self.good("✓"), after.as_secs_f64()),
-            None => println!("   {} not said in time", self.bad("✗")),
-        }
+        _ => println!("   {BAD}✗ mended, and no ending was told{BAD:#}"),
     }
+}
 
-    fn event_line(&self, line: &str) {
-        let ours = line.contains(OURS);
-        for (n, part) in wrap(line, WIDTH).into_iter().enumerate() {
-            let part = if n == 0 { part } else { format!("      {part}") };
-            println!("   {}", if ours { self.warn(&part) } else { self.dim(&part) });
-        }
+pub(super) fn outcome(outcome: &Outcome) {
+    for said in &outcome.instead {
+        println!("   {BAD}said instead:{BAD:#} {said}");
     }
+    println!();
+}
 
-    pub(super) fn ended(&self, ending: Option<&Value>, after: Option<Duration>) {
-        match (ending, after) {
-            (Some(event), Some(after)) => {
-                let message = event["message"].as_str().unwrap_or_default();
-                println!(
-                    "   mended; {:.1} s later:  Normal  Resolved  kubewhy  {}",
-                    after.as_secs_f64(),
-                    self.good(message)
-                );
-            }
-            _ => println!("   {} mended, and no ending was told", self.bad("✗")),
-        }
+pub(super) fn table(outcomes: &[(&Act, Outcome)], written: usize) {
+    println!("{:<26} {:<6} {:>10} {:>10}", "cause", "on", "named", "ended");
+    for (act, outcome) in outcomes {
+        let on = if act.on == On::Node { "node" } else { "pod" };
+        let (style, mark) = if outcome.right() { (GOOD, "✓") } else { (BAD, "✗") };
+        let (named, ended) = (seconds(outcome.named), seconds(outcome.ended));
+        println!("{:<26} {on:<6} {named:>10} {ended:>10} {style}{mark}{style:#}", act.cause);
     }
-
-    pub(super) fn outcome(&self, outcome: &Outcome) {
-        for said in &outcome.instead {
-            println!("   {} {said}", self.bad("said instead:"));
-        }
-        println!();
-    }
-
-    pub(super) fn table(&self, outcomes: &[(&Act, Outcome)], written: usize) {
-        println!("{:<26} {:<6} {:>10} {:>10}", "cause", "on", "named", "ended");
-        for (act, outcome) in outcomes {
-            let on = match act.on {
-                On::Node => "node",
-                On::Pod(_) => "pod",
-            };
-            let mark =
-                if outcome.named.is_some() && outcome.ended.is_some() { self.good("✓") } else { self.bad("✗") };
-            println!("{:<26} {on:<6} {:>10} {:>10} {mark}", act.cause, seconds(outcome.named), seconds(outcome.ended));
-        }
-        let named = outcomes.iter().filter(|(_, outcome)| outcome.named.is_some()).count();
-        println!("\n{named} of {} faults named; {written} writes of Events in all", outcomes.len());
-    }
-
-    fn with(&self, code: &str, text: &str) -> String {
-        if self.colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn bold(&self, text: &str) -> String {
-        self.with("1", text)
-    }
-
-    fn dim(&self, text: &str) -> String {
-        self.with("2", text)
-    }
-
-    fn warn(&self, text: &str) -> String {
-        self.with("1;33", text)
-    }
-
-    fn good(&self, text: &str) -> String {
-        self.with("32", text)
-    }
-
-    fn bad(&self, text: &str) -> String {
-        self.with("31", text)
-    }
+    let named = outcomes.iter().filter(|(_, outcome)| outcome.named.is_some()).count();
+    println!("\n{named} of {} faults named; {written} writes of Events in all", outcomes.len());
 }
 
 fn seconds(span: Option<Duration>) -> String {

@@ -1,0 +1,129 @@
+//! One look at a full node, 110 pods with 300 containers: where all is well, and where every pod waits for an image that
+//! its registry does not have. And what comes before each look: taking in the runtime's lists.
+
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use jiff::{SignedDuration, Timestamp};
+use kubewhy::engine::Crank;
+use kubewhy::model::Time;
+use kubewhy::model::ids::{PodId, PodUid};
+use kubewhy::model::observation::{Observation, Seen};
+use kubewhy::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
+use kubewhy::model::runtime::{Container, RunState, Sandbox};
+use kubewhy::model::settings::Settings;
+
+const PODS: usize = 110;
+const CONTAINERS: usize = 300;
+/// When everything began.
+const BEGIN: Time = Timestamp::UNIX_EPOCH;
+/// How much later the look is taken.
+const LATER: SignedDuration = SignedDuration::from_secs(60);
+
+const MISSING: &str = r#"rpc error: code = NotFound desc = failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": failed to resolve reference "registry.example.com/shop/cart:2.14.1": registry.example.com/shop/cart:2.14.1: not found"#;
+
+/// How the pods of a node fare.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pods {
+    Run,
+    WaitForImages,
+}
+
+fn id(number: usize) -> PodId {
+    let text = |prefix: &str| -> Arc<str> { format!("{prefix}-{number:04}").into() };
+    PodId { uid: PodUid(text("36e56131-f8f9-47a5-b2d9")), namespace: "shop".into(), name: text("cart") }
+}
+
+/// The containers of a pod: as many as make [`CONTAINERS`] over all of them.
+fn names(number: usize) -> impl Iterator<Item = Arc<str>> {
+    let count = CONTAINERS * (number + 1) / PODS - CONTAINERS * number / PODS;
+    (0..count).map(|n| format!("main-{n}").into())
+}
+
+fn pod(number: usize, fare: Pods) -> Pod {
+    let run = fare == Pods::Run;
+    let state = || match fare {
+        Pods::Run => ContainerState::Running { since: Some(BEGIN) },
+        Pods::WaitForImages => ContainerState::Waiting { reason: "ErrImagePull".into(), message: MISSING.into() },
+    };
+    let slot = |name| ContainerSlot {
+        name,
+        kind: ContainerKind::Main,
+        image: "registry.example.com/shop/cart:2.14.1".into(),
+        state: state(),
+        last: None,
+        started: run,
+        restarts: 0,
+        refs: Vec::new(),
+    };
+    Pod {
+        id: id(number),
+        api_uid: id(number).uid,
+        owner: Some("ReplicaSet/cart".into()),
+        host_network: false,
+        created: Some(BEGIN),
+        scheduled: Some(BEGIN),
+        started: Some(BEGIN),
+        deleting: false,
+        phase: if run { Phase::Running } else { Phase::Pending },
+        reason: String::new(),
+        message: String::new(),
+        sandbox_ready: Some((true, Some(BEGIN))),
+        ready: run,
+        pull_secrets: Vec::new(),
+        containers: names(number).map(slot).collect(),
+    }
+}
+
+fn sandbox(number: usize) -> Sandbox {
+    let PodId { uid, namespace, name } = id(number);
+    let id = format!("sandbox-{number}").into();
+    Sandbox { id, pod: uid, namespace, name, attempt: 0, ready: true, created: Some(BEGIN) }
+}
+
+fn containers(number: usize) -> impl Iterator<Item = Container> {
+    names(number).map(move |name| Container {
+        id: format!("container-{number}-{name}").into(),
+        sandbox: format!("sandbox-{number}").into(),
+        pod: id(number).uid,
+        name,
+        state: RunState::Running,
+        created: Some(BEGIN),
+        image: "registry.example.com/shop/cart:2.14.1".into(),
+    })
+}
+
+fn at(seen: Seen) -> Observation {
+    Observation { at: BEGIN, seen }
+}
+
+/// What the runtime's lists show.
+fn lists(fare: Pods) -> [Observation; 2] {
+    let containers = if fare == Pods::Run { (0..PODS).flat_map(containers).collect() } else { Vec::new() };
+    [at(Seen::Sandboxes((0..PODS).map(sandbox).collect())), at(Seen::Containers(containers))]
+}
+
+fn node(fare: Pods) -> Crank {
+    let mut crank = Crank::new("node-7", false);
+    crank.take(at(Seen::PodsListed((0..PODS).map(|number| pod(number, fare)).collect())));
+    lists(fare).into_iter().for_each(|list| crank.take(list));
+    crank
+}
+
+fn looking(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("look");
+    let settings = Settings::default();
+    for (name, fare, found) in [("all run", Pods::Run, 0), ("all fail", Pods::WaitForImages, PODS)] {
+        let mut crank = node(fare);
+        let (findings, _) = crank.turn(&settings, BEGIN + LATER);
+        assert!(findings.diagnoses.len() >= found, "{} diagnoses", findings.diagnoses.len());
+        group.bench_function(name, |b| b.iter(|| crank.turn(&settings, BEGIN + LATER)));
+    }
+    let mut crank = node(Pods::Run);
+    group.bench_function("take the lists", |b| {
+        b.iter_batched(|| lists(Pods::Run), |lists| lists.map(|list| crank.take(list)), BatchSize::SmallInput);
+    });
+}
+
+criterion_group!(benches, looking);
+criterion_main!(benches);

@@ -1,0 +1,24 @@
+//! The end-to-end ring: the real `kubewhy run` on a real node of the lab, broken in one way per test. Nothing here looks
+//! inside the agent: what counts is what the API server was told, what the log says and how the process ends. Needs root
+//! on Linux; without, each test says that it was skipped.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test may stop where it stands"
+)]
+
+mod stage;
+
+mod api_trouble;
+mod brake;
+mod configuration;
+mod faults;
+mod lock;
+mod prepull;
+mod runtime_lost;
+mod socket;
+mod standalone;
+mod stopping;
