@@ -10,7 +10,7 @@ use kubewhy_lab::images::Image;
 use kubewhy_lab::in_lab;
 use serde_json::{Value, json};
 
-use super::stage::{events, message, said, scene};
+use super::stage::{events, message, said, scene, until};
 
 /// The other tenant: its namespace, its pods and its images all hold this word, and nothing else does.
 const TENANT: &str = "treasury";
@@ -22,6 +22,7 @@ fn every_fault_is_named_and_ended_and_no_tenant_hears_of_another() {
     in_lab!(async {
         let mut scene = scene().await?;
         scene.run_pod(CONTROL, json!({"image": scene.lab.app}));
+        until("the control pod runs", || runs(&scene, CONTROL)).await?;
         let missing = format!("{FAULTY}/{TENANT}/ledger:1");
         scene.put(pod(TENANT, "treasury-ledger", json!({"image": missing})));
         for act in FAULTS {
@@ -34,6 +35,11 @@ fn every_fault_is_named_and_ended_and_no_tenant_hears_of_another() {
         ensure!(control.is_empty(), "a healthy pod was told: {control:#?}");
         scene.end().await
     });
+}
+
+fn runs(scene: &Scene, name: &str) -> bool {
+    let pods = scene.api.store().list(&PODS, None);
+    pods.iter().any(|pod| pod["metadata"]["name"] == name && pod["status"]["phase"] == "Running")
 }
 
 /// Performs the act; when the pod network is gone, a pod of the other tenant joins the one that waits.
