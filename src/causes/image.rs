@@ -132,7 +132,7 @@ pub const IMAGE_PULL_STALLED: Cause = Cause {
     summary: "A pull is under way and no byte arrives.",
     says: "The image stopped arriving: no byte from {host} for {still}, at {done} of {total}[ ({percent})][, layer {layer}]. Name, login and image are fine.",
     rules_out: "Name lookup, login and image are fine: the pull had begun.",
-    advice: "look at the registry and any proxy before it. App: delete the pod to retry.",
+    advice: "look at the registry and any proxy before it. App: delete the pod to try another node.",
     mends: "containerd 1.7+ gives up after 5 min; the kubelet retries.",
     after: Duration::from_secs(28),
     kind: Grows::Warning,

@@ -90,7 +90,7 @@ fn sentence(counts: &BTreeMap<&'static str, u32>) -> String {
     let causes: Vec<String> = counts.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     format!(
         "{total} more {} on this node cannot start: {}. Many failed at once, so their own Events are held back and come \
-         as the storm passes. Platform: kubewhy status on this node lists them all.",
+         as the storm passes. Platform: the log of kubewhy on this node lists them all.",
         if total == 1 { "pod" } else { "pods" },
         causes.join(", "),
     )
