@@ -91,7 +91,11 @@ fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
     // A runtime that does not answer says nothing about its network or its images.
     match runtime::suspicion(view) {
         Some(down) => vec![down],
-        None => network::suspicion(view).into_iter().chain(sandbox::suspicion(view)).collect(),
+        None => {
+            let network = network::suspicion(view);
+            let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
+            network.into_iter().chain(told).collect()
+        }
     }
 }
 

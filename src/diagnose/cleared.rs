@@ -1,5 +1,6 @@
 //! Positive evidence that something is well: the only thing that ends a story. Silence ends none.
 
+use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
 use crate::model::stage::{Stage, Topic};
 use crate::track::pod::PodTrack;
@@ -14,7 +15,8 @@ pub(super) fn all(view: View<'_>) -> Vec<Cleared> {
 fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
     let world = view.world;
     let runtime = world.runtime.well_since();
-    let network = runtime.and(world.network.well_since());
+    // Where the host's directories can't be read, a pod that got a network is the proof.
+    let network = runtime.and(world.network.well_since().or_else(|| proved_by_pod(view)));
     // A sandbox that came up after the last failure to make one.
     let sandbox = world.sandboxes.made.filter(|made| world.sandboxes.failed.is_none_or(|failed| *made > failed));
     [
@@ -27,6 +29,19 @@ fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
         let subject = Subject::Node(world.node.id.clone());
         Some(Cleared { subject, topic: stage.into(), since: since?, how: how.to_owned() })
     })
+}
+
+/// The newest sandbox with a network of its own, if the runtime says that its network is ready and nothing failed since.
+fn proved_by_pod(view: View<'_>) -> Option<Time> {
+    let network = &view.world.network;
+    let readable = network.host.as_ref().is_some_and(|(_, host)| host.unreadable.is_none());
+    if readable || !network.ready.as_ref().is_some_and(|(_, ready)| ready.status) {
+        return None;
+    }
+    let networked = view.world.pods.values().filter(|track| track.pod.as_ref().is_some_and(|pod| !pod.host_network));
+    let made = networked.filter_map(|track| track.sandbox.as_ref()).filter(|sandbox| sandbox.ready);
+    let newest = made.filter_map(|sandbox| sandbox.created).max()?;
+    (view.world.sandboxes.failed.is_none_or(|failed| newest > failed)).then_some(newest)
 }
 
 fn prepull(view: View<'_>) -> impl Iterator<Item = Cleared> {

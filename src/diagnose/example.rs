@@ -47,7 +47,14 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "ImagePullStalled",
-        &[("still", "28 s"), ("done", "3.1 GB"), ("total", "9.8 GB"), ("percent", "31 %"), ("layer", "7ade81c7589d")],
+        &[
+            ("still", "28 s"),
+            ("done", "3.1 GB"),
+            ("total", "9.8 GB"),
+            ("percent", "31 %"),
+            ("layer", "7ade81c7589d"),
+            ("pod", "cart-0"),
+        ],
     ),
     (
         "ImagePullSlow",

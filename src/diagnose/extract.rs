@@ -65,7 +65,8 @@ pub(super) fn quoted_after<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
     rest.get(..end).map(|inside| inside.trim_end_matches('\\'))
 }
 
-fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
+/// The text between two marks.
+pub(super) fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
     let (_, rest) = text.split_once(start)?;
     rest.split_once(end).map(|(inside, _)| inside)
 }

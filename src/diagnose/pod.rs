@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::causes;
-use crate::model::cause::Scope;
+use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::pod::{ContainerKind, ContainerSlot, Pod};
 use crate::model::stage::Stage;
@@ -33,14 +33,13 @@ fn container(track: &PodTrack, pod: &Pod, slot: &ContainerSlot, trouble: &Troubl
     if trouble.text.is_empty() {
         return None;
     }
-    let named = text::classify(&trouble.text).filter(|cause| cause.scope == Scope::Pod);
-    let cause = named.unwrap_or(&causes::UNCLASSIFIED);
+    let cause = own_cause(&trouble.text)?;
     let facts = facts(pod, slot, trouble);
     Some(Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),
         topic: trouble.stage.into(),
-        confidence: if named.is_some() { Confidence::Observed } else { Confidence::Suspected },
+        confidence: if cause.signs.is_empty() { Confidence::Suspected } else { Confidence::Observed },
         since: trouble.since,
         ripe: true,
         facts,
@@ -48,6 +47,16 @@ fn container(track: &PodTrack, pod: &Pod, slot: &ContainerSlot, trouble: &Troubl
         affected: Vec::new(),
         field_path: Some(field_path(slot)),
     })
+}
+
+/// The cause that a text names, or Unclassified; none where it is the node's: that is told on the node, by the part of
+/// the look that proves it there.
+fn own_cause(text: &str) -> Option<&'static Cause> {
+    match text::classify(text) {
+        Some(cause) if cause.scope == Scope::Node => None,
+        Some(cause) => Some(cause),
+        None => Some(&causes::UNCLASSIFIED),
+    }
 }
 
 /// Before the sandbox is up the status says nothing; the Events were asked for.
@@ -59,13 +68,7 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
     let failing = |reason: &str| reason.starts_with("Failed");
     let event = sandbox::newest_failure(track)
         .or_else(|| events.iter().filter(|event| failing(&event.reason)).max_by_key(|event| event.at))?;
-    let named = text::classify(&event.message);
-    // What is the node's fault is told on the node, by the part of the look that proves it there.
-    let cause = match named {
-        Some(cause) if cause.scope == Scope::Node => return None,
-        Some(cause) => cause,
-        None => &causes::UNCLASSIFIED,
-    };
+    let cause = own_cause(&event.message)?;
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&event.message));
     Some(Suspicion {
         cause,

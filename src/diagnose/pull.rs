@@ -37,7 +37,9 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     let slot = track.pod.as_ref()?.containers.iter().find(|slot| slot.name == *container)?;
     let pull = view.world.pulls.running.values().find(|pull| fetches(pull, &slot.image))?;
     let subject = Subject::Pod(track.id.clone());
-    Some(suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view))
+    let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view);
+    found.facts.set("pod", &track.id.name);
+    Some(found)
 }
 
 fn nobodys(pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {

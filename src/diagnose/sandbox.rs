@@ -1,6 +1,8 @@
-//! SandboxImageUnavailable, from the kubelet's Events of a pod that is stuck before its sandbox is up.
+//! What the kubelet's Events of one stuck pod prove about the node: the pause image that can't be had, and, where the
+//! host's CNI directories can't be read, the CNI cause that the runtime names.
 
-use crate::causes;
+use crate::model::Time;
+use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::pod::PodEvent;
 use crate::model::stage::Stage;
@@ -10,35 +12,60 @@ use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence, pods};
 use super::{View, extract, text};
 
-/// The pause image can't be had. One pod's Events suffice: it is one image for the whole node.
+/// A cause of the node that the Events of a stuck pod name. One pod suffices: pause image and network are the node's.
 pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
-    let (witness, event) = stuck(view).find_map(|track| {
+    let (cause, witness, event) = stuck(view).find_map(|track| {
         let event = newest_failure(track)?;
-        let named = text::classify(&event.message)?;
-        (named.id == causes::SANDBOX_IMAGE_UNAVAILABLE.id).then_some((track, event))
+        let cause = text::classify(&event.message).filter(|cause| cause.scope == Scope::Node)?;
+        Some((cause, track, event))
     })?;
-    let image = extract::quoted_after(&event.message, "sandbox image ").or(view.world.runtime.sandbox_image.as_deref());
     let seen = event.at.unwrap_or(witness.place.since);
-    if image.is_some_and(|image| view.world.has_image_since(image, seen)) {
-        return None; // it has come meanwhile, and the pod's next try will find it
+    if mended(cause, &event.message, seen, view) {
+        return None;
     }
-    let affected: Vec<_> = stuck(view).map(|track| track.id.clone()).collect();
-    let facts = Facts::default()
-        .with("image", image.unwrap_or("(name unknown)"))
-        .with("inner", extract::network_failure(&event.message).unwrap_or_default())
-        .with("pods", pods(affected.len()));
+    let concerned = |track: &&PodTrack| cause.stage != Stage::Network || needs_network(track);
+    let affected: Vec<_> = stuck(view).filter(concerned).map(|track| track.id.clone()).collect();
     Some(Suspicion {
-        cause: &causes::SANDBOX_IMAGE_UNAVAILABLE,
+        cause,
         subject: Subject::Node(view.world.node.id.clone()),
-        topic: Stage::Sandbox.into(),
-        confidence: Confidence::Observed,
+        topic: cause.stage.into(),
+        confidence: Confidence::Inferred,
         since: witness.place.since,
         ripe: true,
-        facts,
+        facts: facts(&event.message, view).with("pods", pods(affected.len())),
         evidence: vec![evidence("kubelet, Event of a pod", &*event.message, seen)],
         affected,
         field_path: None,
     })
+}
+
+/// What is seen on the node itself is newer than the Event, and says otherwise.
+fn mended(cause: &Cause, message: &str, seen: Time, view: View<'_>) -> bool {
+    match cause.stage {
+        Stage::Runtime => true, // its calls are answered now, or this would not be asked
+        Stage::Network => view.world.network.well_since().is_some(),
+        _ => image(message, view).is_some_and(|image| view.world.has_image_since(image, seen)),
+    }
+}
+
+fn image<'a>(message: &'a str, view: View<'a>) -> Option<&'a str> {
+    extract::quoted_after(message, "sandbox image ").or(view.world.runtime.sandbox_image.as_deref())
+}
+
+fn facts(message: &str, view: View<'_>) -> Facts {
+    let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
+    Facts::default()
+        .with("image", image(message, view).unwrap_or("(name unknown)"))
+        .with("inner", extract::network_failure(message).unwrap_or_default())
+        .with("plugin", extract::quoted_after(message, "failed to find plugin ").unwrap_or("(name unknown)"))
+        .with("dirs", extract::between(message, " in path [", "]").unwrap_or("the runtime's plugin directories"))
+        .with("dir", "the runtime's CNI directory")
+        .with("runtime", runtime)
+        .with("ready", view.world.node.says_ready().unwrap_or_default())
+}
+
+fn needs_network(track: &PodTrack) -> bool {
+    track.pod.as_ref().is_some_and(|pod| !pod.host_network)
 }
 
 /// The newest Event that says why the sandbox could not be made.

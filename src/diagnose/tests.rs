@@ -12,9 +12,9 @@ use crate::model::cni::{CniConfig, CniHost};
 use crate::model::diagnosis::Subject;
 use crate::model::observation::Seen;
 use crate::model::pod::{ContainerState, Phase, Pod, PodEvent};
-use crate::model::runtime::{FailureKind, Images, Method, Sandbox};
+use crate::model::runtime::{FailureKind, Images, Method};
 
-use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, pull, slot};
+use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, pull, sandbox, slot};
 
 #[test]
 fn a_healthy_node_says_nothing_and_is_known_to_be_well() {
@@ -237,19 +237,39 @@ fn a_pause_image_that_cannot_be_had_is_the_nodes_fault() {
     t.see(Seen::Images(listed("r.nowhere/pause:3.10")));
     assert!(t.ids().is_empty(), "it has come meanwhile");
 
-    let sandbox = Sandbox {
-        id: "s1".into(),
-        pod: id("shop", "cart").uid,
-        namespace: "shop".into(),
-        name: "cart".into(),
-        attempt: 0,
-        ready: true,
-        created: Some(after(t.now, Duration::from_secs(1))),
-    };
+    let sandbox = sandbox("cart", after(t.now, Duration::from_secs(1)));
     t.wait(2).see(Seen::Sandboxes(vec![sandbox]));
     let findings = t.look();
     assert!(!findings.diagnoses.iter().any(|d| matches!(d.subject, Subject::Node(_))));
     assert!(findings.cleared.iter().any(|c| c.how == "Sandboxes are made again"));
+}
+
+#[test]
+fn a_plugin_that_only_the_runtime_misses_is_told_from_its_words_and_ended_by_a_pod_that_got_a_network() {
+    let mut t = Timeline::new();
+    t.see(Seen::Cni(CniHost { unreadable: Some("not mounted".into()), config: CniConfig::Unknown, ..cni(&[]) }));
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, false)))).wait(16);
+    let message = r#"plugin type="flanneld-x" failed (add): failed to find plugin "flanneld-x" in path [/opt/cni/bin]"#;
+    let event = PodEvent {
+        reason: "FailedCreatePodSandBox".into(),
+        message: message.into(),
+        from: "kubelet".into(),
+        at: Some(t.now),
+    };
+    t.see(Seen::PodEvents { pod: id("shop", "cart").uid, events: vec![event] });
+    let findings = t.look();
+    let said = &findings.diagnoses[0];
+    assert_eq!(said.cause.id, "CniPluginMissing");
+    assert!(said.sentence.contains("CNI plugin flanneld-x is not in /opt/cni/bin; 1 pod waiting"), "{}", said.sentence);
+    assert!(!findings.cleared.iter().any(|c| c.how == "The pod network is back"));
+
+    t.wait(5);
+    let sandbox = sandbox("cart", t.now);
+    t.see(Seen::Sandboxes(vec![sandbox]));
+    let findings = t.look();
+    assert!(findings.diagnoses.is_empty());
+    assert!(findings.cleared.iter().any(|c| c.how == "The pod network is back"));
 }
 
 #[test]

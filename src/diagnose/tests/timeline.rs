@@ -12,7 +12,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
 use crate::model::pull::{Layer, Pull};
 use crate::model::runtime::{
-    CallFailure, CallOutcome, FailureKind, Method, RuntimeCondition, RuntimeInfo, RuntimeStatus,
+    CallFailure, CallOutcome, FailureKind, Method, RuntimeCondition, RuntimeInfo, RuntimeStatus, Sandbox,
 };
 use crate::model::settings::Settings;
 use crate::model::{Time, after};
@@ -153,6 +153,19 @@ pub(super) fn pod(name: &str, now: Time, container: ContainerSlot) -> Pod {
 pub(super) fn creating(name: &str, now: Time, sandbox_ready: bool) -> Pod {
     let slot = slot("r.example.com/shop/cart:2.14.1", "ContainerCreating", "");
     Pod { sandbox_ready: Some((sandbox_ready, Some(now))), ..pod(name, now, slot) }
+}
+
+pub(super) fn sandbox(name: &str, created: Time) -> Sandbox {
+    let id = id("shop", name);
+    Sandbox {
+        id: "s1".into(),
+        pod: id.uid,
+        namespace: id.namespace,
+        name: id.name,
+        attempt: 0,
+        ready: true,
+        created: Some(created),
+    }
 }
 
 pub(super) fn of_pods(findings: &Findings) -> Vec<&Diagnosis> {
