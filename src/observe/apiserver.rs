@@ -5,7 +5,6 @@ mod convert;
 pub mod events;
 #[cfg(test)]
 mod fake;
-pub(in crate::observe) mod json;
 pub mod node;
 pub mod pods;
 pub mod recorded;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::apiserver::json;
+use super::apiserver::recorded as api;
 use super::host::{CniDirs, NamedBy};
 use super::{cri, host};
 use crate::model::ids::PodUid;
@@ -140,10 +140,10 @@ impl Recording {
         let mut see = |seen| see_at(at, seen);
         let understood = |e| RecordingError::Line(n, e);
         if let Some(pod) = line.pod {
-            see(Seen::PodChanged(Box::new(json::pod(pod).map_err(understood)?)));
+            see(Seen::PodChanged(Box::new(api::pod(pod).map_err(understood)?)));
         }
         if let Some(node) = line.node {
-            see(Seen::NodeChanged(Box::new(json::node(node).map_err(understood)?)));
+            see(Seen::NodeChanged(Box::new(api::node(node).map_err(understood)?)));
         }
         if let Some(status) = line.status {
             see(Seen::RuntimeStatus(status.convert()));
@@ -153,7 +153,7 @@ impl Recording {
         }
         if let Some(event) = line.event {
             let pod = event.get("pod").and_then(Value::as_str).unwrap_or_default();
-            self.events.push((PodUid::new(pod), json::event(event.clone()).map_err(understood)?));
+            self.events.push((PodUid::new(pod), api::event(event.clone()).map_err(understood)?));
         }
         Ok(())
     }
