@@ -2,6 +2,7 @@
 
 use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
+use crate::model::pod::Pod;
 use crate::model::stage::{Stage, Topic};
 use crate::track::pod::PodTrack;
 
@@ -57,7 +58,9 @@ fn prepull(view: View<'_>) -> impl Iterator<Item = Cleared> {
 
 /// The stages that a pod has left behind, of those that were diagnosed.
 fn pod(track: &PodTrack) -> impl Iterator<Item = Cleared> {
-    track.told.iter().filter(|stage| **stage < track.place.stage).map(|stage| Cleared {
+    // A pod that failed or goes away has not started: its stories end with it, in silence.
+    let over = track.pod.as_ref().is_some_and(Pod::over);
+    track.told.iter().filter(move |stage| !over && **stage < track.place.stage).map(|stage| Cleared {
         subject: Subject::Pod(track.id.clone()),
         topic: (*stage).into(),
         since: track.place.since,

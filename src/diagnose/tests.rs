@@ -162,6 +162,17 @@ fn the_error_is_remembered_while_an_old_kubelet_backs_off() {
 }
 
 #[test]
+fn a_pod_that_fails_for_good_is_never_said_to_have_started() {
+    let mut t = Timeline::new();
+    let mut failing = pod("cart", t.now, slot("r.example.com/a:1", "ErrImagePull", "manifest unknown"));
+    t.see(Seen::PodChanged(Box::new(failing.clone())));
+    assert_eq!(t.wait(2).ids(), ["ImageNotFound"]);
+    failing.phase = Phase::Failed;
+    t.see(Seen::PodChanged(Box::new(failing))).wait(120);
+    assert!(!t.look().cleared.iter().any(|c| matches!(c.subject, Subject::Pod(_))));
+}
+
+#[test]
 fn a_pod_that_is_stuck_for_good_makes_no_haste() {
     let mut t = Timeline::new();
     assert!(!t.world.busy(t.now), "a calm node");

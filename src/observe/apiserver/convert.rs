@@ -9,6 +9,7 @@ use super::wire::{
 use crate::model::ids::{NodeId, PodId, PodUid};
 use crate::model::node::{Node, NodeCondition};
 use crate::model::pod::{ConfigRef, ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod, PodEvent};
+use crate::model::redact::redact;
 
 /// The API object's own UID.
 pub(super) fn api_uid(pod: &ApiPod) -> PodUid {
@@ -40,7 +41,7 @@ pub(super) fn pod(from: ApiPod) -> Pod {
         containers: containers(&spec, &status),
         pull_secrets: spec.image_pull_secrets.into_iter().map(|secret| secret.name).collect(),
         reason: status.reason,
-        message: status.message,
+        message: redact(&status.message).into_owned(),
     }
 }
 
@@ -102,7 +103,7 @@ fn state(status: Option<&State>) -> ContainerState {
         Some(State { terminated: Some(terminated), .. }) => ContainerState::Terminated(ended(terminated)),
         other => {
             let waiting = other.and_then(|state| state.waiting.clone()).unwrap_or_default();
-            ContainerState::Waiting { reason: waiting.reason, message: waiting.message }
+            ContainerState::Waiting { reason: waiting.reason, message: clean(&waiting.message) }
         }
     }
 }
@@ -111,7 +112,7 @@ fn ended(from: &Terminated) -> Ended {
     Ended {
         exit_code: from.exit_code,
         reason: from.reason.clone(),
-        message: from.message.clone(),
+        message: clean(&from.message),
         at: from.finished_at,
     }
 }
@@ -151,9 +152,14 @@ fn node_condition(from: Condition) -> NodeCondition {
         status: truth(&from),
         kind: from.r#type,
         reason: from.reason,
-        message: from.message,
+        message: clean(&from.message),
         since: from.last_transition_time,
     }
+}
+
+/// The kubelet quotes what runtimes and registries said, signed addresses and tokens among it.
+fn clean(text: &str) -> Arc<str> {
+    redact(text).into()
 }
 
 /// One Event. Which of its times is filled depends on the API and the library that wrote it.
@@ -163,7 +169,7 @@ pub(super) fn event(from: ApiEvent) -> PodEvent {
     let named = !from.source.component.is_empty();
     PodEvent {
         reason: from.reason,
-        message: from.message,
+        message: clean(&from.message),
         from: if named { from.source.component } else { from.reporting_component },
         at: repeated.max(once).or(from.metadata.fields.creation_timestamp),
     }
@@ -178,6 +184,26 @@ mod tests {
 
     fn read(object: Value) -> Pod {
         recorded::pod(object).unwrap()
+    }
+
+    #[test]
+    fn what_the_kubelet_quotes_loses_its_secrets_at_the_wire() {
+        let leak =
+            "Get \"https://bob:hunter2@r/blob?X-Amz-Signature=deadbeef01\": EOF; Authorization: Bearer abc.DEF-123";
+        let ended = serde_json::json!({"exitCode": 1, "reason": "StartError", "message": leak});
+        let object = serde_json::json!({
+            "metadata": {"name": "cart", "namespace": "shop", "uid": "u"},
+            "spec": {"containers": [{"name": "web", "image": "a"}]},
+            "status": {"phase": "Pending", "message": leak, "containerStatuses": [
+                {"name": "web", "state": {"waiting": {"reason": "ErrImagePull", "message": leak}}, "lastState": {"terminated": ended}},
+            ]},
+        });
+        let event = serde_json::json!({"metadata": {"name": "e"}, "reason": "Failed", "message": leak});
+        let read = format!("{:?} {:?}", recorded::pod(object).unwrap(), recorded::event(event).unwrap());
+        for secret in ["hunter2", "deadbeef01", "abc.DEF-123"] {
+            assert!(!read.contains(secret), "{secret} in {read}");
+        }
+        assert!(read.contains("EOF"), "the error itself is kept");
     }
 
     #[test]
