@@ -1,7 +1,6 @@
 //! The one task that owns all state. Observations arrive by a bounded channel, findings and questions leave by others;
 //! it opens no socket and no file.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,11 +114,9 @@ pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: Cancell
             }
         }
     }
-    let mut rest = VecDeque::new();
     while let Ok(observation) = wires.observations.try_recv() {
-        rest.push_back(observation);
+        crank.take(observation);
     }
-    rest.into_iter().for_each(|observation| crank.take(observation));
     look(&mut crank, &wires, clock.now()).await;
 }
 
