@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _};
 
 use clap::ValueEnum;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,11 +31,14 @@ impl LogFormat {
 /// Checks what is to be logged.
 ///
 /// # Errors
-/// It is no filter.
+/// It is no filter. A lone word that is no level is none either, though [`EnvFilter`] takes it for a module and then logs
+/// nothing else.
 pub(super) fn filter(level: &str) -> Result<String, String> {
+    let lone = level.split(',').filter(|part| !part.contains(['=', '[']));
+    let known = lone.map(str::trim).all(|word| word.parse::<LevelFilter>().is_ok());
     match EnvFilter::try_new(level) {
-        Ok(_) => Ok(level.to_owned()),
-        Err(_) => Err("give error, warn, info, debug or trace".to_owned()),
+        Ok(_) if known => Ok(level.to_owned()),
+        _ => Err("give error, warn, info, debug or trace, or such as info,kubewhy=debug".to_owned()),
     }
 }
 
@@ -56,6 +60,16 @@ pub fn start(format: LogFormat, level: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_word_that_is_no_level_is_refused_rather_than_silence_everything() {
+        for good in ["info", "info,kubewhy=debug", "kubewhy::report=trace", "off", "WARN"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in ["loud", "info,kubewhy", "info;debug"] {
+            assert!(filter(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn only_a_pod_without_a_terminal_logs_json_unasked() {

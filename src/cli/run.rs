@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -46,7 +47,7 @@ pub struct RunArgs {
     #[arg(long, env = "KUBEWHY_KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,
     /// Do without an API server, whatever --kubeconfig says: what is found goes to the log and to stdout [default: with one].
-    #[arg(long, env = "KUBEWHY_STANDALONE")]
+    #[arg(long, env = "KUBEWHY_STANDALONE", value_parser = BoolishValueParser::new())]
     pub standalone: bool,
     /// Directory of the agent's own on this node, kept over restarts [default: none, and nothing is kept].
     #[arg(long, env = "KUBEWHY_STATE_DIR")]

@@ -24,7 +24,9 @@ impl<'a> Item<'a> {
 
     /// Remarks a fault here: what is wrong, what would be right.
     pub(super) fn wrong<T>(self, what: impl Display, right: impl Display) -> Option<T> {
-        self.remarks.fault(self.node.at, format!("{what}; {right}"));
+        if !matches!(self.node.value, Value::Refused) {
+            self.remarks.fault(self.node.at, format!("{what}; {right}"));
+        }
         None
     }
 
@@ -40,6 +42,7 @@ impl<'a> Item<'a> {
             Value::Scalar { text, .. } => shorten(text),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
+            Value::Refused => "an alias".to_owned(),
         }
     }
 

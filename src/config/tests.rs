@@ -195,3 +195,12 @@ fn a_damaged_file_is_judged_and_never_ends_the_reader() {
         }
     }
 }
+
+#[test]
+fn an_alias_an_anchor_and_a_tag_hide_no_other_fault() {
+    let found =
+        faults("report: &all\n  events: *all\n  spread: !!str 10m\n  evnts: off\nprepull:\n  sets: *all\ncauses: 7\n");
+    let starts: Vec<_> = found.iter().filter_map(|fault| fault.split_whitespace().next()).collect();
+    assert_eq!(starts.len(), 6, "{found:#?}");
+    assert!(found.iter().any(|fault| fault.contains("evnts")) && found.iter().any(|fault| fault.starts_with("7:9")));
+}

@@ -29,6 +29,8 @@ pub(super) enum Value {
     List(Vec<Node>),
     /// `a: b` or `{a: b}`.
     Map(Vec<Entry>),
+    /// Something that was remarked here already, and is no value: an alias.
+    Refused,
 }
 
 /// One `key: value`.
@@ -91,8 +93,9 @@ struct Builder<'r> {
 
 impl Builder<'_> {
     fn take(&mut self, (event, at): (Event<'_>, Place)) -> Result<(), Remark> {
-        check(&event, at)?;
+        self.refuse_indirections(&event, at);
         match event {
+            Event::Alias(_) => self.close(at, Value::Refused),
             Event::DocumentStart(_) if self.root.is_some() => {
                 refuse(at, "a second document begins here; a file holds one, so remove the line ---")
             }
@@ -107,6 +110,22 @@ impl Builder<'_> {
                 None => Ok(()),
             },
             _ => Ok(()),
+        }
+    }
+
+    /// What is remarked here leaves the rest of the file readable, so that the next fault is found too.
+    fn refuse_indirections(&self, event: &Event<'_>, at: Place) {
+        let (anchor, tag) = match event {
+            Event::Alias(_) => return self.remarks.fault(at, "aliases (*name) are not read here; write the value out"),
+            Event::Scalar(_, _, anchor, tag) => (*anchor, tag),
+            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => (*anchor, tag),
+            _ => return,
+        };
+        if anchor > 0 {
+            self.remarks.fault(at, "anchors (&name) are not read here; write the value out where it is used");
+        }
+        if let Some(tag) = tag {
+            self.remarks.fault(at, format!("tags ({tag}) are not read here; write the value without it"));
         }
     }
 
@@ -147,22 +166,6 @@ fn put(entries: &mut Vec<Entry>, entry: Entry, remarks: &Remarks) {
             format!("{} is said twice, first in line {}; keep one of them", entry.key, earlier.at.line),
         ),
         None => entries.push(entry),
-    }
-}
-
-fn check(event: &Event<'_>, at: Place) -> Result<(), Remark> {
-    let (anchor, tag) = match event {
-        Event::Alias(_) => return refuse(at, "aliases (*name) are not read here; write the value out"),
-        Event::Scalar(_, _, anchor, tag) => (*anchor, tag),
-        Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => (*anchor, tag),
-        _ => return Ok(()),
-    };
-    if anchor > 0 {
-        return refuse(at, "anchors (&name) are not read here; write the value out where it is used");
-    }
-    match tag {
-        Some(tag) => refuse(at, &format!("tags ({tag}) are not read here; write the value without it")),
-        None => Ok(()),
     }
 }
 

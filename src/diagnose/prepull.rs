@@ -55,10 +55,7 @@ fn sentence(set: &SetProgress, first: &PullFailure, suspicion: &Suspicion) -> St
         let template = format!("{}[ ({{answer}})]", suspicion.cause.summary.trim_end_matches('.'));
         fill(&template, &facts).0
     };
-    let text = format!(
-        "Pre-pull set {}: could not pull {what}. {why}. It is tried again, ever more slowly; no pod waits for it.",
-        set.set
-    );
+    let text = format!("Pre-pull set {}: could not pull {what}. {why}. It is tried again, ever more slowly.", set.set);
     cut(&text, MESSAGE_LIMIT)
 }
 

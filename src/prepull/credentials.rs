@@ -12,6 +12,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 
 use crate::client::cri::auth::RegistryAuth;
+use crate::model::glob;
+use crate::model::image::{DOCKER_HUB, Reference};
 
 /// The largest Secret there can be (Kubernetes: core/v1 MaxSecretSize).
 const SIZE_AT_MOST: u64 = 1 << 20;
@@ -69,7 +71,8 @@ impl Keyring {
     /// The credentials for an image: of the registries and paths that match it, the longest. None: none match.
     #[must_use]
     pub fn find(&self, image: &str) -> Option<RegistryAuth> {
-        let target = Location::of_image(image);
+        let image = Reference::parse(image);
+        let target = Location::new(image.host, &image.path);
         let matching = self.auths.iter().map(|(key, entry)| (Location::of_key(key), entry));
         let best =
             matching.filter(|(key, _)| key.covers(&target)).max_by_key(|(key, _)| (key.path.len(), key.host.len()));
@@ -110,19 +113,9 @@ impl<'a> Location<'a> {
         Self::new(authority, version.unwrap_or(path).trim_matches('/'))
     }
 
-    /// An image's name; one without a registry is Docker Hub's.
-    fn of_image(image: &'a str) -> Self {
-        match image.split_once('/') {
-            Some((authority, path)) if authority.contains(['.', ':']) || authority == "localhost" => {
-                Self::new(authority, path)
-            }
-            _ => Self::new(DEFAULT_REGISTRY, image),
-        }
-    }
-
     fn new(authority: &'a str, path: &'a str) -> Self {
         let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-        let host = if host == "docker.io" { DEFAULT_REGISTRY } else { host };
+        let host = if host == DOCKER_HUB { DEFAULT_REGISTRY } else { host };
         Self { host, port, path }
     }
 
@@ -131,22 +124,9 @@ impl<'a> Location<'a> {
         let (ours, theirs) = (self.host.split('.'), target.host.split('.'));
         self.port == target.port
             && ours.clone().count() == theirs.clone().count()
-            && ours.zip(theirs).all(|(pattern, label)| glob(pattern, label))
+            && ours.zip(theirs).all(|(pattern, label)| glob::fits(pattern, label))
             && target.path.starts_with(self.path)
     }
-}
-
-/// Whether `text` matches `pattern`, in which `*` stands for any run of characters.
-fn glob(pattern: &str, text: &str) -> bool {
-    let Some((head, rest)) = pattern.split_once('*') else { return pattern == text };
-    let Some(mut left) = text.strip_prefix(head) else { return false };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let tail = parts.pop().unwrap_or_default();
-    for part in parts {
-        let Some((_, after)) = left.split_once(part) else { return false };
-        left = after;
-    }
-    left.ends_with(tail)
 }
 
 #[cfg(test)]

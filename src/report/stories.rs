@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::notice::{Notice, Telling};
+use crate::model::cause::EventType;
 use crate::model::diagnosis::{Announcement, Diagnosis, Findings, Subject};
 use crate::model::ids::NodeId;
 use crate::model::settings::Timing;
 use crate::model::stage::Topic;
 use crate::model::{Time, since};
-use story::Story;
+use story::{EVERY, Story};
 
 /// How long the API server keeps an Event that nobody writes (Kubernetes: `--event-ttl`, one hour by default).
 pub const EVENT_TTL: Duration = Duration::from_secs(3_600);
@@ -26,7 +27,7 @@ type Key = (Arc<str>, Topic);
 #[derive(Debug, Default)]
 pub struct Stories {
     stories: BTreeMap<Key, Story>,
-    announced: BTreeMap<Announcement, Time>,
+    announced: BTreeMap<Announcement, Announced>,
 }
 
 impl Stories {
@@ -82,17 +83,23 @@ impl Stories {
         notices
     }
 
-    /// Takes one announcement; a notice unless the same was said within the Event TTL.
+    /// Takes one announcement. A notice the first time; for a warning that goes on being true, again at half the Event TTL.
     pub fn announce(&mut self, now: Time, said: &Announcement) -> Option<Notice> {
-        self.announced.retain(|_, at| since(*at, now) < EVENT_TTL);
+        self.announced.retain(|_, before| since(before.heard, now) < EVENT_TTL);
         let named = Announcement { subject: nameless(&said.subject), ..said.clone() };
-        if self.announced.contains_key(&named) {
+        let announced = self.announced.entry(named).or_insert(Announced { first: now, heard: now, told: 0 });
+        announced.heard = now;
+        let due = match said.kind {
+            EventType::Normal => Duration::ZERO,
+            EventType::Warning => since(announced.first, now),
+        };
+        if u64::from(announced.told) > due.as_secs() / EVERY.as_secs() {
             return None;
         }
-        self.announced.insert(named, now);
+        announced.told = announced.told.saturating_add(1);
         Some(Notice {
             at: now,
-            telling: Telling::Announced,
+            telling: if announced.told > 1 { Telling::Refresh } else { Telling::Announced },
             subject: said.subject.clone(),
             story: format!("announced: {}", said.sentence).into(),
             reason: said.reason,
@@ -101,11 +108,19 @@ impl Stories {
             sentence: said.sentence.clone(),
             field_path: None,
             evidence: Vec::new(),
-            first: now,
-            count: 1,
+            first: announced.first,
+            count: announced.told,
             brief: false,
         })
     }
+}
+
+/// How often something was announced.
+#[derive(Debug)]
+struct Announced {
+    first: Time,
+    heard: Time,
+    told: u32,
 }
 
 fn key(subject: &Subject, topic: &Topic) -> Key {

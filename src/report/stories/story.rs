@@ -12,7 +12,7 @@ use crate::model::{Time, after, since, wording};
 /// When an Event is refreshed, in minutes after its first time; after the last one every [`EVERY`].
 const REFRESH_AT: [u64; 6] = [1, 2, 5, 10, 20, 30];
 /// Half of the Event TTL: one lost refresh does not lose the Event.
-const EVERY: Duration = Duration::from_secs(1_800);
+pub(super) const EVERY: Duration = Duration::from_secs(1_800);
 /// An ending accounts for at most so many causes.
 const CAUSES_NAMED: usize = 5;
 
@@ -20,11 +20,11 @@ const CAUSES_NAMED: usize = 5;
 #[derive(Debug)]
 pub(super) struct Story {
     id: Arc<str>,
-    began: Time,
     events: Vec<Told>,
     current: usize,
     spans: Vec<(&'static str, Duration)>,
     span_from: Time,
+    spells: u32,
     heard: Time,
     ended: Option<Time>,
     ending: Option<(Time, u32)>,
@@ -59,11 +59,11 @@ impl Story {
         let began = diagnosis.since.min(now);
         let story = Self {
             id: id(diagnosis, began),
-            began,
             events: vec![Told::new(now, diagnosis)],
             current: 0,
             spans: Vec::new(),
             span_from: began,
+            spells: 1,
             heard: now,
             ended: None,
             ending: None,
@@ -110,7 +110,7 @@ impl Story {
             reason: RESOLVED,
             cause: Some(last.cause),
             kind: EventType::Normal,
-            sentence: self.account(&cleared.how, over),
+            sentence: self.account(&cleared.how),
             field_path: None,
             evidence: Vec::new(),
             first,
@@ -127,6 +127,7 @@ impl Story {
     fn reopen(&mut self, now: Time, diagnosis: &Diagnosis) -> bool {
         let reopened = self.ended.take().is_some();
         if reopened {
+            self.spells = self.spells.saturating_add(1);
             self.span_from = diagnosis.since.clamp(self.span_from, now.max(self.span_from));
         }
         reopened
@@ -162,17 +163,19 @@ impl Story {
         }
     }
 
-    /// `Started after 9 min 40 s: ImagePullQueued 8 min 12 s, ImagePullSlow 1 min 28 s.`
-    fn account(&self, how: &str, over: Time) -> String {
-        let whole = since(self.began, over);
+    /// `Started after 9 min 40 s: ImagePullQueued 8 min 12 s, ImagePullSlow 1 min 28 s.` The time that was well between two
+    /// spells is in no sum.
+    fn account(&self, how: &str) -> String {
+        let whole: Duration = self.spans.iter().map(|(_, length)| *length).sum();
         let mut spans: Vec<_> = self.spans.iter().filter(|(_, length)| length.as_secs() > 0).collect();
         spans.sort_by_key(|(_, length)| std::cmp::Reverse(*length));
         let named = match spans.as_slice() {
             [] => self.events.get(self.current).map_or(String::new(), |told| told.cause.id.to_owned()),
-            [(cause, length)] if length.as_secs() == whole.as_secs() => (*cause).to_owned(),
+            [(cause, _)] => (*cause).to_owned(),
             several => several.iter().take(CAUSES_NAMED).map(stretch).collect::<Vec<_>>().join(", "),
         };
-        format!("{how} after {}: {named}.", wording::span(whole))
+        let spells = if self.spells > 1 { format!(" in {} spells", self.spells) } else { String::new() };
+        format!("{how} after {}{spells}: {named}.", wording::span(whole))
     }
 
     fn tell(&self, now: Time, telling: Telling, diagnosis: &Diagnosis) -> Notice {

@@ -181,7 +181,7 @@ fn a_story_that_comes_back_soon_goes_on() {
     assert!(told.notices[0].same_event(&first));
     assert_eq!(told.news(), [(Telling::Refresh, "ImageNotFound", 2)]);
     told.well([680, 740], &pod("cart"), 680);
-    assert_eq!(told.notices[0].sentence, "Started after 11 min 20 s: ImageNotFound 30 s.");
+    assert_eq!(told.notices[0].sentence, "Started after 30 s in 2 spells: ImageNotFound.");
     assert_eq!(told.news(), [(Telling::Ended, RESOLVED, 2)]);
 }
 
@@ -247,23 +247,31 @@ fn a_node_story_goes_on_when_the_uid_becomes_known() {
     assert_eq!(told.news(), [(Telling::First, "ImagePullQueued", 1)], "a node that came again is another node");
 }
 
+fn announced(uid: &str, kind: EventType, sentence: &str) -> Findings {
+    let (subject, sentence) = (node(uid), sentence.to_owned());
+    let said = Announcement { subject, reason: "PrepullComplete", kind, sentence };
+    Findings { announcements: vec![said], ..Findings::default() }
+}
+
 #[test]
-fn announcements_are_said_once_within_the_life_of_an_event() {
+fn good_news_is_announced_once_for_as_long_as_it_holds() {
     let mut told = Told::default();
-    let say = |uid: &str, sentence: &str| Findings {
-        announcements: vec![Announcement {
-            subject: node(uid),
-            reason: "PrepullComplete",
-            kind: EventType::Normal,
-            sentence: sentence.to_owned(),
-        }],
-        ..Findings::default()
-    };
-    (0..3_600).for_each(|second| told.turn(second, &say(if second < 9 { "" } else { "n-1" }, "Set base is complete.")));
+    let say = |uid, sentence| announced(uid, EventType::Normal, sentence);
+    (0..9_000).for_each(|second| told.turn(second, &say(if second < 9 { "" } else { "n-1" }, "Set base is complete.")));
     assert_eq!(told.news(), [(Telling::Announced, "PrepullComplete", 1)]);
-    told.turn(3_600, &say("n-1", "Set base is complete."));
-    told.turn(3_601, &say("n-1", "Set edge is complete."));
-    assert_eq!(told.news().len(), 2);
+    told.turn(9_001, &say("n-1", "Set edge is complete."));
+    assert_eq!(told.news().len(), 1);
+    told.turn(9_001 + 3_600, &say("n-1", "Set base is complete."));
+    assert_eq!(told.news().len(), 1, "it had ceased to be true, and is true again");
+}
+
+#[test]
+fn a_warning_that_holds_stays_in_sight_as_one_event() {
+    let mut told = Told::default();
+    (0..3_601).for_each(|second| told.turn(second, &announced("n-1", EventType::Warning, "Refused.")));
+    assert!(told.notices[0].same_event(&told.notices[2]));
+    let counts: Vec<_> = told.news().into_iter().map(|(_, _, count)| count).collect();
+    assert_eq!(counts, [1, 2, 3]);
 }
 
 #[test]
