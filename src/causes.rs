@@ -4,8 +4,10 @@
 //! the most telling one, and it wins. Templates (`says`, `advice`) are explained in `diagnose/phrase.rs`.
 
 mod agent;
+pub mod benign;
 mod container;
 mod image;
+pub mod operations;
 mod runtime;
 mod sandbox;
 
@@ -18,7 +20,31 @@ pub use image::{
 pub use runtime::RUNTIME_DOWN;
 pub use sandbox::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING, SANDBOX_IMAGE_UNAVAILABLE};
 
-use crate::model::cause::Cause;
+use std::time::Duration;
+
+use crate::model::cause::{Cause, Grows, Owner, Right, Scope};
+use crate::model::stage::Stage;
+
+/// What most entries have in common: the kubelet's words name it, nothing else is looked at, and it needs a person.
+const USUAL: Cause = Cause {
+    id: "",
+    stage: Stage::Start,
+    scope: Scope::Pod,
+    owner: Owner::Platform,
+    summary: "",
+    says: "",
+    rules_out: "",
+    advice: "",
+    steps: &[],
+    mends: "",
+    after: Duration::from_secs(2),
+    kind: Grows::Warning,
+    signs: &[],
+    rest: false,
+    examples: &[],
+    probe: None,
+    needs: &[Right::Pods],
+};
 
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[

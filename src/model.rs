@@ -17,6 +17,7 @@ pub mod pull;
 pub mod redact;
 pub mod runtime;
 pub mod settings;
+pub mod sign;
 pub mod stage;
 pub mod wording;
 

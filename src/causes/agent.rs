@@ -20,4 +20,8 @@ pub const UNCLASSIFIED: Cause = Cause {
     kind: Grows::Warning,
     signs: &[],
     needs: &[Right::Pods],
+    rest: false,
+    examples: &[],
+    probe: None,
+    steps: &[],
 };

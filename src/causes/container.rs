@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::cause::{Cause, Grows, Owner, Right, Scope, Sign};
+use crate::model::cause::{Cause, Grows, Owner, Right, Scope};
+use crate::model::sign::Sign;
 use crate::model::stage::Stage;
 
 /// A ConfigMap or Secret of the environment, or a key in it, does not exist.
@@ -19,14 +20,18 @@ pub const CONFIG_REFERENCE_MISSING: Cause = Cause {
     after: Duration::from_secs(2),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["configmap \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
-        Sign { all: &["configmaps \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
-        Sign { all: &["secret \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
-        Sign { all: &["secrets \"", "\" not found"], none: &["mountvolume", "references non-existent"] },
-        Sign { all: &["couldn't find key ", " in configmap "], none: &[] },
-        Sign { all: &["couldn't find key ", " in secret "], none: &[] },
+        Sign::of(&["configmap \"", "\" not found"]).but(&["mountvolume", "references non-existent"]),
+        Sign::of(&["configmaps \"", "\" not found"]).but(&["mountvolume", "references non-existent"]),
+        Sign::of(&["secret \"", "\" not found"]).but(&["mountvolume", "references non-existent"]),
+        Sign::of(&["secrets \"", "\" not found"]).but(&["mountvolume", "references non-existent"]),
+        Sign::of(&["couldn't find key ", " in configmap "]),
+        Sign::of(&["couldn't find key ", " in secret "]),
     ],
     needs: &[Right::Pods],
+    rest: false,
+    examples: &[],
+    probe: None,
+    steps: &[],
 };
 
 /// The program the container should run is not in its image.
@@ -43,16 +48,18 @@ pub const COMMAND_NOT_FOUND: Cause = Cause {
     after: Duration::from_secs(2),
     kind: Grows::Warning,
     signs: &[
-        Sign {
-            all: &["exec: \"", "executable file not found in $path"],
-            none: &["apparmor_parser", "exec: \"runc\"", "exec: \"crun\""],
-        },
-        Sign {
-            all: &["exec: \"", "\": stat ", "no such file or directory"],
-            none: &["exec: \"runc\"", "exec: \"crun\""],
-        },
-        Sign { all: &["executable not found in $path"], none: &[] },
-        Sign { all: &["executable file `", "not found"], none: &[] },
+        Sign::of(&["exec: \"", "executable file not found in $path"]).but(&[
+            "apparmor_parser",
+            "exec: \"runc\"",
+            "exec: \"crun\"",
+        ]),
+        Sign::of(&["exec: \"", "\": stat ", "no such file or directory"]).but(&["exec: \"runc\"", "exec: \"crun\""]),
+        Sign::of(&["executable not found in $path"]),
+        Sign::of(&["executable file `", "not found"]),
     ],
     needs: &[Right::Pods],
+    rest: false,
+    examples: &[],
+    probe: None,
+    steps: &[],
 };

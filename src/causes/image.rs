@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::cause::{Cause, Grows, Owner, Right, Scope, Sign};
+use crate::model::cause::{Cause, Grows, Owner, Probe, Right, Scope};
+use crate::model::sign::Sign;
 use crate::model::stage::Stage;
 
 /// Texts in which "not found" speaks of something else than the tag or repository.
@@ -23,12 +24,16 @@ pub const IMAGE_NOT_FOUND: Cause = Cause {
     after: Duration::from_secs(2),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["code = notfound", "failed to pull and unpack image"], none: NOT_THE_IMAGE },
-        Sign { all: &["failed to resolve", ": not found"], none: NOT_THE_IMAGE },
-        Sign { all: &["manifest unknown"], none: NOT_THE_IMAGE },
-        Sign { all: &["name unknown"], none: NOT_THE_IMAGE },
+        Sign::of(&["code = notfound", "failed to pull and unpack image"]).but(NOT_THE_IMAGE),
+        Sign::of(&["failed to resolve", ": not found"]).but(NOT_THE_IMAGE),
+        Sign::of(&["manifest unknown"]).but(NOT_THE_IMAGE),
+        Sign::of(&["name unknown"]).but(NOT_THE_IMAGE),
     ],
     needs: &[Right::Pods],
+    rest: false,
+    examples: &[],
+    probe: None,
+    steps: &[],
 };
 
 /// The registry refuses this pull.
@@ -45,16 +50,20 @@ pub const IMAGE_ACCESS_DENIED: Cause = Cause {
     after: Duration::from_secs(2),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["pull access denied"], none: &[] },
-        Sign { all: &["no basic auth credentials"], none: &[] },
-        Sign { all: &["insufficient_scope"], none: &[] },
-        Sign { all: &["401 unauthorized"], none: &["x509"] },
-        Sign { all: &["403 forbidden"], none: &["x509"] },
-        Sign { all: &["unable to pull image", ": unauthorized"], none: &["x509"] },
-        Sign { all: &["unable to pull image", ": denied"], none: &["x509"] },
-        Sign { all: &["invalid username/password"], none: &[] },
+        Sign::of(&["pull access denied"]),
+        Sign::of(&["no basic auth credentials"]),
+        Sign::of(&["insufficient_scope"]),
+        Sign::of(&["401 unauthorized"]).but(&["x509"]),
+        Sign::of(&["403 forbidden"]).but(&["x509"]),
+        Sign::of(&["unable to pull image", ": unauthorized"]).but(&["x509"]),
+        Sign::of(&["unable to pull image", ": denied"]).but(&["x509"]),
+        Sign::of(&["invalid username/password"]),
     ],
     needs: &[Right::Pods],
+    rest: false,
+    examples: &[],
+    probe: None,
+    steps: &[],
 };
 
 /// The name of the registry does not resolve on the node.
@@ -71,13 +80,17 @@ pub const REGISTRY_NAME_UNRESOLVED: Cause = Cause {
     after: Duration::from_secs(2),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["dial tcp: lookup ", "no such host"], none: &["lookup http:", "lookup https:"] },
-        Sign { all: &["dial tcp: lookup ", "server misbehaving"], none: &[] },
-        Sign { all: &["dial tcp: lookup ", "i/o timeout"], none: &[] },
-        Sign { all: &["dial tcp: lookup ", "connection refused"], none: &[] },
-        Sign { all: &["dial tcp: lookup ", "temporary failure in name resolution"], none: &[] },
+        Sign::of(&["dial tcp: lookup ", "no such host"]).but(&["lookup http:", "lookup https:"]),
+        Sign::of(&["dial tcp: lookup ", "server misbehaving"]),
+        Sign::of(&["dial tcp: lookup ", "i/o timeout"]),
+        Sign::of(&["dial tcp: lookup ", "connection refused"]),
+        Sign::of(&["dial tcp: lookup ", "temporary failure in name resolution"]),
     ],
     needs: &[Right::Pods],
+    rest: false,
+    examples: &[],
+    probe: None,
+    steps: &[],
 };
 
 /// The registry's address can't be reached.
@@ -94,16 +107,20 @@ pub const REGISTRY_UNREACHABLE: Cause = Cause {
     after: Duration::from_secs(2),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["dial tcp", "connect: connection refused"], none: &["dial tcp: lookup "] },
-        Sign { all: &["dial tcp", "connect: no route to host"], none: &["dial tcp: lookup "] },
-        Sign { all: &["dial tcp", "connect: network is unreachable"], none: &["dial tcp: lookup "] },
-        Sign { all: &["dial tcp", "connect: connection timed out"], none: &["dial tcp: lookup "] },
-        Sign { all: &["dial tcp", "i/o timeout"], none: &["dial tcp: lookup "] },
-        Sign { all: &["net/http: tls handshake timeout"], none: &[] },
-        Sign { all: &["proxyconnect tcp"], none: &["lookup http:"] },
-        Sign { all: &["request canceled while waiting for connection"], none: &[] },
+        Sign::of(&["dial tcp", "connect: connection refused"]).but(&["dial tcp: lookup "]),
+        Sign::of(&["dial tcp", "connect: no route to host"]).but(&["dial tcp: lookup "]),
+        Sign::of(&["dial tcp", "connect: network is unreachable"]).but(&["dial tcp: lookup "]),
+        Sign::of(&["dial tcp", "connect: connection timed out"]).but(&["dial tcp: lookup "]),
+        Sign::of(&["dial tcp", "i/o timeout"]).but(&["dial tcp: lookup "]),
+        Sign::of(&["net/http: tls handshake timeout"]),
+        Sign::of(&["proxyconnect tcp"]).but(&["lookup http:"]),
+        Sign::of(&["request canceled while waiting for connection"]),
     ],
     needs: &[Right::Pods],
+    rest: false,
+    examples: &[],
+    probe: None,
+    steps: &[],
 };
 
 /// The image arrives, but slowly.
@@ -121,6 +138,10 @@ pub const IMAGE_PULL_SLOW: Cause = Cause {
     kind: Grows::Normal,
     signs: &[],
     needs: &[Right::Pods, Right::Containerd],
+    rest: false,
+    examples: &[],
+    probe: Some(Probe::Layers),
+    steps: &[],
 };
 
 /// The image began to arrive, and no byte has come since.
@@ -138,4 +159,8 @@ pub const IMAGE_PULL_STALLED: Cause = Cause {
     kind: Grows::Warning,
     signs: &[],
     needs: &[Right::Pods, Right::Containerd],
+    rest: false,
+    examples: &[],
+    probe: Some(Probe::Layers),
+    steps: &[],
 };

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::cause::{Cause, Grows, Owner, Scope, Sign};
+use crate::model::cause::{Cause, Grows, Owner, Probe, Scope};
+use crate::model::sign::Sign;
 use crate::model::stage::Stage;
 
 /// Nobody answers at the CRI socket, or only refuses.
@@ -19,8 +20,12 @@ pub const RUNTIME_DOWN: Cause = Cause {
     after: Duration::from_secs(5),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["transport: error while dialing", "dial unix", ".sock"], none: &[] },
-        Sign { all: &["container runtime is down"], none: &[] },
+        Sign::of(&["transport: error while dialing", "dial unix", ".sock"]),
+        Sign::of(&["container runtime is down"]),
     ],
     needs: &[],
+    rest: false,
+    examples: &[],
+    probe: Some(Probe::RuntimeCalls),
+    steps: &[],
 };

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::cause::{Cause, Grows, Owner, Right, Scope, Sign};
+use crate::model::cause::{Cause, Grows, Owner, Probe, Right, Scope};
+use crate::model::sign::Sign;
 use crate::model::stage::Stage;
 
 /// There is no CNI configuration, so no pod gets a network.
@@ -19,13 +20,17 @@ pub const CNI_CONFIG_MISSING: Cause = Cause {
     after: Duration::from_secs(5),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["cni plugin not initialized"], none: &[] },
-        Sign { all: &["no networks found in"], none: &[] },
-        Sign { all: &["no network config found"], none: &[] },
-        Sign { all: &["cni config uninitialized"], none: &[] },
-        Sign { all: &["no cni configuration file in"], none: &[] },
+        Sign::of(&["cni plugin not initialized"]),
+        Sign::of(&["no networks found in"]),
+        Sign::of(&["no network config found"]),
+        Sign::of(&["cni config uninitialized"]),
+        Sign::of(&["no cni configuration file in"]),
     ],
     needs: &[Right::CniDirs],
+    rest: false,
+    examples: &[],
+    probe: Some(Probe::CniDirs),
+    steps: &[],
 };
 
 /// The CNI configuration names a plugin whose program is not there.
@@ -41,8 +46,12 @@ pub const CNI_PLUGIN_MISSING: Cause = Cause {
     mends: "Pods then start.",
     after: Duration::from_secs(5),
     kind: Grows::Warning,
-    signs: &[Sign { all: &["failed to find plugin", "in path"], none: &[] }],
+    signs: &[Sign::of(&["failed to find plugin", "in path"])],
     needs: &[Right::CniDirs],
+    rest: false,
+    examples: &[],
+    probe: Some(Probe::CniDirs),
+    steps: &[],
 };
 
 /// The pause image is not on the node and can't be pulled.
@@ -59,10 +68,14 @@ pub const SANDBOX_IMAGE_UNAVAILABLE: Cause = Cause {
     after: Duration::from_secs(5),
     kind: Grows::Warning,
     signs: &[
-        Sign { all: &["failed to get sandbox image"], none: &[] },
-        Sign { all: &["failed to get/pull image", "pause"], none: &[] },
-        Sign { all: &["failed pulling image", "pause"], none: &[] },
-        Sign { all: &["failed to pull image", "pause", "sandbox"], none: &[] },
+        Sign::of(&["failed to get sandbox image"]),
+        Sign::of(&["failed to get/pull image", "pause"]),
+        Sign::of(&["failed pulling image", "pause"]),
+        Sign::of(&["failed to pull image", "pause", "sandbox"]),
     ],
     needs: &[Right::Pods, Right::PodEvents],
+    rest: false,
+    examples: &[],
+    probe: Some(Probe::Sandboxes),
+    steps: &[],
 };

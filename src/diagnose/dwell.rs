@@ -18,7 +18,12 @@ pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis>
     let cause = suspicion.cause;
     let own = view.settings.causes.get(cause.id).cloned().unwrap_or_default();
     let dwelt = since(suspicion.since, view.now) >= own.after.unwrap_or(cause.after);
-    if own.enabled == Some(false) || !suspicion.ripe || !dwelt || in_restart_quiet(suspicion, view) {
+    if own.enabled == Some(false)
+        || cause.kind == Grows::Silent
+        || !suspicion.ripe
+        || !dwelt
+        || in_restart_quiet(suspicion, view)
+    {
         return None;
     }
     Some(Diagnosis {
@@ -54,7 +59,7 @@ fn kind(suspicion: &Suspicion, own: &CauseSettings, view: View<'_>) -> EventType
 
 fn grown(cause: &Cause, lasted: Duration) -> EventType {
     match cause.kind {
-        Grows::Normal => EventType::Normal,
+        Grows::Silent | Grows::Normal => EventType::Normal,
         Grows::Warning => EventType::Warning,
         Grows::WarningAfter(limit) if lasted >= limit => EventType::Warning,
         Grows::WarningAfter(_) => EventType::Normal,

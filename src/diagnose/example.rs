@@ -2,6 +2,7 @@
 //! and what tests hold to its length. Nothing of it is ever reported.
 
 use super::phrase::{Facts, sentence};
+use super::text;
 use crate::model::cause::Cause;
 
 /// Facts of the example, by cause. Causes of one stage share theirs; a template takes what it names.
@@ -84,11 +85,16 @@ const COMMON: &[(&str, &str)] = &[
     ("version", "2.14.1"),
 ];
 
-/// The facts of a usual case of this cause.
+/// The facts of a usual case of this cause: its own, then what its first example says, then what every case has.
 #[must_use]
 pub fn facts(cause: &Cause) -> Facts {
     let own = FACTS.iter().find(|(id, _)| *id == cause.id).map_or(&[][..], |(_, facts)| facts);
-    COMMON.iter().chain(own).fold(Facts::default(), |facts, (name, value)| facts.with(name, value))
+    let told = cause.examples.first().map(|text| text::facts(&text::peel(text))).unwrap_or_default();
+    collect(own).or(told).or(collect(COMMON))
+}
+
+fn collect(facts: &[(&'static str, &str)]) -> Facts {
+    facts.iter().fold(Facts::default(), |facts, (name, value)| facts.with(name, value))
 }
 
 /// What its Event says in that case.

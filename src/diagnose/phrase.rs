@@ -28,6 +28,20 @@ impl Facts {
         }
     }
 
+    /// The names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// Adds what `others` knows and this does not.
+    #[must_use]
+    pub fn or(mut self, others: Self) -> Self {
+        for (name, value) in others.0 {
+            self.0.entry(name).or_insert(value);
+        }
+        self
+    }
+
     /// The value of a fact.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
@@ -38,14 +52,22 @@ impl Facts {
 /// What is wrong and how that is known; who does what; whether it mends itself. At most 1024 bytes.
 #[must_use]
 pub fn sentence(cause: &Cause, facts: &Facts) -> String {
-    let (says, _) = fill(cause.says, facts);
     let (advice, _) = fill(cause.advice, facts);
-    let mut text = format!("{says} {}: {advice}", cause.owner.as_str());
+    let mut text = format!("{} {}: {advice}", says(cause, facts), cause.owner.as_str());
     if !cause.mends.is_empty() {
         text.push(' ');
         text.push_str(cause.mends);
     }
     cut(&text, MESSAGE_LIMIT)
+}
+
+/// What is wrong and how that is known: by name where the facts are known, else what the cause is.
+#[must_use]
+pub fn says(cause: &Cause, facts: &Facts) -> String {
+    match fill(cause.says, facts) {
+        (says, lacks) if lacks.is_empty() => says,
+        _ => cause.summary.to_owned(),
+    }
 }
 
 /// Fills `template` from `facts`. The second value names facts that were required and are not known.

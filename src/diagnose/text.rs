@@ -1,33 +1,66 @@
-//! Text → cause: which wording of which cause is in an error message. Pure and linear; quotes nothing, claims nothing
-//! that the words do not say.
+//! Text → cause: which wordings of the catalogue are in an error message, and which of their causes is the root. Pure,
+//! linear in the text, total; quotes nothing, claims nothing that the words do not say.
 
-use crate::causes;
-use crate::model::cause::{Cause, Sign};
+mod facts;
+mod finders;
+mod index;
+mod peel;
 
-/// Longer texts are read from both ends only: the operation stands in front, the innermost error at the end.
-const READ_AT_MOST: usize = 8 * 1024;
+use std::sync::LazyLock;
+
+use crate::causes::{self, benign};
+use crate::model::cause::Cause;
+use crate::model::diagnosis::Confidence;
+
+pub use facts::facts;
+pub use peel::peel;
+
+use index::Index;
+
+/// Built at the first question: a process that is never asked pays nothing.
+static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
+
+/// What a text says.
+#[derive(Clone, Debug, Default)]
+pub struct Reading {
+    /// The root cause; none if the catalogue has no wording for the text, or the text is no bad news.
+    pub cause: Option<&'static Cause>,
+    /// Causes that the text names too, most decisive first: symptoms, or what an earlier attempt failed on.
+    pub also: Vec<&'static Cause>,
+}
+
+impl Reading {
+    /// How sure it is: a wording of its own, or only that no other cause fits.
+    #[must_use]
+    pub fn confidence(&self) -> Confidence {
+        match self.cause {
+            Some(cause) if !cause.rest => Confidence::Observed,
+            Some(_) => Confidence::Inferred,
+            None => Confidence::Suspected,
+        }
+    }
+}
 
 /// The cause that `text` names, or none.
 #[must_use]
 pub fn classify(text: &str) -> Option<&'static Cause> {
-    let text = normalise(text);
-    causes::ALL.iter().copied().find(|cause| cause.signs.iter().any(|sign| fits(sign, &text)))
+    read(&peel(text), None).cause
 }
 
-fn fits(sign: &Sign, text: &str) -> bool {
-    sign.all.iter().all(|part| text.contains(part)) && !sign.none.iter().any(|part| text.contains(part))
-}
-
-/// Lower case, escaped quotes resolved, CRI-O's second half dropped: signs are written for this form.
-fn normalise(text: &str) -> String {
-    let text = crate::model::wording::cut_middle(text, READ_AT_MOST);
-    let text = text.replace("\\\"", "\"").to_lowercase();
-    // CRI-O tries an image, then an OCI artifact; the second error repeats or hides the first
-    // (cri-o: internal/storage, "unable to pull image or OCI artifact").
-    match text.split_once("; artifact err: ") {
-        Some((image, _)) => image.to_owned(),
-        None => text,
+/// What a peeled text says; `reason` is that of the Event or the waiting container it came with, if any.
+#[must_use]
+pub fn read(text: &str, reason: Option<&str>) -> Reading {
+    let reason = reason.unwrap_or_default();
+    if benign::REASONS.contains(&reason) {
+        return Reading::default();
     }
+    let marks = INDEX.scan(text);
+    if INDEX.is_benign(&marks) {
+        return Reading::default();
+    }
+    let mut named = INDEX.causes(&marks, INDEX.operations(&marks, reason)).map(|rank| causes::ALL[rank]);
+    let cause = named.next();
+    Reading { cause, also: named.filter(|other| !other.rest).collect() }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::sign::Sign;
 use super::stage::Stage;
 
 /// One cause of a pod that does not start or a node that is not ready.
@@ -23,8 +24,10 @@ pub struct Cause {
     pub says: &'static str,
     /// What it rules out, as a person would say it. The template says it too, in the flow of its sentence.
     pub rules_out: &'static str,
-    /// What its owner does next, as a template; part of the Event.
+    /// What its owner does next, as a template; part of the Event. It asks for no fact: what it names is in `[…]`.
     pub advice: &'static str,
+    /// The longer advice, one step a line: what to look at and the command that shows it, what to change. Not in the Event.
+    pub steps: &'static [&'static str],
     /// Whether it mends itself, and when; part of the Event. Empty where there is nothing true to say.
     pub mends: &'static str,
     /// How long it must hold before it is said.
@@ -33,6 +36,12 @@ pub struct Cause {
     pub kind: Grows,
     /// The wordings that name it in text; any one suffices. Empty: text alone cannot name it.
     pub signs: &'static [Sign],
+    /// Where a cause stands for the rest of its kind: it is the answer only if no other cause fits, and evidence for none.
+    pub rest: bool,
+    /// Messages as people meet them, each named by its signs; with made-up names.
+    pub examples: &'static [&'static str],
+    /// What the agent itself looks at, beside the words of others. A cause of the node without one is told on the pods.
+    pub probe: Option<Probe>,
     /// Rights its evidence needs beyond the runtime's socket; without them the answer is Unknown.
     pub needs: &'static [Right],
 }
@@ -72,6 +81,8 @@ impl Owner {
 /// The type of a cause's Event over time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Grows {
+    /// Never told as an Event: the kubelet's own says it as well. Named when somebody asks.
+    Silent,
     /// Needs nobody.
     Normal,
     /// Needs a person.
@@ -100,13 +111,17 @@ impl EventType {
     }
 }
 
-/// A wording: every part of `all` is in the text (lower case), and none of `none`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Sign {
-    /// All of these.
-    pub all: &'static [&'static str],
-    /// None of these.
-    pub none: &'static [&'static str],
+/// What the agent looks at to confirm a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Probe {
+    /// Calls on the CRI socket.
+    RuntimeCalls,
+    /// The CNI directories of the host.
+    CniDirs,
+    /// containerd's list of layers under way.
+    Layers,
+    /// The runtime's answer on its pause image, and the sandboxes that were made since.
+    Sandboxes,
 }
 
 /// A right that evidence may need.

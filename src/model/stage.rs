@@ -31,6 +31,8 @@ pub enum Stage {
     Runtime,
     /// The node's pod network.
     Network,
+    /// The node itself: its kubelet, kernel, disks and memory.
+    Node,
     /// Images pulled ahead of the pods that will need them.
     Prepull,
     /// The agent's own configuration.

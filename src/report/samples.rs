@@ -27,6 +27,10 @@ const fn cause(id: &'static str, owner: Owner) -> Cause {
         after: Duration::ZERO,
         kind: Grows::Warning,
         signs: &[],
+        steps: &[],
+        rest: false,
+        examples: &[],
+        probe: None,
         needs: &[],
     }
 }

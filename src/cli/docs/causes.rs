@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use crate::causes;
 use crate::diagnose::example;
-use crate::model::cause::{Cause, Grows, Owner, Right, Scope, Sign};
+use crate::model::cause::{Cause, Grows, Owner, Right, Scope};
+use crate::model::sign::Sign;
 use crate::model::stage::Stage;
 use crate::model::wording::span;
 
@@ -102,6 +103,7 @@ fn stage(stage: Stage) -> &'static str {
         Stage::Running => "all containers run",
         Stage::Runtime => "the node's container runtime",
         Stage::Network => "the node's pod network",
+        Stage::Node => "the node itself: kubelet, kernel, disks, memory",
         Stage::Prepull => "images pulled ahead",
         Stage::Agent => "the agent itself",
     }
@@ -109,6 +111,7 @@ fn stage(stage: Stage) -> &'static str {
 
 fn grows(kind: Grows) -> String {
     match kind {
+        Grows::Silent => "none: the kubelet's own Event says it".to_owned(),
         Grows::Normal => "Normal".to_owned(),
         Grows::Warning => "Warning".to_owned(),
         Grows::WarningAfter(limit) => format!("Normal, a Warning after {}", span(limit)),

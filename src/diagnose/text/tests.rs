@@ -1,6 +1,7 @@
 //! Real wordings and near misses, cause by cause.
 
 use super::classify;
+use crate::causes;
 
 fn named(text: &str) -> &'static str {
     classify(text).map_or("-", |cause| cause.id)
@@ -104,5 +105,25 @@ fn near_misses_are_not_claimed() {
 fn any_text_gets_an_answer() {
     for text in ["\0\0", "\\\"\\\"", "é".repeat(100_000).as_str(), "[err1, err2]", "%!s(MISSING)"] {
         assert_eq!(named(text), "-");
+    }
+}
+
+#[test]
+fn every_cause_that_words_can_name_names_its_own_examples() {
+    let mut wrong = Vec::new();
+    for cause in causes::ALL.iter().filter(|cause| !cause.signs.is_empty()) {
+        if cause.examples.len() < 2 {
+            wrong.push((cause.id, "-", "has fewer than two examples"));
+        }
+        let said = cause.examples.iter().map(|text| (cause.id, named(text), *text));
+        wrong.extend(said.filter(|(id, said, _)| id != said));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_catalogue_entry_is_found_by_a_wording_and_has_steps_to_take() {
+    for cause in causes::ALL.iter().filter(|cause| !cause.signs.is_empty()) {
+        assert!(cause.steps.len() >= 2, "{}: what to look at, and what to change", cause.id);
     }
 }

@@ -1,0 +1,149 @@
+//! Every part of every wording in one automaton: one pass over a text finds all of them, however many the catalogue has.
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+
+use super::finders::{self, Finder};
+use crate::causes::{self, benign, operations};
+use crate::model::sign::{Operation, Sign};
+
+/// The compiled catalogue.
+pub(super) struct Index {
+    automaton: AhoCorasick,
+    /// Parts by which a text is known to be no bad news.
+    benign: Vec<Part>,
+    operations: Vec<(Operation, Vec<Part>)>,
+    /// In the order of the catalogue.
+    signs: Vec<Compiled>,
+    /// For each part, the finders that begin behind it.
+    finders: Vec<(Part, &'static Finder)>,
+    parts: usize,
+}
+
+/// A part of a wording, by its number in the automaton.
+type Part = u32;
+
+struct Compiled {
+    /// The cause's place in the catalogue.
+    rank: usize,
+    /// Bits of the operations, one of which the text must speak of; none for no such demand.
+    within: u16,
+    all: Vec<Part>,
+    none: Vec<Part>,
+}
+
+/// Which parts are in a text, and where.
+pub(super) struct Marks {
+    /// One bit a part.
+    seen: Vec<u64>,
+    /// Each occurrence: the part and the byte behind it, in the order of the text.
+    pub(super) places: Vec<(Part, usize)>,
+}
+
+impl Marks {
+    fn has(&self, part: Part) -> bool {
+        self.seen.get(part as usize / 64).is_some_and(|bits| bits >> (part % 64) & 1 == 1)
+    }
+
+    fn note(&mut self, part: Part, end: usize) {
+        if let Some(bits) = self.seen.get_mut(part as usize / 64) {
+            *bits |= 1 << (part % 64);
+        }
+        self.places.push((part, end));
+    }
+}
+
+impl Index {
+    pub(super) fn new() -> Self {
+        let mut parts = Parts::default();
+        let benign = parts.numbers(benign::PARTS);
+        let operations = operations::ALL.iter().map(|marks| (marks.operation, parts.numbers(marks.parts))).collect();
+        let signs = causes::ALL
+            .iter()
+            .enumerate()
+            .flat_map(|(rank, cause)| cause.signs.iter().map(move |sign| (rank, sign)))
+            .map(|(rank, sign)| Compiled::new(rank, sign, &mut parts))
+            .collect();
+        let finders = finders::all().map(|finder| (parts.number(finder.after), finder)).collect();
+        Self { automaton: automaton(&parts.0), benign, operations, signs, finders, parts: parts.0.len() }
+    }
+
+    /// Finds every part in `text`, overlapping ones too.
+    pub(super) fn scan(&self, text: &str) -> Marks {
+        let mut marks = Marks { seen: vec![0; self.parts.div_ceil(64)], places: Vec::with_capacity(32) };
+        for found in self.automaton.find_overlapping_iter(text) {
+            marks.note(found.pattern().as_u32(), found.end());
+        }
+        marks
+    }
+
+    pub(super) fn is_benign(&self, marks: &Marks) -> bool {
+        self.benign.iter().any(|part| marks.has(*part))
+    }
+
+    /// What the text speaks of, one bit an operation.
+    pub(super) fn operations(&self, marks: &Marks, reason: &str) -> u16 {
+        let spoken = self.operations.iter().filter(|(_, parts)| parts.iter().any(|part| marks.has(*part)));
+        let by_reason = operations::ALL.iter().filter(|of| of.reasons.contains(&reason));
+        spoken.map(|(operation, _)| operation.bit()).chain(by_reason.map(|of| of.operation.bit())).fold(0, |a, b| a | b)
+    }
+
+    /// Places in the catalogue of the causes that the text names, in order.
+    pub(super) fn causes(&self, marks: &Marks, operations: u16) -> impl Iterator<Item = usize> {
+        let mut last = None;
+        self.signs.iter().filter(move |sign| sign.fits(marks, operations)).map(|sign| sign.rank).filter(move |rank| {
+            let again = last == Some(*rank);
+            last = Some(*rank);
+            !again
+        })
+    }
+
+    /// The finders that have a place in the text to begin at, with that place; in their own order, which is their rank.
+    pub(super) fn finders<'m>(&self, marks: &'m Marks) -> impl Iterator<Item = (&'static Finder, usize)> {
+        self.finders.iter().flat_map(|(part, finder)| {
+            let places = marks.places.iter().filter(move |(found, _)| found == part);
+            places.map(move |(_, end)| (*finder, *end))
+        })
+    }
+}
+
+impl Compiled {
+    fn new(rank: usize, sign: &Sign, parts: &mut Parts) -> Self {
+        let within = sign.within.iter().fold(0, |bits, operation| bits | operation.bit());
+        Self { rank, within, all: parts.numbers(sign.all), none: parts.numbers(sign.none) }
+    }
+
+    fn fits(&self, marks: &Marks, operations: u16) -> bool {
+        (self.within == 0 || self.within & operations != 0)
+            && self.all.iter().all(|part| marks.has(*part))
+            && !self.none.iter().any(|part| marks.has(*part))
+    }
+}
+
+/// The parts, each once, in the order of their numbers.
+#[derive(Default)]
+struct Parts(Vec<&'static str>);
+
+impl Parts {
+    fn number(&mut self, part: &'static str) -> Part {
+        let known = self.0.iter().position(|known| *known == part);
+        let at = known.unwrap_or_else(|| {
+            self.0.push(part);
+            self.0.len() - 1
+        });
+        u32::try_from(at).unwrap_or(u32::MAX)
+    }
+
+    fn numbers(&mut self, parts: &[&'static str]) -> Vec<Part> {
+        parts.iter().map(|part| self.number(part)).collect()
+    }
+}
+
+#[expect(clippy::expect_used, reason = "the parts are constants, and a test builds the index")]
+fn automaton(parts: &[&str]) -> AhoCorasick {
+    AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::ContiguousNFA))
+        .match_kind(MatchKind::Standard)
+        .ascii_case_insensitive(true)
+        .build(parts)
+        .expect("a few thousand short parts fit an automaton")
+}
