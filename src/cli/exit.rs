@@ -10,6 +10,8 @@ use super::lock::LockError;
 
 /// The command line or a configuration file is wrong (sysexits.h: EX_USAGE).
 pub const USAGE: u8 = 64;
+/// Some of the input made no sense; the rest was answered (sysexits.h: EX_DATAERR).
+pub const DATA: u8 = 65;
 /// Another agent holds this node (sysexits.h: EX_TEMPFAIL).
 pub const HELD: u8 = 75;
 

@@ -4,13 +4,15 @@ use super::{INDEX, finders};
 use crate::diagnose::phrase::Facts;
 use crate::model::image::Reference;
 use crate::model::redact::redact;
+use crate::model::wording::cut;
 
 /// Longer values are cut: a fact is a name, not a story.
 const BYTES_AT_MOST: usize = 120;
 
-/// The facts of a peeled text. Of several finders for one fact the first that finds something decides.
+/// The facts of a peeled text, without its secrets. Of several finders for one fact the first that finds something decides.
 #[must_use]
 pub fn facts(text: &str) -> Facts {
+    let text = &*redact(text);
     let marks = INDEX.scan(text);
     let mut facts = Facts::default();
     for (finder, at) in INDEX.finders(&marks) {
@@ -19,7 +21,7 @@ pub fn facts(text: &str) -> Facts {
         }
         let rest = text.get(at..).unwrap_or_default();
         if let Some(value) = finders::value(finder, rest) {
-            facts.set(finder.fact, crate::model::wording::cut(&redact(value), BYTES_AT_MOST));
+            facts.set(finder.fact, cut(value, BYTES_AT_MOST));
         }
     }
     of_image(facts)
