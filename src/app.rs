@@ -24,7 +24,6 @@ use crate::client::apiserver::{self, Access};
 use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
-use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
 use crate::engine::{self, Attention, Crank, Wires};
@@ -56,7 +55,7 @@ const QUESTIONS: usize = 32;
 /// Runs the agent until `stop`.
 ///
 /// # Errors
-/// What makes a start impossible: a bad endpoint, no way to the API server; and a task that ends by itself.
+/// What makes a start impossible: no way to the API server; and a task that ends by itself.
 pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let clock = Clock::start();
     let node: Arc<str> = node_name(&args)?.into();
@@ -65,7 +64,8 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let settings = follow_config(&args, &mut tasks, &seen, clock);
     let metrics = Metrics::default();
     let client = api_client(&args).await?;
-    let cri = Cri::new(endpoint(&args)?, clock, Deadlines::default());
+    let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
+    let cri = Cri::new(endpoint, clock, Deadlines::default());
 
     let shared = Shared { clock, node, settings, metrics, tasks };
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
@@ -268,13 +268,6 @@ async fn api_client(args: &RunArgs) -> anyhow::Result<Option<kube::Client>> {
     let client =
         apiserver::connect(&access).await.context("no way to the API server; --standalone does without one")?;
     Ok(Some(client))
-}
-
-fn endpoint(args: &RunArgs) -> anyhow::Result<Endpoint> {
-    match args.runtime_endpoint.as_str() {
-        "auto" => Ok(Endpoint::Search(args.host_root.clone())),
-        given => Ok(given.parse()?),
-    }
 }
 
 /// The CNI directories that the operator named, if any was.

@@ -11,12 +11,11 @@ use tokio::net::UnixStream;
 
 use crate::model::runtime::{CallFailure, FailureKind};
 
-/// Where runtimes listen by default, the likelier first: containerd, CRI-O (twice: `/var/run` is a directory of its own on
-/// few systems), cri-dockerd, k3s and RKE2, k0s, MicroK8s.
+/// Where runtimes listen by default, the likelier first: containerd, CRI-O, cri-dockerd, k3s and RKE2, k0s, MicroK8s. The
+/// manifests in `deploy` mount the directory of each.
 const DEFAULT_SOCKETS: &[&str] = &[
     "/run/containerd/containerd.sock",
     "/run/crio/crio.sock",
-    "/var/run/crio/crio.sock",
     "/run/cri-dockerd.sock",
     "/run/k3s/containerd/containerd.sock",
     "/run/k0s/containerd.sock",
@@ -37,17 +36,21 @@ pub enum Endpoint {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadEndpoint {
     /// Another scheme than `unix`.
-    #[error("`{0}` is no Unix socket: give an absolute path or unix:///path")]
+    #[error("`{0}` is no Unix socket: give an absolute path, unix:///path, or auto")]
     OtherScheme(String),
     /// A relative path.
-    #[error("`{0}` is a relative path: give an absolute path or unix:///path")]
+    #[error("`{0}` is a relative path: give an absolute path, unix:///path, or auto")]
     Relative(String),
 }
 
 impl FromStr for Endpoint {
     type Err = BadEndpoint;
 
+    /// A path, `unix:///path`, or `auto` for a search.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" {
+            return Ok(Self::Search("/".into()));
+        }
         let path = text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:")).unwrap_or(text);
         if path.contains("://") {
             return Err(BadEndpoint::OtherScheme(text.to_owned()));
@@ -60,6 +63,15 @@ impl FromStr for Endpoint {
 }
 
 impl Endpoint {
+    /// The same, where a search is one below this root.
+    #[must_use]
+    pub fn below(self, root: &Path) -> Self {
+        match self {
+            Self::Search(_) => Self::Search(root.to_owned()),
+            given @ Self::Given(_) => given,
+        }
+    }
+
     /// The paths to try, in order.
     #[must_use]
     pub fn candidates(&self) -> Vec<PathBuf> {
@@ -182,6 +194,7 @@ mod tests {
         for text in ["/run/x.sock", "unix:///run/x.sock", "unix:/run/x.sock"] {
             assert_eq!(text.parse(), given);
         }
+        assert_eq!("auto".parse(), Ok(Endpoint::Search("/".into())));
         assert!(matches!("tcp://1.2.3.4:5".parse::<Endpoint>(), Err(BadEndpoint::OtherScheme(_))));
         assert!(matches!("run/x.sock".parse::<Endpoint>(), Err(BadEndpoint::Relative(_))));
     }
