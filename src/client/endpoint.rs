@@ -102,7 +102,7 @@ impl Endpoint {
         let places = self.candidates();
         let list = places.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
         CallFailure {
-            kind: FailureKind::NoSocket,
+            kind: FailureKind::NoneFound,
             socket: places.into_iter().next().unwrap_or_default(),
             text: format!(
                 "no container runtime's socket is at any of {list}: start the runtime, mount its socket's directory, or \
@@ -169,7 +169,7 @@ fn diagnosis(path: &Path, error: &io::Error) -> CallFailure {
             FailureKind::TimedOut,
             format!("{at} takes no more connections: the container runtime hangs, look at its log and restart it"),
         ),
-        _ => (FailureKind::NobodyListens, format!("cannot open {at}: {error}")),
+        _ => (FailureKind::Broken, format!("cannot open {at}: {error}")),
     };
     failure(kind, path, text)
 }
@@ -234,6 +234,13 @@ mod tests {
     fn a_forbidden_socket_is_told_from_a_missing_one() {
         let failure = diagnosis(Path::new("/s"), &io::ErrorKind::PermissionDenied.into());
         assert_eq!(failure.kind, FailureKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_opened_for_another_reason_is_not_said_to_have_no_listener() {
+        let failure = diagnosis(Path::new("/s"), &io::Error::from_raw_os_error(91)); // EPROTOTYPE: it is no stream
+        assert_eq!(failure.kind, FailureKind::Broken);
+        assert!(failure.text.starts_with("cannot open /s: "), "{}", failure.text);
     }
 
     #[test]
