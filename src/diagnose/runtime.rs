@@ -29,8 +29,7 @@ pub(super) fn well_since(view: View<'_>) -> Option<Time> {
 fn seen(view: View<'_>) -> Option<Suspicion> {
     let runtime = &view.world.runtime;
     let (first, last) = (runtime.failing()?, runtime.failed_last()?);
-    let seen = Suspicion { ripe: runtime.keeps_failing(), ..down(view, last, &failure(last, view)) };
-    Some(Suspicion { since: first.since, ..seen })
+    Some(Suspicion { since: first.since, ripe: runtime.keeps_failing(), ..down(view, last, &failure(last, view)) })
 }
 
 /// A node whose runtime never was there and an agent that lacks a mount look alike from here; the kubelet knows.
