@@ -12,6 +12,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("runtime", "containerd"),
             ("failure", "nobody listens on /run/containerd/containerd.sock"),
             ("service", "containerd"),
+            ("journal", "-u containerd"),
             ("pods", "2 pods"),
         ],
     ),

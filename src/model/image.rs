@@ -77,8 +77,18 @@ mod tests {
 
     #[test]
     fn nonsense_is_taken_apart_too() {
-        for text in ["", ":", "@", "/", "a//b", "@sha256:", ":::", "Upper/Case:@"] {
-            let _parts = Reference::parse(text);
+        for (text, host, path, version) in [
+            ("", "docker.io", "library/", "latest"),
+            (":", "docker.io", "library/", ""),
+            ("@", "docker.io", "library/", ""),
+            ("/", "docker.io", "/", "latest"),
+            ("a//b", "docker.io", "a//b", "latest"),
+            ("@sha256:", "docker.io", "library/", "sha256:"),
+            (":::", "docker.io", "library/::", ""),
+            ("Upper/Case:@", "docker.io", "Upper/Case", ""),
+        ] {
+            let parts = Reference::parse(text);
+            assert_eq!((parts.host, parts.path.as_str(), parts.version()), (host, path, version), "{text}");
         }
     }
 }

@@ -18,5 +18,6 @@ mod documents;
 mod fake_runtime;
 mod observe_containerd;
 mod observe_cri;
+mod observe_host;
 mod prepull;
 mod recordings;
