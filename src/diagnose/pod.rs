@@ -49,7 +49,10 @@ fn failure<'a>(track: &'a PodTrack, slot: &'a ContainerSlot) -> Option<Failure<'
     if trouble.said.text().is_empty() {
         return None;
     }
-    let cause = of_the_pod(trouble.said.cause(text::classify))?;
+    let named = trouble.said.cause(text::classify);
+    // Only a pull speaks of registries: elsewhere the same words tell of the API server or a webhook.
+    let pulling = trouble.stage == Stage::ImagePull;
+    let cause = of_the_pod(named.filter(|c| c.scope == Scope::Node || (c.stage == Stage::ImagePull) == pulling))?;
     Some(Failure { slot, trouble, cause })
 }
 
@@ -89,7 +92,9 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
     let failing = |reason: &str| reason.starts_with("Failed");
     let event = sandbox::newest_failure(track)
         .or_else(|| events.iter().filter(|event| failing(&event.reason)).max_by_key(|event| event.at))?;
-    let cause = of_the_pod(text::classify(&event.message))?;
+    // Words of a later stage mean something else here: what can't be reached is no registry.
+    let named = text::classify(&event.message).filter(|c| c.scope == Scope::Node || c.stage <= Stage::Sandbox);
+    let cause = of_the_pod(named)?;
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&event.message));
     Some(Suspicion {
         cause,
@@ -113,7 +118,7 @@ fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {
     let Failure { slot, trouble, cause } = failure;
     let text = trouble.said.text();
     let base = Facts::default().with("container", &slot.name).with("stage", trouble.stage.to_string());
-    match trouble.stage {
+    match cause.stage {
         _ if cause.signs.is_empty() => base.with("quote", quote(text)),
         Stage::ImagePull => extract::image(base, pod, &slot.image, text),
         Stage::Create => extract::config(base, pod, slot, text),

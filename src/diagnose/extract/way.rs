@@ -21,7 +21,9 @@ const ANSWERS: &[(&str, &str)] = &[
     ("connection timed out", "connection timed out"),
     ("tls handshake timeout", "no TLS answer in time"),
     ("first record does not look like a tls handshake", "it does not speak TLS"),
+    ("read: connection refused", "connection refused"),
     ("i/o timeout", "no answer in time"),
+    ("request canceled while waiting for connection", "no answer in time"),
     ("no basic auth credentials", "401, no credentials"),
     ("401 unauthorized", "401"),
     ("403 forbidden", "403"),
@@ -146,9 +148,10 @@ impl Role {
     fn of(request: Option<&Request<'_>>) -> Self {
         let Some(request) = request else { return Self::Other };
         let before = |words: &[&str]| words.iter().any(|word| request.before.contains(word));
-        if before(TOKEN_WORDS) || request.path.contains("token") || request.path.ends_with("/auth") {
+        let path = request.path.split_once('?').map_or(request.path, |(path, _)| path);
+        if before(TOKEN_WORDS) || path.ends_with("/token") || path.ends_with("/auth") {
             Self::Tokens
-        } else if request.path.starts_with("/v2/") {
+        } else if path.starts_with("/v2/") {
             Self::Mirror
         } else if before(LAYER_WORDS) {
             Self::Layers
@@ -171,14 +174,16 @@ struct Request<'t> {
 
 /// The last request that went wrong with those words; where none did, the last one.
 fn failed_request<'t>(text: &'t str, words: Option<&str>) -> Option<Request<'t>> {
-    let mut found: Option<Request<'t>> = None;
+    let mut found = None;
+    let mut fits = false;
     let mut from = 0;
     while let Some((request, end)) = request(text, from) {
         from = end;
-        let fits = words.is_some_and(|words| request.after.contains(words));
-        if fits || found.as_ref().is_none_or(|known| !words.is_some_and(|words| known.after.contains(words))) {
+        let this_fits = words.is_some_and(|words| request.after.contains(words));
+        if this_fits || !fits {
             found = Some(request);
         }
+        fits |= this_fits;
     }
     found
 }
@@ -206,7 +211,7 @@ fn url(text: &str, from: usize) -> Option<(usize, usize)> {
         if let Some(scheme) = scheme.filter(|_| url.ends_with(':') || behind.starts_with("\":")) {
             return Some((found - scheme.len(), end));
         }
-        at = found + "://".len();
+        at = found + length;
     }
     None
 }

@@ -1,6 +1,7 @@
 //! Errors of pulls → the host that is named for them, and what is said of its part in the pull.
 
-use super::timeline::said_of_pull;
+use super::timeline::{Timeline, creating, of_pods, pod, said_of_pull, sandbox_failed, slot};
+use crate::model::observation::Seen;
 
 const IMAGE: &str = "r.example.com/shop/cart:2.14.1";
 
@@ -72,6 +73,8 @@ fn a_mirror_is_told_as_what_it_is() {
     let error = r#"failed to do request: Head "http://mirror.corp:5000/v2/library/nginx/manifests/1": dial tcp 10.0.0.5:5000: connect: connection refused"#;
     let has = ["mirror.corp:5000, asked in place of Docker Hub, cannot be", "(curl -v http://mirror.corp:5000/v2/)"];
     holds("nginx:1", error, "RegistryUnreachable", &has, &["The registry registry-1"]);
+    let error = r#"Head "https://mirror.corp/v2/shop/token/manifests/1": dial tcp 10.0.0.5:443: i/o timeout"#;
+    holds(IMAGE, error, "RegistryUnreachable", &["mirror.corp, asked in place of r.example.com,"], &["tokens"]);
 }
 
 #[test]
@@ -135,4 +138,31 @@ fn of_several_requests_the_one_that_fits_the_cause_is_told() {
         &["m.corp, asked in place of r.example.com, cannot"],
         &["(403)", "help"],
     );
+}
+
+#[test]
+fn words_of_a_registry_at_another_stage_are_quoted_and_no_registry_is_blamed() {
+    let error =
+        r#"plugin type="calico" failed (add): Get "https://10.96.0.1:443/api": dial tcp 10.96.0.1:443: i/o timeout"#;
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, false)))).see(sandbox_failed(error, now));
+    t.see(Seen::PodChanged(Box::new(pod("shop", t.now, slot(IMAGE, "CreateContainerError", error))))).wait(31);
+    let findings = t.look();
+    let said = of_pods(&findings);
+    assert_eq!(said.len(), 2);
+    for diagnosis in said {
+        assert_eq!(diagnosis.cause.id, "Unclassified");
+        assert!(diagnosis.sentence.contains("10.96.0.1:443: i/o timeout") && !diagnosis.sentence.contains(" ?"));
+    }
+}
+
+#[test]
+fn a_program_that_is_missed_while_the_container_is_created_is_told_in_full() {
+    let mut t = Timeline::new();
+    let error = r#"container create failed: exec: "nope": executable file not found in $PATH"#;
+    t.see(Seen::PodChanged(Box::new(pod("cart", t.now, slot(IMAGE, "CreateContainerError", error))))).wait(5);
+    let findings = t.look();
+    let said = &of_pods(&findings)[0].sentence;
+    assert!(said.contains("its image r.example.com/shop/cart:2.14.1 has no program nope."), "{said}");
 }
