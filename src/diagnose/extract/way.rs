@@ -100,7 +100,7 @@ impl Hop {
             return Self { role: Role::Proxy, host: host.to_owned() };
         }
         let told = request.map(|request| request.host).or_else(|| looked_up(after));
-        let host = told.unwrap_or(reference.endpoint());
+        let host = told.filter(|host| host.contains(char::is_alphanumeric)).unwrap_or(reference.endpoint());
         let role = if reference.is_served_by(host) { Role::Registry } else { Role::of(request) };
         Self { role, host: host.to_owned() }
     }

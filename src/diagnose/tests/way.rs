@@ -166,3 +166,17 @@ fn a_program_that_is_missed_while_the_container_is_created_is_told_in_full() {
     let said = &of_pods(&findings)[0].sentence;
     assert!(said.contains("its image r.example.com/shop/cart:2.14.1 has no program nope."), "{said}");
 }
+
+#[test]
+fn whatever_the_text_is_somebody_is_named() {
+    let long = r#"Get "https://a": "#.repeat(2_000);
+    let dense = "https://a:".repeat(2_000);
+    for debris in ["https://:", "https://", "://", "\"://\":", "https://é/ü?\u{0}:", "https://[::", &long, &dense] {
+        for failure in
+            ["dial tcp : i/o timeout", "dial tcp: lookup  no such host", "proxyconnect tcp: dial tcp: lookup "]
+        {
+            let (_, said) = said_of_pull(IMAGE, &format!("{debris} {failure}"));
+            assert!(said.starts_with(char::is_alphanumeric), "{said}");
+        }
+    }
+}
