@@ -36,11 +36,28 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("pods", "2 pods"),
         ],
     ),
-    ("RegistryNameUnresolved", &[("server", "10.0.0.2:53"), ("answer", "no such host")]),
-    ("RegistryUnreachable", &[("address", "203.0.113.9:443"), ("answer", "no answer in time")]),
+    (
+        "RegistryNameUnresolved",
+        &[
+            ("registry", "registry.example.com"),
+            ("spelled", "registry.example.com"),
+            ("server", "10.0.0.2:53"),
+            ("answer", "no such host"),
+        ],
+    ),
+    (
+        "RegistryUnreachable",
+        &[
+            ("registry", "registry.example.com"),
+            ("url", "https://registry.example.com/v2/"),
+            ("resolved", "203.0.113.9:443"),
+            ("answer", "no answer in time"),
+        ],
+    ),
     (
         "ImageAccessDenied",
         &[
+            ("asked", "registry.example.com"),
             ("answer", "403"),
             ("secrets", "The pod uses pull secret regcred"),
             ("login", "renew pull secret regcred (expired token?)"),
@@ -54,7 +71,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("total", "9.8 GB"),
             ("percent", "31 %"),
             ("layer", "7ade81c7589d"),
-            ("pod", "cart-0"),
+            ("move", "delete the pod: its ReplicaSet makes another, maybe elsewhere."),
         ],
     ),
     (
@@ -80,9 +97,9 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
 const COMMON: &[(&str, &str)] = &[
     ("container", "web"),
     ("host", "registry.example.com"),
-    ("name", "registry.example.com"),
     ("path", "shop/cart"),
     ("version", "2.14.1"),
+    ("tested", "Login and image are untested"),
 ];
 
 /// The facts of a usual case of this cause.

@@ -19,15 +19,16 @@ fn fits(sign: &Sign, text: &str) -> bool {
 }
 
 /// Lower case, escaped quotes resolved, CRI-O's second half dropped: signs are written for this form.
-fn normalise(text: &str) -> String {
+pub(super) fn normalise(text: &str) -> String {
     let text = crate::model::wording::cut_middle(text, READ_AT_MOST);
-    let text = text.replace("\\\"", "\"").to_lowercase();
+    let mut text = text.replace("\\\"", "\"");
+    text.make_ascii_lowercase();
     // CRI-O tries an image, then an OCI artifact; the second error repeats or hides the first
     // (cri-o: internal/storage, "unable to pull image or OCI artifact").
-    match text.split_once("; artifact err: ") {
-        Some((image, _)) => image.to_owned(),
-        None => text,
+    if let Some(second) = text.find("; artifact err: ") {
+        text.truncate(second);
     }
+    text
 }
 
 #[cfg(test)]

@@ -43,8 +43,17 @@ pub fn size(bytes: u64) -> String {
 /// `text` on one line without control characters, runs of white space folded.
 #[must_use]
 pub fn one_line(text: &str) -> String {
+    if is_one_line(text) {
+        return text.to_owned();
+    }
     let visible = text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect::<String>();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Most texts are: plain ASCII with single spaces inside. Told cheaply, since every fact of every look passes here.
+fn is_one_line(text: &str) -> bool {
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    printable && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ")
 }
 
 /// Characters that change how a terminal orders or hides what follows (Unicode bidi controls and zero-width marks).
@@ -131,6 +140,9 @@ mod tests {
     #[test]
     fn control_and_bidi_characters_do_not_survive() {
         assert_eq!(one_line("a\u{1b}[31mb\n\tc\0d\u{202e}e"), "a [31mb c d e");
+        for text in ["a b", " a b", "a b ", "a  b", "a\u{7f}b", ""] {
+            assert_eq!(one_line(text), text.replace('\u{7f}', " ").split_whitespace().collect::<Vec<_>>().join(" "));
+        }
     }
     #[test]
     fn a_chain_says_nothing_twice() {
