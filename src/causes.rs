@@ -69,6 +69,12 @@ pub fn by_id(id: &str) -> Option<&'static Cause> {
     ALL.iter().copied().find(|cause| cause.id == id)
 }
 
+/// Its place in the catalogue: the lower, the more decisive.
+#[must_use]
+pub fn rank(cause: &Cause) -> usize {
+    ALL.iter().position(|known| known.id == cause.id).unwrap_or(usize::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

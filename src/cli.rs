@@ -1,5 +1,5 @@
-//! The command line: what can be asked of `kubewhy`, one file per subcommand. Every flag can be given by the environment
-//! too, and flags win.
+//! The command line: what can be asked of `kubewhy`, one file per subcommand. Flags of the agent can be given by the
+//! environment too, and flags win.
 
 pub mod check;
 pub mod demo;
@@ -91,8 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_can_be_given_by_the_environment() {
-        for command in definition().get_subcommands().filter(|command| !command.is_hide_set()) {
+    fn every_flag_of_the_agent_can_be_given_by_the_environment() {
+        for command in
+            definition().get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "explain")
+        {
             let leaves: Vec<_> = command.get_subcommands().chain([command]).collect();
             for arg in leaves.iter().flat_map(|leaf| leaf.get_opts()) {
                 assert!(arg.get_env().is_some(), "{} --{}", command.get_name(), arg.get_id());

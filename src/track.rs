@@ -7,6 +7,7 @@ pub mod place;
 pub mod pod;
 pub mod pull;
 pub mod runtime;
+pub mod said;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

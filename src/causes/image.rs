@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::model::cause::{Cause, Grows, Owner, Probe, Right, Scope};
+use super::USUAL;
+use crate::model::cause::{Cause, Grows, Owner, Probe, Right};
 use crate::model::sign::Sign;
 use crate::model::stage::Stage;
 
@@ -14,41 +15,31 @@ const NOT_THE_IMAGE: &[&str] =
 pub const IMAGE_NOT_FOUND: Cause = Cause {
     id: "ImageNotFound",
     stage: Stage::ImagePull,
-    scope: Scope::Pod,
     owner: Owner::App,
     summary: "The registry answered that this tag, digest or repository does not exist.",
     says: "{host} has no {version} of {path}[ (container {container})]. It answered this node (404, not found), so network and login are fine.",
     rules_out: "Network, name lookup and login are fine: the registry answered.",
-    advice: "check that CI pushed {version} and that the name is spelled right, or roll back.",
+    advice: "check that CI pushed [{version}|it] and that the name is spelled right, or roll back.",
     mends: "Once it exists the pod starts by itself within 5 min.",
-    after: Duration::from_secs(2),
-    kind: Grows::Warning,
     signs: &[
         Sign::of(&["code = notfound", "failed to pull and unpack image"]).but(NOT_THE_IMAGE),
         Sign::of(&["failed to resolve", ": not found"]).but(NOT_THE_IMAGE),
         Sign::of(&["manifest unknown"]).but(NOT_THE_IMAGE),
         Sign::of(&["name unknown"]).but(NOT_THE_IMAGE),
     ],
-    needs: &[Right::Pods],
-    rest: false,
-    examples: &[],
-    probe: None,
-    steps: &[],
+    ..USUAL
 };
 
 /// The registry refuses this pull.
 pub const IMAGE_ACCESS_DENIED: Cause = Cause {
     id: "ImageAccessDenied",
     stage: Stage::ImagePull,
-    scope: Scope::Pod,
     owner: Owner::App,
     summary: "The registry refuses the pull: no credentials, wrong ones, or no right to this repository.",
-    says: "{host} refuses this pod's pull of {path}:{version}[ ({answer})]. {secrets}; the registry is reachable from this node.",
-    rules_out: "Network and name lookup are fine: the registry answered.",
-    advice: "check the repository's name and {login}, then wait or delete the pod.",
+    says: "[{asked}|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The registry] refuses this pod's pull of {path}:{version}[ ({answer})].[ {secrets}; the registry is reachable from this node.]",
+    rules_out: "Network and name lookup are fine: the host that refuses answered.",
+    advice: "[check the repository's name and {login}.|the pod's credentials need not be wrong. Platform: may this node fetch from {elsewhere} (egress filter, proxy, expired link)?|check the repository's name and the pod's imagePullSecrets.]",
     mends: "The kubelet retries at most 5 min apart.",
-    after: Duration::from_secs(2),
-    kind: Grows::Warning,
     signs: &[
         Sign::of(&["pull access denied"]),
         Sign::of(&["no basic auth credentials"]),
@@ -59,108 +50,81 @@ pub const IMAGE_ACCESS_DENIED: Cause = Cause {
         Sign::of(&["unable to pull image", ": denied"]).but(&["x509"]),
         Sign::of(&["invalid username/password"]),
     ],
-    needs: &[Right::Pods],
-    rest: false,
-    examples: &[],
-    probe: None,
-    steps: &[],
+    ..USUAL
 };
 
-/// The name of the registry does not resolve on the node.
+/// A name that the pull needs does not resolve on the node: the registry's, or that of a host it sends pulls to.
 pub const REGISTRY_NAME_UNRESOLVED: Cause = Cause {
     id: "RegistryNameUnresolved",
     stage: Stage::ImagePull,
-    scope: Scope::Pod,
     owner: Owner::Platform,
-    summary: "The node cannot resolve the registry's name.",
-    says: "The registry's name {host} does not resolve on this node[ ({server}: {answer})], so {path}:{version} cannot be pulled. Login and image are untested.",
-    rules_out: "Login and image are untested: no question got that far.",
-    advice: "check its spelling, then the node's DNS (getent hosts {name}).",
+    summary: "The node cannot resolve the name of the registry, or of a host that the registry sends pulls to.",
+    says: "[The registry's name {registry}|The name {tokens}, where {host} issues its tokens,|The name {layers}, where {host} keeps its layers,|The name {mirror}, asked in place of {host},|The name {other}, which this pull needs,|The registry's name] does not resolve on this node[ ({server}: {answer})], so {path}:{version} cannot be pulled. {tested}.",
+    rules_out: "Login and image are untested, unless the registry itself had answered.",
+    advice: "[check its spelling, then the node's DNS (getent hosts {spelled})|look at the node's DNS (getent hosts {name})|check its spelling, then the node's DNS].",
     mends: "The kubelet retries at most 5 min apart.",
-    after: Duration::from_secs(2),
-    kind: Grows::Warning,
     signs: &[
-        Sign::of(&["dial tcp: lookup ", "no such host"]).but(&["lookup http:", "lookup https:"]),
-        Sign::of(&["dial tcp: lookup ", "server misbehaving"]),
-        Sign::of(&["dial tcp: lookup ", "i/o timeout"]),
-        Sign::of(&["dial tcp: lookup ", "connection refused"]),
-        Sign::of(&["dial tcp: lookup ", "temporary failure in name resolution"]),
+        Sign::of(&["dial tcp: lookup ", "no such host"]).but(&["lookup http:", "lookup https:", "proxyconnect"]),
+        Sign::of(&["dial tcp: lookup ", "server misbehaving"]).but(&["proxyconnect"]),
+        Sign::of(&["dial tcp: lookup ", "i/o timeout"]).but(&["proxyconnect"]),
+        Sign::of(&["dial tcp: lookup ", "connection refused"]).but(&["proxyconnect"]),
+        Sign::of(&["dial tcp: lookup ", "temporary failure in name resolution"]).but(&["proxyconnect"]),
     ],
-    needs: &[Right::Pods],
-    rest: false,
-    examples: &[],
-    probe: None,
-    steps: &[],
+    ..USUAL
 };
 
-/// The registry's address can't be reached.
+/// A host that the pull needs can't be reached: the registry, one that it sends pulls to, or the runtime's proxy.
 pub const REGISTRY_UNREACHABLE: Cause = Cause {
     id: "RegistryUnreachable",
     stage: Stage::ImagePull,
-    scope: Scope::Pod,
     owner: Owner::Platform,
-    summary: "The node cannot open a connection to the registry.",
-    says: "The registry {host} cannot be reached from this node: [{address}: ]{answer}. Its name resolves; login and image are untested.",
-    rules_out: "The name resolves. Login and image are untested: no question got that far.",
-    advice: "does the registry run? Then firewall and routes (curl -v https://{host}/v2/).",
+    summary: "The node cannot open a connection to the registry, to a host it sends pulls to, or to the runtime's proxy.",
+    says: "[The registry {registry}|{tokens}, where {host} issues its tokens,|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The proxy {proxy}|The registry] cannot be reached from this node: [{address}: ]{answer}.[ Its name resolves ({resolved}).] {tested}.",
+    rules_out: "Login and image are untested, unless the registry itself had answered.",
+    advice: "[does it run? Then firewall and routes (curl -v {url})|does {far} run? Then firewall and routes|look at the proxy {proxy} and at the runtime's HTTP_PROXY, HTTPS_PROXY, NO_PROXY (drop-in: systemctl cat containerd or crio)|does it run? Then firewall, routes and the runtime's proxy].",
     mends: "The kubelet retries at most 5 min apart.",
-    after: Duration::from_secs(2),
-    kind: Grows::Warning,
     signs: &[
+        Sign::of(&["proxyconnect tcp"]),
         Sign::of(&["dial tcp", "connect: connection refused"]).but(&["dial tcp: lookup "]),
         Sign::of(&["dial tcp", "connect: no route to host"]).but(&["dial tcp: lookup "]),
         Sign::of(&["dial tcp", "connect: network is unreachable"]).but(&["dial tcp: lookup "]),
         Sign::of(&["dial tcp", "connect: connection timed out"]).but(&["dial tcp: lookup "]),
         Sign::of(&["dial tcp", "i/o timeout"]).but(&["dial tcp: lookup "]),
         Sign::of(&["net/http: tls handshake timeout"]),
-        Sign::of(&["proxyconnect tcp"]).but(&["lookup http:"]),
         Sign::of(&["request canceled while waiting for connection"]),
     ],
-    needs: &[Right::Pods],
-    rest: false,
-    examples: &[],
-    probe: None,
-    steps: &[],
+    ..USUAL
 };
 
 /// The image arrives, but slowly.
 pub const IMAGE_PULL_SLOW: Cause = Cause {
     id: "ImagePullSlow",
     stage: Stage::ImagePull,
-    scope: Scope::Pod,
     owner: Owner::Platform,
     summary: "The image is downloading and takes long: it is big or the way to it is narrow.",
     says: "The image is downloading, slowly. {done} of {total}[ ({percent})] in {for}, {rate}[, about {left} left], from {host}. Nothing is broken: wait.",
     rules_out: "Nothing is broken: bytes arrive.",
-    advice: "put {path} in a pre-pull set, and the next start takes seconds.",
+    advice: "put [{path}|it] in a pre-pull set, and the next start takes seconds.",
     mends: "",
     after: Duration::from_secs(60),
     kind: Grows::Normal,
-    signs: &[],
     needs: &[Right::Pods, Right::Containerd],
-    rest: false,
-    examples: &[],
     probe: Some(Probe::Layers),
-    steps: &[],
+    ..USUAL
 };
 
 /// The image began to arrive, and no byte has come since.
 pub const IMAGE_PULL_STALLED: Cause = Cause {
     id: "ImagePullStalled",
     stage: Stage::ImagePull,
-    scope: Scope::Pod,
     owner: Owner::Platform,
     summary: "A pull is under way and no byte arrives.",
     says: "The image stopped arriving: no byte from {host} for {still}, at {done} of {total}[ ({percent})][, layer {layer}]. Name, login and image are fine.",
     rules_out: "Name lookup, login and image are fine: the pull had begun.",
-    advice: "look at the registry and any proxy before it.[ App: delete {pod} to try another node.]",
-    mends: "containerd 1.7+ tries again after 5 min.",
+    advice: "look at registry and any proxy.[ App: {move}]",
+    mends: "containerd 1.7+ retries after 5 min.",
     after: Duration::from_secs(28),
-    kind: Grows::Warning,
-    signs: &[],
     needs: &[Right::Pods, Right::Containerd],
-    rest: false,
-    examples: &[],
     probe: Some(Probe::Layers),
-    steps: &[],
+    ..USUAL
 };

@@ -29,7 +29,7 @@ pub struct ExplainArgs {
     /// The message, or the name of a file with it; stdin if none is given. What kubectl describe prints will do, or a log.
     pub message: Vec<String>,
     /// Reason of the Event, of the waiting container or of the condition that the message came with [default: not known].
-    #[arg(short, long, env = "KUBEWHY_REASON")]
+    #[arg(short, long)]
     pub reason: Option<String>,
     /// The form of the answer.
     #[arg(short, long, env = "KUBEWHY_OUTPUT", value_enum, default_value_t = Output::Text)]
@@ -44,7 +44,7 @@ pub struct ExplainArgs {
     #[arg(long, conflicts_with_all = ["message", "jsonl", "cause"])]
     pub list: bool,
     /// Show one cause: what it is, how it looks, what to do.
-    #[arg(long, value_name = "ID", env = "KUBEWHY_CAUSE", conflicts_with_all = ["message", "jsonl"])]
+    #[arg(long, value_name = "ID", conflicts_with_all = ["message", "jsonl"])]
     pub cause: Option<String>,
 }
 

@@ -21,7 +21,7 @@ fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
     // A sandbox that came up after the last failure to make one.
     let sandbox = world.sandboxes.made.filter(|made| world.sandboxes.failed.is_none_or(|failed| *made > failed));
     [
-        (Stage::Runtime, runtime, "The runtime answers again"),
+        (Stage::Runtime, super::runtime::well_since(view), "The runtime answers again"),
         (Stage::Network, network, "The pod network is back"),
         (Stage::Sandbox, sandbox, "Sandboxes are made again"),
     ]

@@ -1,5 +1,6 @@
 //! What the kubelet's own words about a pod's containers say, made short and plain.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::causes;
@@ -19,40 +20,63 @@ const QUOTE_AT_MOST: usize = 500;
 
 /// Every container that fails, and every pod stuck before its sandbox is up whose Events say something.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
-    view.world.starting().flat_map(|track| containers(track).chain(before_sandbox(track)))
+    view.world.starting().flat_map(|track| containers(track).into_iter().chain(before_sandbox(track)))
 }
 
-fn containers(track: &PodTrack) -> impl Iterator<Item = Suspicion> {
-    let pod = track.pod.as_ref();
-    let slots = pod.into_iter().flat_map(|pod| pod.containers.iter().map(move |slot| (pod, slot)));
-    slots.filter_map(|(pod, slot)| container(track, pod, slot, track.troubles.get(&slot.name)?))
+/// A container that fails, and why.
+struct Failure<'a> {
+    slot: &'a ContainerSlot,
+    trouble: &'a Trouble,
+    cause: &'static Cause,
 }
 
-fn container(track: &PodTrack, pod: &Pod, slot: &ContainerSlot, trouble: &Trouble) -> Option<Suspicion> {
+/// One for each stage at which containers fail: the one whose cause is the most decisive tells the pod's story there.
+fn containers(track: &PodTrack) -> Vec<Suspicion> {
+    let Some(pod) = &track.pod else { return Vec::new() };
+    let mut telling: BTreeMap<Stage, Failure<'_>> = BTreeMap::new();
+    for failure in pod.containers.iter().filter_map(|slot| failure(track, slot)) {
+        let known = telling.get(&failure.trouble.stage);
+        if known.is_none_or(|known| causes::rank(failure.cause) < causes::rank(known.cause)) {
+            telling.insert(failure.trouble.stage, failure);
+        }
+    }
+    telling.values().map(|failure| container(track, pod, failure)).collect()
+}
+
+fn failure<'a>(track: &'a PodTrack, slot: &'a ContainerSlot) -> Option<Failure<'a>> {
+    let trouble = track.troubles.get(&slot.name)?;
     // A crash loop's own message says nothing of a cause, and an empty one even less.
-    if trouble.text.is_empty() {
+    if trouble.said.text().is_empty() {
         return None;
     }
-    let cause = own_cause(&trouble.text)?;
-    let facts = facts(pod, slot, trouble);
-    Some(Suspicion {
+    let named = trouble.said.cause(text::classify);
+    // Only a pull speaks of registries: elsewhere the same words tell of the API server or a webhook.
+    let pulling = trouble.stage == Stage::ImagePull;
+    let cause = of_the_pod(named.filter(|c| c.scope == Scope::Node || (c.stage == Stage::ImagePull) == pulling))?;
+    Some(Failure { slot, trouble, cause })
+}
+
+fn container(track: &PodTrack, pod: &Pod, failure: &Failure<'_>) -> Suspicion {
+    let Failure { slot, trouble, cause } = failure;
+    let source = format!("kubelet, pod status ({})", trouble.reason);
+    Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),
         topic: trouble.stage.into(),
         confidence: if cause.signs.is_empty() { Confidence::Suspected } else { Confidence::Observed },
         since: trouble.since,
         ripe: true,
-        facts,
-        evidence: vec![evidence(&format!("kubelet, pod status ({})", trouble.reason), &*trouble.text, trouble.at)],
+        facts: facts(pod, failure),
+        evidence: vec![evidence(&source, trouble.said.text(), trouble.at)],
         affected: Vec::new(),
         field_path: Some(field_path(slot)),
-    })
+    }
 }
 
 /// The cause that a text names, or Unclassified; none where it is the node's: that is told on the node, by the part of
 /// the look that proves it there.
-fn own_cause(text: &str) -> Option<&'static Cause> {
-    match text::classify(text) {
+fn of_the_pod(named: Option<&'static Cause>) -> Option<&'static Cause> {
+    match named {
         Some(cause) if cause.scope == Scope::Node => None,
         Some(cause) => Some(cause),
         None => Some(&causes::UNCLASSIFIED),
@@ -68,7 +92,9 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
     let failing = |reason: &str| reason.starts_with("Failed");
     let event = sandbox::newest_failure(track)
         .or_else(|| events.iter().filter(|event| failing(&event.reason)).max_by_key(|event| event.at))?;
-    let cause = own_cause(&event.message)?;
+    // Words of a later stage mean something else here: what can't be reached is no registry.
+    let named = text::classify(&event.message).filter(|c| c.scope == Scope::Node || c.stage <= Stage::Sandbox);
+    let cause = of_the_pod(named)?;
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&event.message));
     Some(Suspicion {
         cause,
@@ -88,16 +114,15 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
     })
 }
 
-fn facts(pod: &Pod, slot: &ContainerSlot, trouble: &Trouble) -> Facts {
-    let base = Facts::default()
-        .with("container", &slot.name)
-        .with("namespace", &pod.id.namespace)
-        .with("stage", trouble.stage.to_string())
-        .with("quote", quote(&trouble.text));
-    match trouble.stage {
-        Stage::ImagePull => extract::image(base, pod, &slot.image, &trouble.text),
-        Stage::Create => extract::config(base, pod, slot, &trouble.text),
-        _ => extract::command(base, slot, &trouble.text),
+fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {
+    let Failure { slot, trouble, cause } = failure;
+    let text = trouble.said.text();
+    let base = Facts::default().with("container", &slot.name).with("stage", trouble.stage.to_string());
+    match cause.stage {
+        _ if cause.signs.is_empty() => base.with("quote", quote(text)),
+        Stage::ImagePull => extract::image(base, pod, &slot.image, text),
+        Stage::Create => extract::config(base, pod, slot, text),
+        _ => extract::command(base, slot, text),
     }
 }
 

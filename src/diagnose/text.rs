@@ -52,6 +52,13 @@ pub fn classify(text: &str) -> Option<&'static Cause> {
     read(&peel(text), None).cause
 }
 
+/// A text as the finders of a pull's host read it: peeled, in lower case.
+pub(super) fn normalise(text: &str) -> String {
+    let mut text = peel(text);
+    text.make_ascii_lowercase();
+    text
+}
+
 /// What a peeled text says; `reason` is that of the Event or the waiting container it came with, if any.
 #[must_use]
 pub fn read(text: &str, reason: Option<&str>) -> Reading {

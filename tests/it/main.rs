@@ -20,5 +20,6 @@ mod fake_runtime;
 mod near_misses;
 mod observe_containerd;
 mod observe_cri;
+mod observe_host;
 mod prepull;
 mod recordings;

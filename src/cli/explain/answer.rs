@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::input::Message;
 use crate::causes;
+use crate::diagnose::extract;
 use crate::diagnose::phrase::{Facts, fill, says};
 use crate::diagnose::text::{self, Reading};
 use crate::model::cause::Cause;
@@ -60,7 +61,7 @@ impl Answer {
         let plain = text::peel(&message.text);
         let reading = text::read(&plain, message.reason.as_deref());
         let cause = reading.cause.unwrap_or(&causes::UNCLASSIFIED);
-        let facts = text::facts(&plain);
+        let facts = extract::told(cause, &plain);
         Self {
             place: message.place.clone(),
             cause: cause.id,
