@@ -49,7 +49,7 @@ fn failure<'a>(track: &'a PodTrack, slot: &'a ContainerSlot) -> Option<Failure<'
     if trouble.said.text().is_empty() {
         return None;
     }
-    let named = trouble.said.cause(text::classify);
+    let named = trouble.said.cause(|said| text::read(&text::peel(said), Some(&trouble.reason)).cause);
     // Only a pull speaks of registries: elsewhere the same words tell of the API server or a webhook.
     let pulling = trouble.stage == Stage::ImagePull;
     let cause = of_the_pod(named.filter(|c| c.scope == Scope::Node || (c.stage == Stage::ImagePull) == pulling))?;
@@ -63,7 +63,7 @@ fn container(track: &PodTrack, pod: &Pod, failure: &Failure<'_>) -> Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),
         topic: trouble.stage.into(),
-        confidence: if cause.signs.is_empty() { Confidence::Suspected } else { Confidence::Observed },
+        confidence: confidence(cause),
         since: trouble.since,
         ripe: true,
         facts: facts(pod, failure),
@@ -73,11 +73,20 @@ fn container(track: &PodTrack, pod: &Pod, failure: &Failure<'_>) -> Suspicion {
     }
 }
 
-/// The cause that a text names, or Unclassified; none where it is the node's: that is told on the node, by the part of
-/// the look that proves it there.
+/// The kubelet's words are seen; a cause for the rest of its kind is what they leave.
+fn confidence(cause: &Cause) -> Confidence {
+    match () {
+        () if cause.signs.is_empty() => Confidence::Suspected,
+        () if cause.rest => Confidence::Inferred,
+        () => Confidence::Observed,
+    }
+}
+
+/// The cause that a text names, or Unclassified; none where it is told on the node, by the part of the look that proves
+/// it there.
 fn of_the_pod(named: Option<&'static Cause>) -> Option<&'static Cause> {
     match named {
-        Some(cause) if cause.scope == Scope::Node => None,
+        Some(cause) if cause.told_on_node() => None,
         Some(cause) => Some(cause),
         None => Some(&causes::UNCLASSIFIED),
     }
@@ -93,9 +102,12 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
     let event = sandbox::newest_failure(track)
         .or_else(|| events.iter().filter(|event| failing(&event.reason)).max_by_key(|event| event.at))?;
     // Words of a later stage mean something else here: what can't be reached is no registry.
-    let named = text::classify(&event.message).filter(|c| c.scope == Scope::Node || c.stage <= Stage::Sandbox);
+    let plain = text::peel(&event.message);
+    let named =
+        text::read(&plain, Some(&event.reason)).cause.filter(|c| c.scope == Scope::Node || c.stage <= Stage::Sandbox);
     let cause = of_the_pod(named)?;
-    let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&event.message));
+    let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&plain));
+    let facts = facts.or(extract::told(cause, &plain));
     Some(Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),
@@ -118,12 +130,14 @@ fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {
     let Failure { slot, trouble, cause } = failure;
     let text = trouble.said.text();
     let base = Facts::default().with("container", &slot.name).with("stage", trouble.stage.to_string());
-    match cause.stage {
-        _ if cause.signs.is_empty() => base.with("quote", quote(text)),
+    let plain = text::peel(text);
+    let told = match cause.stage {
+        _ if cause.signs.is_empty() => base.with("quote", quote(&plain)),
         Stage::ImagePull => extract::image(base, pod, &slot.image, text),
         Stage::Create => extract::config(base, pod, slot, text),
         _ => extract::command(base, slot, text),
-    }
+    };
+    told.or(extract::told(cause, &plain)).or(Facts::default().with("image", &slot.image))
 }
 
 fn quote(text: &str) -> String {
