@@ -9,6 +9,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod any_text;
 mod architecture;
 mod client_containerd;
 mod client_cri;
@@ -16,6 +17,7 @@ mod command_line;
 mod corpus;
 mod deploy;
 mod documents;
+mod explain;
 mod fake_runtime;
 mod near_misses;
 mod observe_containerd;
