@@ -1,0 +1,227 @@
+//! Causes that lie in the node's pod network: its configuration, its plugins, and what they run into.
+
+use std::time::Duration;
+
+use super::USUAL;
+use crate::model::cause::{Cause, Probe, Right, Scope};
+use crate::model::sign::{Operation, Sign};
+use crate::model::stage::Stage;
+
+/// There is no CNI configuration, so no pod gets a network.
+pub const CNI_CONFIG_MISSING: Cause = Cause {
+    id: "CniConfigMissing",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    summary: "The runtime has no CNI network configuration to load.",
+    says: "This node has no pod network: {dir} holds no CNI configuration[, and {runtime} says NetworkReady=false]. Pods with their own network cannot start[; {pods} waiting].",
+    rules_out: "Runtime and images are fine.",
+    advice: "look at the network add-on's pod here (kubectl get pods -A -o wide): it writes that file.",
+    mends: "It is loaded within seconds.",
+    after: Duration::from_secs(5),
+    probe: Some(Probe::CniDirs),
+    needs: &[Right::CniDirs],
+    signs: &[
+        Sign::of(&["cni plugin not initialized"]),
+        Sign::of(&["no networks found in"]),
+        Sign::of(&["no network config found"]),
+        Sign::of(&["no cni config"]),
+        Sign::of(&["cni config uninitialized"]),
+        Sign::of(&["cni config not initialized"]),
+        Sign::of(&["missing cni default network"]),
+        Sign::of(&["kubenet does not have netconfig"]),
+        Sign::of(&["has your network provider started"]),
+        Sign::of(&["/cni/net.d: no such file or directory"]).but(&["readinessindicatorfile", "/multus"]),
+        Sign::of(&["network plugin is not ready"]).but(&["reason:kubeletnotready"]),
+    ],
+    examples: &[
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: cni plugin not initialized",
+        "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: No CNI configuration file in /etc/kubernetes/cni/net.d/. Has your network provider started?",
+        "runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:docker: network plugin is not ready: cni config uninitialized",
+        "Unable to update cni config: no networks found in /etc/cni/net.d",
+        "failed to load cni during init, please check CRI plugin status before setting up network for pods: cni config load failed: no network config found in /etc/cni/net.d: cni plugin not initialized: failed to load cni config",
+    ],
+    steps: &[
+        "See what the runtime loads: `ls -l /etc/cni/net.d`, and what it says: `crictl info | grep -A5 NetworkReady`.",
+        "Find the network add-on's pod on this node: `kubectl get pods -A -o wide --field-selector spec.nodeName=NODE`; it writes that file when it is ready. Not there: look at the DaemonSet's tolerations and node selector.",
+        "Read why it is not ready: `kubectl -n kube-system logs POD --all-containers`; often it can't reach the API server, or the node has no pod CIDR (`kubectl get node NODE -o jsonpath={.spec.podCIDR}`).",
+        "If the file is in another directory, make `conf_dir` (containerd) or `network_dir` (CRI-O) and the add-on agree.",
+    ],
+    ..USUAL
+};
+
+/// There is a CNI configuration, and runtime or plugin can't use it.
+pub(super) const CNI_CONFIG_INVALID: Cause = Cause {
+    id: "CniConfigInvalid",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    summary: "The CNI configuration cannot be used: it does not parse, asks for a version the plugin lacks, or has a field with no valid value.",
+    says: "The CNI configuration[ {file}] of this node cannot be used[ by plugin {plugin}][: it asks for CNI version {asked}]. Pods that need this network cannot start.",
+    rules_out: "The plugin is installed and runs; runtime and images are fine.",
+    advice: "correct it[ (network {network})] at its source, the network add-on or network attachment, or update the plugin.",
+    mends: "Pods then start.",
+    after: Duration::from_secs(5),
+    needs: &[Right::Pods, Right::PodEvents],
+    signs: &[
+        Sign::of(&["incompatible cni versions"]),
+        Sign::of(&["unsupported cni"]),
+        Sign::of(&["does not support config version"]),
+        Sign::of(&["unknown cni version"]),
+        Sign::of(&["invalid version \"", "version is empty"]),
+        Sign::of(&["cniversion"]).within(&[Operation::Network]).but(NOT_ITS_CONFIG),
+        Sign::of(&["error parsing configuration"]),
+        Sign::of(&["invalid cni config"]),
+        Sign::of(&["no valid networks found in"]),
+        Sign::of(&["failed to parse cni config"]),
+        Sign::of(&["error loading cni config"]),
+        Sign::of(&["failed to load cni config", "error parsing"]),
+        Sign::of(&["failed to load cni config", "invalid character"]),
+        Sign::of(&["failed to load netconf"]),
+        Sign::of(&["loading network config", "invalid"]),
+        Sign::of(&["failed to parse netconf"]),
+        Sign::of(&["failed to parse network config"]),
+        Sign::of(&["failed to parse config"]).within(&[Operation::Network]),
+        Sign::of(&["error parsing config"]).within(&[Operation::Network]),
+        Sign::of(&["failed to unmarshal", "conf"]).within(&[Operation::Network]).but(NOT_ITS_CONFIG),
+        Sign::of(&["cannot unmarshal"]).within(&[Operation::Network]).but(NOT_ITS_CONFIG),
+        Sign::of(&["unmarshal", "delegate"]).within(&[Operation::Network]).but(NOT_ITS_CONFIG),
+        Sign::of(&["no plugins configured"]),
+        Sign::of(&["no plugins in list"]),
+        Sign::of(&["has no plugins"]).within(&[Operation::Network]),
+        Sign::of(&["has no networks, skipping"]),
+        Sign::of(&["no plugin name provided"]),
+        Sign::of(&["missing network name"]),
+        Sign::of(&["invalid network name"]),
+        Sign::of(&["missing plugin name"]),
+        Sign::of(&["missing 'type'"]).within(&[Operation::Network]),
+        Sign::of(&["invalid cidr"]).within(&[Operation::Network]),
+        Sign::of(&["no ip ranges specified"]),
+        Sign::of(&["empty range"]).within(&[Operation::Network]),
+        Sign::of(&["invalid range"]).within(&[Operation::Network]),
+        Sign::of(&["range start"]).within(&[Operation::Network]).but(&["no ip addresses available"]),
+        Sign::of(&["too small to allocate from"]),
+        Sign::of(&["must specify", "\"master\""]).within(&[Operation::Network]),
+        Sign::of(&["config missing 'ipam'"]),
+        Sign::of(&["missing ipam"]).within(&[Operation::Network]),
+    ],
+    examples: &[
+        r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "0c3f5e": plugin type="bridge" name="shopnet" failed (add): incompatible CNI versions; config is "1.0.0", plugin supports ["0.3.0" "0.3.1" "0.4.0"]"#,
+        "failed to load cni config list file /etc/cni/net.d/10-shopnet.conflist: error parsing configuration list: unexpected end of JSON input: invalid cni config",
+        r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to create pod network sandbox k8s_cart-0_shop_7d0e_0(51ab): error adding pod shop_cart-0 to CNI network "multus-cni-network": plugin type="multus" failed (add): [shop/cart-0:shopnet]: error adding container to network "shopnet": invalid CIDR 10.1.0.0/33: invalid CIDR address: 10.1.0.0/33"#,
+    ],
+    steps: &[
+        "Read the file the runtime loads (the first by name): `ls /etc/cni/net.d; jq . /etc/cni/net.d/FILE`; for a second network: `kubectl get network-attachment-definitions -A -o yaml`.",
+        "Compare its `cniVersion` with what the plugin knows: `echo '{\"cniVersion\":\"1.0.0\"}' | CNI_COMMAND=VERSION /opt/cni/bin/PLUGIN`.",
+        "Correct it where it comes from (the add-on's ConfigMap or Helm values), since the add-on writes the file anew; or update the plugins in /opt/cni/bin.",
+    ],
+    ..USUAL
+};
+
+/// Words of parsers that failed on something else than the configuration: a plugin's output, an answer, a stored state.
+const NOT_ITS_CONFIG: &[&str] =
+    &["diagnostic message", "unexpected end of json", "after top-level value", "status code", "clusterinformation"];
+
+/// The CNI configuration names a plugin whose program is not there.
+pub const CNI_PLUGIN_MISSING: Cause = Cause {
+    id: "CniPluginMissing",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    summary: "The CNI configuration names a plugin that is not installed on the node.",
+    says: "Pods with their own network cannot start on this node[, though it says {ready}]: CNI plugin {plugin} is not in {dirs}[; network {network} ({file}) needs it][; {pods} waiting].",
+    rules_out: "Runtime, images and the pods are fine.",
+    advice: "install it, or restart the network add-on's pod here; cordon meanwhile.",
+    mends: "Pods then start.",
+    after: Duration::from_secs(5),
+    probe: Some(Probe::CniDirs),
+    needs: &[Right::CniDirs],
+    signs: &[
+        Sign::of(&["failed to find plugin"]),
+        Sign::of(&["could not find plugin"]).within(&[Operation::Network]),
+        Sign::of(&["cni plugin", "not found in"]),
+        Sign::of(&["fork/exec", "/cni/bin", "no such file or directory"]),
+        Sign::of(&["exec: \"", "/cni/bin", "no such file or directory"]),
+        Sign::of(&["stat /opt/cni/bin", "no such file or directory"]),
+    ],
+    examples: &[
+        r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "3be303": plugin type="portmap" failed (add): failed to find plugin "portmap" in path [/opt/cni/bin]"#,
+        r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to set up sandbox container "77ab12" network for pod "cart-0": networkPlugin cni failed to set up pod "cart-0_shop" network: failed to find plugin "loopback" in path [/opt/cni/bin]"#,
+        r#"failed to setup network for sandbox "3be303": plugin type="multus" failed (add): [shop/cart-0:shopnet]: error adding container to network "shopnet": fork/exec /opt/cni/bin/macvlan: no such file or directory"#,
+    ],
+    steps: &[
+        "See which plugins the configuration names and which are there: `grep -h '\"type\"' /etc/cni/net.d/*; ls -l /opt/cni/bin`.",
+        "The standard ones (loopback, bridge, host-local, portmap, bandwidth) come with the package kubernetes-cni or containernetworking-plugins; the others are copied by an init container of the network add-on: `kubectl -n kube-system delete pod POD` lets it copy them again.",
+        "If they are in another directory, make `bin_dir` (containerd) or `plugin_dirs` (CRI-O) name it.",
+        "Meanwhile keep new pods away: `kubectl cordon NODE`.",
+    ],
+    ..USUAL
+};
+
+/// Any other failure of a CNI plugin.
+pub(super) const CNI_FAILED: Cause = Cause {
+    id: "CniFailed",
+    stage: Stage::Network,
+    summary: "The network plugin could not set up the pod's network, for a reason of its own.",
+    says: "The pod got no network: CNI[ plugin {plugin}] failed[ on network {network}].",
+    rules_out: "The plugin is installed, its configuration loads, and no image is at fault.",
+    advice: "read the log of the network add-on's pod on this node, and the kubelet's Event for the plugin's own words.",
+    mends: "The kubelet tries again every few seconds.",
+    after: Duration::from_secs(5),
+    needs: &[Right::Pods, Right::PodEvents],
+    rest: true,
+    signs: &[
+        Sign::of(&["failed to set", "network for sandbox"]),
+        Sign::of(&["failed to setup network"]),
+        Sign::of(&["failed to set up pod", "network"]),
+        Sign::of(&["failed to teardown pod", "network"]),
+        Sign::of(&["failed to tear down pod", "network"]),
+        Sign::of(&["failed to destroy network"]),
+        Sign::of(&["failed to create pod network sandbox"]),
+        Sign::of(&["failed to destroy network for pod sandbox"]),
+        Sign::of(&["failed to get network status"]),
+        Sign::of(&["failed to create network for container"]),
+        Sign::of(&["failed on the status hook"]),
+        Sign::of(&["network for pod \"", "failed"]),
+        Sign::of(&["plugin type=", "failed"]),
+        Sign::of(&["netplugin failed"]),
+        Sign::of(&["error adding", "to network"]),
+        Sign::of(&["error adding", "to cni network"]),
+        Sign::of(&["error adding network"]),
+        Sign::of(&["error while adding to cni"]),
+        Sign::of(&["error deleting network"]),
+        Sign::of(&["error while deleting"]).within(&[Operation::Network]),
+        Sign::of(&["error removing pod", "from cni network"]),
+        Sign::of(&["cni request failed"]),
+        Sign::of(&["failed to send cni request"]),
+        Sign::of(&["error invoking delegateadd"]),
+        Sign::of(&["error invoking confadd"]),
+        Sign::of(&["error invoking conflistadd"]),
+        Sign::of(&["delegateadd: "]),
+        Sign::of(&["cni network could not be set up"]),
+        Sign::of(&["cni failed"]),
+        Sign::of(&["networkready=false"]).but(&["networkready=false reason: message:", "runtimeready=false"]),
+        Sign::of(&["error getting clusterinformation"]),
+        Sign::of(&["unable to create endpoint"]).within(&[Operation::Network]),
+        Sign::of(&["putendpointid"]),
+        Sign::of(&["postipam"]),
+        Sign::of(&["add cmd: "]).within(&[Operation::Network]),
+        Sign::of(&["del cmd: "]).within(&[Operation::Network]),
+        Sign::of(&["addnetwork grpc call"]),
+        Sign::of(&["pod cidr not assigned"]),
+        Sign::of(&["already has an ip address different from"]),
+        Sign::of(&["failed to set bridge addr"]),
+        Sign::of(&["unable to push cni event"]),
+    ],
+    examples: &[
+        r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to setup network for sandbox "8a51c0": plugin type="calico" failed (add): error getting ClusterInformation: connection is unauthorized: Unauthorized"#,
+        r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to set up sandbox container "8a51c0" network for pod "cart-0": networkPlugin cni failed to set up pod "cart-0_shop" network: failed to set bridge addr: "cni0" already has an IP address different from 10.244.7.1/24"#,
+        r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to create pod network sandbox k8s_cart-0_shop_7d0e_0(51ab): error adding pod shop_cart-0 to CNI network "multus-cni-network": plugin type="multus-shim" name="multus-cni-network" failed (add): CmdAdd (shim): CNI request failed with status 400: 'ContainerID:"51ab" error configuring pod [shop/cart-0] networking'"#,
+        r#"failed to setup network for sandbox "8a51c0": plugin type="shopnet" failed (add): netplugin failed with no error message: signal: killed"#,
+    ],
+    steps: &[
+        "Read the plugin's own words in the kubelet's Event: `kubectl describe pod POD`; or on the node: `journalctl -u containerd -u crio --since -10min | grep -i sandbox`.",
+        "Read the add-on's log on this node: `kubectl -n kube-system logs POD --all-containers --since 10m`; plugins also write /var/log/calico/cni, /var/log/aws-routed-eni, /var/run/cilium/cilium-cni.log.",
+        "\"no error message\", \"signal: killed\", \"exit status\": the plugin's process died; look for the OOM killer: `dmesg -T | grep -i kill`.",
+        "\"already has an IP address different from\" or \"file exists\": something is left of an earlier network; `ip link delete cni0` on a drained node, or reboot it.",
+        "\"Unauthorized\" from Calico: its token on the node is stale; restart its pod here, which writes /etc/cni/net.d/calico-kubeconfig anew.",
+    ],
+    ..USUAL
+};
