@@ -19,6 +19,7 @@ const NOT_ITS_DAEMON: &[&str] = &[
     "dockershim.sock",
     "docker.sock",
     "cri-dockerd.sock",
+    "/csi",
     "pull image",
 ];
 
@@ -65,7 +66,8 @@ pub(super) const CNI_BACKEND_DOWN: Cause = Cause {
         Sign::of(&["openshift sdn network process is not"]),
         Sign::of(&["openshift-sdn pod", "not running"]),
         // multus (pkg/multus: readiness indicator file; thick plugin: shim)
-        Sign::of(&["readinessindicatorfile"]),
+        Sign::of(&["readinessindicatorfile", "still waiting"]),
+        Sign::of(&["readinessindicatorfile", "pollimmediate"]),
         Sign::of(&["readiness indicator file"]),
         Sign::of(&["have you checked that your default network is ready"]),
         Sign::of(&["failed to send cni request", "connection refused"]),

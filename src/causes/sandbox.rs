@@ -228,5 +228,10 @@ const ANOTHER_CALL: &[&str] = &[
     "podsandboxstats",
     "portforward",
     "execsync",
+    "killing pod",
     "failed to sync",
+    "pull image",
+    "pulling image",
+    "mountvolume",
+    "volumes",
 ];
