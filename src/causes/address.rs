@@ -104,7 +104,7 @@ pub(super) const HOST_PORT_CONFLICT: Cause = Cause {
         Sign::of(&["hostportconflict"]),
         Sign::of(&["userland proxy", "already in use"]),
         Sign::of(&["external connectivity", "already in use"]),
-        Sign::of(&["port is already allocated"]),
+        Sign::of(&["port is already allocated"]).but(&["provided port"]),
         Sign::of(&["ports are not available"]),
         Sign::of(&["address already in use"]).within(&[Operation::Sandbox]),
         Sign::of(&["predicate nodeports failed"]),

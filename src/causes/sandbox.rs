@@ -41,6 +41,11 @@ pub const SANDBOX_IMAGE_UNAVAILABLE: Cause = Cause {
         Sign::of(&["pod sandbox with name", "docker registry"]),
         Sign::of(&["pod sandbox with name", "reading manifest"]),
         Sign::of(&["pod sandbox with name", "image not known"]),
+        Sign::of(&["pod sandbox with name", "copying system image"]),
+        Sign::of(&["pod sandbox with name", " blob"]),
+        // docker, containerd: gone between its check and its use
+        Sign::of(&["create a sandbox", "no such image"]),
+        Sign::of(&["get image from containerd", "/pause"]),
         // kubelets before CRI name the infrastructure container POD
         Sign::of(&["for \"pod\" with errimagepull"]),
         Sign::of(&["for \"pod\" with imagepullbackoff"]),
@@ -145,7 +150,7 @@ pub(super) const NODE_RESOLV_CONF_MISSING: Cause = Cause {
     stage: Stage::Sandbox,
     scope: Scope::Node,
     summary: "The node's resolv.conf, from which the kubelet makes those of the pods, does not exist.",
-    says: "Pods that use the node's DNS settings cannot start on this node: its resolv.conf[ {file}] does not exist[; {pods} waiting].",
+    says: "Pods that use the node's DNS settings cannot start on this node: the resolv.conf that its kubelet reads[, {file},] does not exist[; {pods} waiting].",
     rules_out: "Runtime, pod network and images are fine.",
     advice: "start systemd-resolved, or set resolvConf in the kubelet's configuration to the file that exists (/etc/resolv.conf) and restart the kubelet.",
     mends: "Pods then start.",
