@@ -51,6 +51,8 @@ pub(super) const POD_IP_EXHAUSTED: Cause = Cause {
         Sign::of(&["pool is full"]).within(NETWORK),
         Sign::of(&["subnet is full"]).within(NETWORK),
         Sign::of(&["ips are exhausted"]).within(NETWORK),
+        Sign::of(&["pools are likely exhausted"]),
+        Sign::of(&["ranges are exhausted"]).within(NETWORK),
         Sign::of(&["used out"]).within(NETWORK),
         // cilium, calico
         Sign::of(&["range is full"]).within(NETWORK).but(OF_SERVICES),
