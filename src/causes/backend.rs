@@ -80,6 +80,7 @@ pub(super) const CNI_BACKEND_DOWN: Cause = Cause {
         Sign::of(&["dial unix", "i/o timeout"]).within(NETWORK).but(NOT_ITS_DAEMON),
         Sign::of(&["dial tcp 127.0.0.1:", "connection refused"]).within(NETWORK).but(NOT_ITS_DAEMON),
         Sign::of(&["dial tcp [::1]:", "connection refused"]).within(NETWORK).but(NOT_ITS_DAEMON),
+        Sign::of(&["127.0.0.1:", "actively refused it"]).within(NETWORK).but(NOT_ITS_DAEMON),
         Sign::of(&["host='127.0.0.1'", "connection refused"]).within(NETWORK).but(NOT_ITS_DAEMON),
         Sign::of(&["host='localhost'", "connection refused"]).within(NETWORK).but(NOT_ITS_DAEMON),
         Sign::of(&["//./pipe/", "cannot find the file"]).within(NETWORK).but(NOT_ITS_DAEMON),
