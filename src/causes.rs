@@ -3,8 +3,11 @@
 //! Order is meaning: where the signs of several causes are in one text, the first in the catalogue is the innermost or
 //! the most telling one, and it wins. Templates (`says`, `advice`) are explained in `diagnose/phrase.rs`.
 
+mod address;
 mod agent;
+mod backend;
 pub mod benign;
+mod cni;
 mod container;
 mod image;
 pub mod operations;
@@ -12,13 +15,14 @@ mod runtime;
 mod sandbox;
 
 pub use agent::UNCLASSIFIED;
+pub use cni::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING};
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
 pub use image::{
     IMAGE_ACCESS_DENIED, IMAGE_NOT_FOUND, IMAGE_PULL_SLOW, IMAGE_PULL_STALLED, REGISTRY_NAME_UNRESOLVED,
     REGISTRY_UNREACHABLE,
 };
 pub use runtime::RUNTIME_DOWN;
-pub use sandbox::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING, SANDBOX_IMAGE_UNAVAILABLE};
+pub use sandbox::SANDBOX_IMAGE_UNAVAILABLE;
 
 use std::time::Duration;
 
@@ -48,10 +52,17 @@ const USUAL: Cause = Cause {
 
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[
+    &backend::CNI_BACKEND_DOWN,
     &RUNTIME_DOWN,
     &SANDBOX_IMAGE_UNAVAILABLE,
-    &CNI_CONFIG_MISSING,
+    &sandbox::SANDBOX_NAME_CONFLICT,
+    &sandbox::RUNTIME_HANDLER_MISSING,
+    &sandbox::NODE_RESOLV_CONF_MISSING,
+    &address::HOST_PORT_CONFLICT,
+    &address::POD_IP_EXHAUSTED,
     &CNI_PLUGIN_MISSING,
+    &cni::CNI_CONFIG_INVALID,
+    &CNI_CONFIG_MISSING,
     &REGISTRY_NAME_UNRESOLVED,
     &REGISTRY_UNREACHABLE,
     &IMAGE_ACCESS_DENIED,
@@ -60,6 +71,8 @@ pub const ALL: &[&Cause] = &[
     &IMAGE_PULL_SLOW,
     &CONFIG_REFERENCE_MISSING,
     &COMMAND_NOT_FOUND,
+    &cni::CNI_FAILED,
+    &sandbox::SANDBOX_TIMEOUT,
     &UNCLASSIFIED,
 ];
 

@@ -72,7 +72,7 @@ pub const ALL: &[Marks] = &[
     },
     Marks {
         operation: Operation::Network,
-        reasons: &["NetworkNotReady", "NetworkPluginNotReady", "CNIServerNotReady"],
+        reasons: &["NetworkNotReady", "NetworkPluginNotReady", "CNIServerNotReady", "ErrorAddingLogicalPort"],
         parts: &[
             "network for sandbox",
             "networkplugin",
@@ -89,6 +89,9 @@ pub const ALL: &[Marks] = &[
             "network plugin",
             "ipam",
             "netplugin",
+            "kubenet",
+            "hns failed",
+            "hnscall",
         ],
     },
     Marks {
