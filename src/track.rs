@@ -140,6 +140,17 @@ impl World {
         self.images.as_ref().is_some_and(|(at, images)| *at > moment && images.by_reference.contains_key(image))
     }
 
+    /// When the newest sandbox with a network of its own was made, of those that stand.
+    #[must_use]
+    pub fn network_made(&self) -> Option<Time> {
+        let networked = self.pods.values().filter(|track| track.pod.as_ref().is_some_and(|pod| !pod.host_network));
+        networked
+            .filter_map(|track| track.sandbox.as_ref())
+            .filter(|sandbox| sandbox.ready)
+            .filter_map(|s| s.created)
+            .max()
+    }
+
     /// Pods on their way to running.
     pub fn starting(&self) -> impl Iterator<Item = &PodTrack> {
         self.pods.values().filter(|pod| pod.starting())
