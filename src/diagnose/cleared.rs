@@ -1,8 +1,11 @@
 //! Positive evidence that something is well: the only thing that ends a story. Silence ends none.
 
+use std::sync::Arc;
+
 use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
 use crate::model::pod::Pod;
+use crate::model::prepull::SetProgress;
 use crate::model::stage::{Stage, Topic};
 use crate::track::pod::PodTrack;
 
@@ -46,14 +49,19 @@ fn network(view: View<'_>) -> Option<Time> {
 }
 
 fn prepull(view: View<'_>) -> impl Iterator<Item = Cleared> {
-    view.world.prepull.values().filter(|(_, set)| set.settled && set.failed.is_empty() && set.refused.is_none()).map(
-        move |(since, set)| Cleared {
-            subject: Subject::Node(view.world.node.id.clone()),
-            topic: Topic { stage: Stage::Prepull, of: Some(set.set.clone()) },
-            since: *since,
-            how: format!("All images of pre-pull set {} are here", set.set),
-        },
-    )
+    let world = view.world;
+    let of = move |set: &Arc<str>, since: Time, how: String| Cleared {
+        subject: Subject::Node(world.node.id.clone()),
+        topic: Topic { stage: Stage::Prepull, of: Some(set.clone()) },
+        since,
+        how,
+    };
+    let dropped = world.prepull_dropped.iter().filter(|(set, _)| !world.prepull.contains_key(*set));
+    let dropped = dropped.map(move |(set, at)| of(set, *at, format!("Pre-pull set {set} is no longer asked for")));
+    let here = |set: &SetProgress| set.settled && set.failed.is_empty() && set.refused.is_none();
+    let here = world.prepull.values().filter(move |(_, set)| here(set));
+    here.map(move |(since, set)| of(&set.set, *since, format!("All images of pre-pull set {} are here", set.set)))
+        .chain(dropped)
 }
 
 /// The stages that a pod has left behind, of those that were diagnosed.
