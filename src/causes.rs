@@ -7,6 +7,7 @@ mod agent;
 pub mod benign;
 mod container;
 mod image;
+mod oci;
 pub mod operations;
 mod runtime;
 mod sandbox;
@@ -58,8 +59,21 @@ pub const ALL: &[&Cause] = &[
     &IMAGE_NOT_FOUND,
     &IMAGE_PULL_STALLED,
     &IMAGE_PULL_SLOW,
+    &container::CONTAINER_NAME_CONFLICT,
+    &container::RUN_AS_ROOT_FORBIDDEN,
     &CONFIG_REFERENCE_MISSING,
+    &oci::MEMORY_LIMIT_TOO_LOW,
+    &oci::SECURITY_PROFILE_MISSING,
+    &oci::DEVICE_UNAVAILABLE,
+    &oci::HOOK_FAILED,
+    &oci::CGROUP_FAILURE,
+    &container::EXEC_FORMAT_MISMATCH,
     &COMMAND_NOT_FOUND,
+    &container::COMMAND_NOT_EXECUTABLE,
+    &container::MOUNT_SOURCE_INVALID,
+    &agent::APPLICATION_EXITED,
+    &container::CONTAINER_CREATE_TIMEOUT,
+    &oci::RUNTIME_FAILED,
     &UNCLASSIFIED,
 ];
 
