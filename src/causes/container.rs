@@ -41,6 +41,7 @@ const NOT_OF_THE_IMAGE: &[&str] = &[
     "fork/exec",
     "/cni/",
     "plugin type=",
+    "failed (add)",
     "networkplugin cni",
     "mountvolume",
     "nodestagevolume",
@@ -207,7 +208,7 @@ pub(super) const EXEC_FORMAT_MISMATCH: Cause = Cause {
     stage: Stage::Start,
     owner: Owner::App,
     summary: "The command of the container is built for another processor than this node's, or is no program at all.",
-    says: "The kernel cannot run the container's command[ {command}]: it is built for another processor than this node's, or is a script without its first line (#!). Pull, node and network are fine.",
+    says: "The kernel cannot run the container's command[ {command}]: it is built for another processor, or is a script without #! line. Pull, node and network are fine.",
     rules_out: "The image was pulled and unpacked; node and network are fine.",
     advice: "build the image for this node's architecture too, or select nodes that fit (kubernetes.io/arch).",
     mends: "It will not mend itself.",
@@ -231,9 +232,9 @@ pub(super) const CONTAINER_NAME_CONFLICT: Cause = Cause {
     stage: Stage::Create,
     scope: Scope::Pod,
     summary: "An earlier attempt to create this container has not ended, and holds its name.",
-    says: "The runtime still works on an earlier attempt to create this container, which the kubelet gave up waiting for, and holds its name. Image and configuration of the pod are not the cause.",
+    says: "The runtime still works on an earlier attempt to create this container, which holds its name. Image and configuration of the pod are not the cause.",
     rules_out: "Image, configuration and network of the pod are fine.",
-    advice: "what holds the runtime: full or slow disk, load, a hung mount (crictl ps -a, its log).",
+    advice: "look what holds the runtime up: slow disk, load, a hung mount (crictl ps -a).",
     mends: "Once that attempt ends the kubelet's next one passes.",
     steps: &[
         "Is the runtime slow in everything? `time crictl ps -a`, `cat /proc/pressure/io /proc/pressure/cpu`, `journalctl -u containerd -u crio --since -15min`.",
@@ -262,10 +263,10 @@ pub(super) const CONTAINER_CREATE_TIMEOUT: Cause = Cause {
     stage: Stage::Create,
     scope: Scope::Node,
     summary: "The runtime did not create or start the container within the time that the kubelet waits.",
-    says: "The runtime did not create or start the container in time (the kubelet waits 2 min), and says nothing else. The image is here; the pod's configuration was accepted.",
+    says: "The runtime did not create or start the container within the kubelet's 2 min, and says nothing else. The image is here; the pod's configuration was accepted.",
     rules_out: "The image is here and the pod's configuration was accepted.",
-    advice: "what holds the runtime on this node: slow disk, load, a hung mount or shim (journalctl of the runtime).",
-    mends: "The kubelet tries again every 10 to 15 s.",
+    advice: "look what holds the runtime up here: slow disk, load, a hung mount or shim.",
+    mends: "Retried every 10 to 15 s.",
     rest: true,
     steps: &[
         "Pressure: `cat /proc/pressure/io /proc/pressure/cpu /proc/pressure/memory`, `iostat -x 2 3`.",
@@ -296,8 +297,9 @@ const NOT_THE_CALL: &[&str] = &[
     "runpodsandbox",
     "create pod sandbox",
     "createpodsandbox",
-    "start sandbox container",
+    "start sandbox",
     "create a sandbox",
+    "vsock",
     "mountvolume",
 ];
 
@@ -307,10 +309,10 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
     stage: Stage::Create,
     owner: Owner::App,
     summary: "Something the pod mounts (hostPath, subPath, a file) is missing on the node, is of the wrong type, or has no place in the image to go.",
-    says: "A mount of the pod cannot be made[: {source}][ at {target}][ (volume {volume})]: its source is missing on this node or of the wrong type, or the mount point cannot be made. Image and network are fine.",
+    says: "A mount of the pod cannot be made[ at {target}][ from {source}][ (volume {volume})]: the source is missing or of the wrong type, or the target cannot be made. Image and network are fine.",
     rules_out: "The image is here; network and runtime are fine.",
-    advice: "check hostPath, subPath and mountPath: file onto file, directory onto directory.",
-    mends: "It is tried again every 10 to 15 s.",
+    advice: "check hostPath and subPath: are they there?",
+    mends: "Retried every 10 to 15 s.",
     steps: &[
         "Which mount: the message names source and target; `kubectl get pod POD -o yaml` (`volumes`, `volumeMounts`, `subPath`).",
         "On the node: `stat SOURCE`. A hostPath must exist on every node the pod may run on; `type: DirectoryOrCreate` makes a directory, never a file.",
@@ -320,7 +322,7 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
     ],
     signs: &[
         Sign::of(&["trying to mount a directory onto a file"]),
-        Sign::of(&["mount source path", ":"]),
+        Sign::of(&["mount source path '"]),
         Sign::of(&["bind source path does not exist"]),
         Sign::of(&["invalid mount config for type"]),
         Sign::of(&["mounting \"/", "to rootfs", "no such file or directory"]),
@@ -344,6 +346,7 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
         Sign::of(&["not a shared or slave mount"]),
         Sign::of(&["error: stat /", "no such file or directory"]).but(&["exec: \""]),
         Sign::of(&["error: lstat /", "no such file or directory"]),
+        Sign::of(&["stat /", ": no such file or directory"]).within(&[Operation::Container]).but(NOT_A_BARE_STAT),
         Sign::of(&["hostpath type check failed"]),
         Sign::of(&["subpath for volumemount"]),
         Sign::of(&["subpath directory for volumemount"]),
@@ -357,3 +360,7 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
     ],
     ..USUAL
 };
+
+/// Who looked for the file was not the kubelet, for a volume of the pod.
+const NOT_A_BARE_STAT: &[&str] =
+    &["oci runtime", "exec: \"", "fork/exec", "/proc/", "stat /run/", "stat /usr/", "shim", "runc"];
