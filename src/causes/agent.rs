@@ -51,6 +51,8 @@ pub(super) const APPLICATION_EXITED: Cause = Cause {
         Sign::of(&["back-off", "restarting failed"]),
         Sign::of(&["crashloopbackoff"]),
         Sign::of(&["oomkilled"]),
+        Sign::of(&["oom-killed"]),
+        Sign::of(&["oom killed"]),
         Sign::of(&["terminated", "exit code"]),
         Sign::of(&["container", "exited with code"]),
         Sign::of(&["container", "exited with exit code"]),

@@ -174,6 +174,8 @@ pub(super) const CGROUP_FAILURE: Cause = Cause {
         Sign::of(&["node allocatable", "cgroup"]),
         Sign::of(&["cgroup subsystem", "not mounted"]),
         Sign::of(&["cgroup mountpoint does not exist"]),
+        Sign::of(&["cgroup isn't mounted"]),
+        Sign::of(&["mountpoint for ", "not found"]).within(START),
         Sign::of(&["mkdir /sys/fs/cgroup/"]),
     ],
     examples: &[
@@ -186,8 +188,16 @@ pub(super) const CGROUP_FAILURE: Cause = Cause {
 };
 
 /// Words about cgroups in texts that have another cause, or none.
-const NOISE_OF_CGROUPS: &[&str] =
-    &["inotify", "cgroup stats", "stats for", "remove cgroup", "delete cgroup", "plugin type=", "mountvolume"];
+const NOISE_OF_CGROUPS: &[&str] = &[
+    "inotify",
+    "cgroup stats",
+    "stats for",
+    "remove cgroup",
+    "delete cgroup",
+    "plugin type=",
+    "networkplugin",
+    "mountvolume",
+];
 
 /// A hook around the container's start failed.
 pub(super) const HOOK_FAILED: Cause = Cause {
@@ -274,6 +284,9 @@ pub(super) const RUNTIME_FAILED: Cause = Cause {
         Sign::of(&["container_linux.go"]),
         Sign::of(&["create new parent process"]),
         Sign::of(&["is not in created state"]),
+        Sign::of(&["cannot start a stopped process"]),
+        Sign::of(&["relabel", "failed"]).within(&[Operation::Container]),
+        Sign::of(&["error response from daemon"]).within(&[Operation::Container]).but(ANOTHER_STEP),
         Sign::of(&["failed to exec in container"]).but(&["deadline exceeded"]),
         Sign::of(&["start sandbox container", "error response from daemon"]).but(&["no such container"]),
         Sign::of(&["from runtime service failed"]).within(&[Operation::Container]).but(ANOTHER_STEP),
