@@ -17,7 +17,9 @@ const FOR_A_VOLUME: &[&str] = &[
     "volumes=[",
     "projected",
     "references non-existent",
-    "provisioning",
+    "couldn't get configmap",
+    "couldn't get secret",
+    "provision",
     "kubernetes.io/csi",
 ];
 
@@ -42,6 +44,8 @@ const NOT_OF_THE_IMAGE: &[&str] = &[
     "/cni/",
     "plugin type=",
     "failed (add)",
+    "to network ",
+    "network for sandbox",
     "networkplugin cni",
     "mountvolume",
     "nodestagevolume",
@@ -217,7 +221,11 @@ pub(super) const EXEC_FORMAT_MISMATCH: Cause = Cause {
         "Build for all: `docker buildx build --platform linux/amd64,linux/arm64`; or `nodeSelector: {kubernetes.io/arch: amd64}` in the pod.",
         "Same on both sides? Then the program inside was built for another one (a base image pinned by digest), is empty, or is a script whose first line is not `#!/bin/sh`.",
     ],
-    signs: &[Sign::of(&["exec format error"]).but(NOT_OF_THE_IMAGE), Sign::of(&["cannot execute binary file"])],
+    signs: &[
+        Sign::of(&["exec format error"]).but(NOT_OF_THE_IMAGE),
+        Sign::of(&["cannot execute binary file"]),
+        Sign::of(&["qemu-", "could not open '/lib"]),
+    ],
     examples: &[
         r#"Error: failed to start container "web": Error response from daemon: OCI runtime create failed: container_linux.go:380: starting container process caused: exec: "/cart": exec format error: unknown"#,
         "standard_init_linux.go:228: exec user process caused: exec format error",
@@ -278,6 +286,8 @@ pub(super) const CONTAINER_CREATE_TIMEOUT: Cause = Cause {
         Sign::of(&["deadline exceeded"]).within(&[Operation::Container]).but(NOT_THE_CALL),
         Sign::of(&["code = deadlineexceeded"]).within(&[Operation::Container]).but(NOT_THE_CALL),
         Sign::of(&["operation timeout"]).within(&[Operation::Container]).but(NOT_THE_CALL),
+        Sign::of(&["error: context deadline exceeded"]).but(NOT_THE_CALL),
+        Sign::of(&["error: rpc error: code = deadlineexceeded"]).but(NOT_THE_CALL),
         Sign::of(&["requests that are timing out in cri-o"]).but(&["sandbox", "reserving pod name"]),
     ],
     examples: &[
@@ -300,6 +310,9 @@ const NOT_THE_CALL: &[&str] = &[
     "start sandbox",
     "create a sandbox",
     "vsock",
+    "network for sandbox",
+    "networkplugin",
+    "failed (add)",
     "mountvolume",
 ];
 

@@ -193,9 +193,12 @@ const NOISE_OF_CGROUPS: &[&str] = &[
     "cgroup stats",
     "stats for",
     "remove cgroup",
+    "oom kill count",
+    "subsystem does not exist",
     "delete cgroup",
     "plugin type=",
     "networkplugin",
+    "network for sandbox",
     "mountvolume",
 ];
 
@@ -285,6 +288,10 @@ pub(super) const RUNTIME_FAILED: Cause = Cause {
         Sign::of(&["create new parent process"]),
         Sign::of(&["is not in created state"]),
         Sign::of(&["cannot start a stopped process"]),
+        Sign::of(&["cannot start a container that has stopped"]),
+        Sign::of(&["createcontainer failed"]),
+        Sign::of(&["creating container storage"]),
+        Sign::of(&["creating read-write layer"]),
         Sign::of(&["relabel", "failed"]).within(&[Operation::Container]),
         Sign::of(&["error response from daemon"]).within(&[Operation::Container]).but(ANOTHER_STEP),
         Sign::of(&["failed to exec in container"]).but(&["deadline exceeded"]),
