@@ -15,12 +15,11 @@ const FOR_A_VOLUME: &[&str] = &[
     "for volume",
     "mount volumes",
     "volumes=[",
-    "projected",
     "references non-existent",
     "couldn't get configmap",
     "couldn't get secret",
-    "provision",
-    "kubernetes.io/csi",
+    "provision volume",
+    "kubernetes.io/csi:",
 ];
 
 /// Programs that the node should have, or that somebody else than the container runs: CNI, volumes, hooks.
@@ -40,8 +39,7 @@ const NOT_OF_THE_IMAGE: &[&str] = &[
     "iptables\":",
     "exec: \"mkfs",
     "exec: \"mount",
-    "fork/exec",
-    "/cni/",
+    "fork/exec /",
     "plugin type=",
     "failed (add)",
     "to network ",
@@ -130,7 +128,7 @@ pub const COMMAND_NOT_FOUND: Cause = Cause {
     steps: &[
         "See what is to run: `kubectl get pod POD -o yaml` (`command` replaces the image's entrypoint, `args` its arguments; a whole line in one string is one program name).",
         "See what the image brings: `crictl inspecti IMAGE` (Entrypoint, Cmd, WorkingDir), `kubectl debug POD -it --image=busybox` for its files.",
-        "If the file is there: its interpreter (first line `#!/bin/bash`, with a carriage return behind it?) or its loader (a glibc program in an Alpine image) is missing.",
+        "If the file is there: its interpreter (first line #!/bin/bash, with a carriage return behind it?) or its loader (a glibc program in an Alpine image) is missing.",
         "Is a volume mounted over the directory of the program? Then it hides it.",
     ],
     signs: &[
@@ -170,7 +168,7 @@ pub(super) const COMMAND_NOT_EXECUTABLE: Cause = Cause {
     stage: Stage::Start,
     owner: Owner::App,
     summary: "The command of the container exists in its image and may not be executed.",
-    says: "The container cannot start: its command[ ({command})] is there, but the system does not let it be executed. The image was pulled and unpacked; node and network are fine.",
+    says: "The container cannot start: its command[ ({command})] is there, but may not be executed. The image was pulled and unpacked; node and network are fine.",
     rules_out: "The file exists; image, node and network are fine.",
     advice: "give the file the execute bit (chmod +x) for the container's user, and let command: name a file.",
     mends: "It will not mend itself.",
@@ -219,7 +217,7 @@ pub(super) const EXEC_FORMAT_MISMATCH: Cause = Cause {
     steps: &[
         "The node's processor: `kubectl get node NODE -L kubernetes.io/arch`; the image's: `crictl inspecti IMAGE | grep -i architecture`.",
         "Build for all: `docker buildx build --platform linux/amd64,linux/arm64`; or `nodeSelector: {kubernetes.io/arch: amd64}` in the pod.",
-        "Same on both sides? Then the program inside was built for another one (a base image pinned by digest), is empty, or is a script whose first line is not `#!/bin/sh`.",
+        "Same on both sides? Then the program inside was built for another one (a base image pinned by digest), is empty, or is a script whose first line is not #!/bin/sh.",
     ],
     signs: &[
         Sign::of(&["exec format error"]).but(NOT_OF_THE_IMAGE),
@@ -376,4 +374,4 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
 
 /// Who looked for the file was not the kubelet, for a volume of the pod.
 const NOT_A_BARE_STAT: &[&str] =
-    &["oci runtime", "exec: \"", "fork/exec", "/proc/", "stat /run/", "stat /usr/", "shim", "runc"];
+    &["oci runtime", "exec: \"", "fork/exec /", "/proc/", "stat /run/", "stat /usr/", "shim", "runc"];

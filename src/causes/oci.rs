@@ -18,7 +18,7 @@ pub(super) const SECURITY_PROFILE_MISSING: Cause = Cause {
     advice: "load the profile on every node (aa-status; /var/lib/kubelet/seccomp), or name one that is there.",
     mends: "Tried again every 10 to 15 s.",
     steps: &[
-        "What the pod asks for: `kubectl get pod POD -o yaml` (`appArmorProfile`, `seccompProfile`, `seLinuxOptions`, or annotations `container.apparmor.security.beta.kubernetes.io/...`).",
+        "What the pod asks for: `kubectl get pod POD -o yaml` (`appArmorProfile`, `seccompProfile`, `seLinuxOptions`, or annotations `container.apparmor.security.beta.kubernetes.io`).",
         "AppArmor: `cat /sys/module/apparmor/parameters/enabled`, `aa-status | grep PROFILE`; `apparmor_parser -r -W FILE` loads one; without the package `apparmor` on the node the runtime's default profile fails too.",
         "seccomp: a Localhost profile is a file below `/var/lib/kubelet/seccomp/` on each node.",
         "SELinux: `getenforce`, `rpm -q container-selinux`, `ausearch -m AVC -ts recent`.",
@@ -28,13 +28,15 @@ pub(super) const SECURITY_PROFILE_MISSING: Cause = Cause {
         Sign::of(&["apparmor_parser"]),
         Sign::of(&["apparmor spec opts"]),
         Sign::of(&["applying apparmor profile"]),
-        Sign::of(&["apparmor"]).within(START),
+        Sign::of(&["apparmor profile"]).within(START),
+        Sign::of(&["apparmor"]).within(START).but(A_SPEC),
         Sign::of(&["seccomp spec opts"]),
         Sign::of(&["load seccomp profile"]),
-        Sign::of(&["seccomp"]).within(START),
-        Sign::of(&["attr/keycreate"]),
-        Sign::of(&["attr/exec"]).within(START),
-        Sign::of(&["selinux"]).within(START).but(&["relabel", "mountvolume"]),
+        Sign::of(&["seccomp profile"]).within(START),
+        Sign::of(&["seccomp"]).within(START).but(A_SPEC),
+        Sign::of(&["/attr/keycreate"]),
+        Sign::of(&["/attr/exec"]).within(START),
+        Sign::of(&["selinux"]).within(START).but(A_SPEC),
     ],
     examples: &[
         r#"Error: failed to create containerd task: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: error during container init: unable to apply apparmor profile: apparmor failed to apply profile: write /proc/self/attr/apparmor/exec: no such file or directory: unknown"#,
@@ -44,6 +46,10 @@ pub(super) const SECURITY_PROFILE_MISSING: Cause = Cause {
     ],
     ..USUAL
 };
+
+/// The text carries the container's whole specification, in which every setting has its name (Kubernetes:
+/// pkg/kubelet/kuberuntime/kuberuntime_manager.go, "start failed in pod"); or it is of a file's label, not of a profile.
+const A_SPEC: &[&str] = &["&container{", "securitycontext", "relabel"];
 
 /// A GPU or another device cannot be given to the container.
 pub(super) const DEVICE_UNAVAILABLE: Cause = Cause {
@@ -220,7 +226,9 @@ pub(super) const HOOK_FAILED: Cause = Cause {
         "A runtime hook (`error running hook`): `/usr/share/containers/oci/hooks.d`, `/etc/containers/oci/hooks.d`, or the runtime's wrapper.",
     ],
     signs: &[
-        Sign::of(&["poststarthook"]).but(&["poststarthook/"]),
+        Sign::of(&["poststarthook failed"]),
+        Sign::of(&["poststarthookerror"]),
+        Sign::of(&["failedpoststarthook"]),
         Sign::of(&["lifecycle hook", "fail"]).but(&["prestop"]),
         Sign::of(&["poststart hook"]),
         Sign::of(&["poststart handler"]),
@@ -273,8 +281,8 @@ pub(super) const RUNTIME_FAILED: Cause = Cause {
         Sign::of(&["runtime start failed"]),
         Sign::of(&["runtime exec failed"]),
         Sign::of(&["exec: \"runc\""]),
-        Sign::of(&["fork/exec", "/runc:"]),
-        Sign::of(&["fork/exec", "/crun:"]),
+        Sign::of(&["fork/exec /", "/runc:"]),
+        Sign::of(&["fork/exec /", "/crun:"]),
         Sign::of(&["container create failed"]),
         Sign::of(&["container creation error"]),
         Sign::of(&["container start failed"]).but(ANOTHER_STEP),
