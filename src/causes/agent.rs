@@ -53,7 +53,7 @@ pub(super) const APPLICATION_EXITED: Cause = Cause {
         Sign::of(&["oomkilled"]),
         Sign::of(&["oom-killed"]),
         Sign::of(&["oom killed"]),
-        Sign::of(&["terminated", "exit code"]),
+        Sign::of(&["terminated", "exit code"]).but(&["cni", "plugin", "sandbox", "hook"]),
         Sign::of(&["container", "exited with code"]),
         Sign::of(&["container", "exited with exit code"]),
         Sign::of(&["container", "exited with non-zero"]),

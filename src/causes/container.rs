@@ -1,5 +1,5 @@
 //! Causes that keep a container from being created or started and that lie in what its pod asks for: its environment, its
-//! user, its command, its mounts. Two that lie in an earlier attempt stand here as well.
+//! user, its command, its mounts. And two in which the runtime is too slow with it.
 
 use super::USUAL;
 use crate::model::cause::{Cause, Owner, Scope};
@@ -336,6 +336,9 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
         Sign::of(&["mount source path '"]),
         Sign::of(&["bind source path does not exist"]),
         Sign::of(&["invalid mount config for type"]),
+        Sign::of(&["invalid volume specification"]),
+        Sign::of(&["cannot mount volume over existing file"]),
+        Sign::of(&["error: statfs /", "no such file or directory"]),
         Sign::of(&["mounting \"/", "to rootfs", "no such file or directory"]),
         Sign::of(&["mounting \"/", "to rootfs", "not a directory"]),
         Sign::of(&["mounting \"/", "to rootfs", "is a directory"]),
