@@ -10,6 +10,7 @@ pub mod benign;
 mod cni;
 mod container;
 mod image;
+mod oci;
 pub mod operations;
 mod runtime;
 mod sandbox;
@@ -63,16 +64,29 @@ pub const ALL: &[&Cause] = &[
     &CNI_PLUGIN_MISSING,
     &cni::CNI_CONFIG_INVALID,
     &CNI_CONFIG_MISSING,
+    &oci::DEVICE_UNAVAILABLE,
+    &oci::HOOK_FAILED,
     &REGISTRY_NAME_UNRESOLVED,
     &REGISTRY_UNREACHABLE,
     &IMAGE_ACCESS_DENIED,
     &IMAGE_NOT_FOUND,
     &IMAGE_PULL_STALLED,
     &IMAGE_PULL_SLOW,
+    &container::CONTAINER_NAME_CONFLICT,
+    &container::RUN_AS_ROOT_FORBIDDEN,
     &CONFIG_REFERENCE_MISSING,
+    &oci::MEMORY_LIMIT_TOO_LOW,
+    &oci::SECURITY_PROFILE_MISSING,
+    &container::EXEC_FORMAT_MISMATCH,
     &COMMAND_NOT_FOUND,
+    &container::COMMAND_NOT_EXECUTABLE,
+    &oci::CGROUP_FAILURE,
+    &container::MOUNT_SOURCE_INVALID,
+    &agent::APPLICATION_EXITED,
     &cni::CNI_FAILED,
     &sandbox::SANDBOX_TIMEOUT,
+    &container::CONTAINER_CREATE_TIMEOUT,
+    &oci::RUNTIME_FAILED,
     &UNCLASSIFIED,
 ];
 

@@ -93,13 +93,9 @@ fn near_misses_are_not_claimed() {
         r#"dial tcp: lookup http: no such host"#,
         // A Secret missing for a volume keeps the sandbox away, not the container.
         r#"MountVolume.SetUp failed for volume "v" : secret "nope" not found"#,
-        // The node's own tools are missing, not the image's.
-        r#"failed to generate apparmor spec opts: exec: "apparmor_parser": executable file not found in $PATH"#,
-        r#"failed to create shim task: exec: "runc": executable file not found in $PATH: unknown"#,
         // The registry has the image, in another form.
         r#"reading manifest v1 in r.example/app: manifest unknown: OCI manifest found, but accept header does not support OCI manifests"#,
         "toomanyrequests: You have reached your pull rate limit",
-        "back-off 10s restarting failed container=app pod=web_default(36e56131)",
         "",
     ] {
         assert_eq!(named(text), "-", "{text}");
