@@ -7,9 +7,13 @@ mod agent;
 pub mod benign;
 mod container;
 mod image;
+mod kernel;
+mod kubelet;
 pub mod operations;
+mod resources;
 mod runtime;
 mod sandbox;
+mod volume;
 
 pub use agent::UNCLASSIFIED;
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
@@ -48,7 +52,24 @@ const USUAL: Cause = Cause {
 
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[
+    &kubelet::CLOCK_SKEWED,
+    &kubelet::SWAP_UNSUPPORTED,
+    &resources::INOTIFY_EXHAUSTED,
+    &resources::FILESYSTEM_READ_ONLY,
+    &resources::DISK_FULL,
+    &resources::INODES_EXHAUSTED,
+    &resources::FILE_DESCRIPTORS_EXHAUSTED,
+    &resources::PIDS_EXHAUSTED,
+    &resources::MEMORY_PRESSURE,
+    &resources::CONNTRACK_FULL,
+    &kernel::KERNEL_FAULT,
     &RUNTIME_DOWN,
+    &kubelet::KUBELET_CREDENTIAL_INVALID,
+    &kubelet::API_SERVER_UNREACHABLE,
+    &runtime::RUNTIME_SLOW,
+    &volume::CSI_DRIVER_MISSING,
+    &volume::VOLUME_SOURCE_MISSING,
+    &volume::VOLUME_ATTACH_FAILED,
     &SANDBOX_IMAGE_UNAVAILABLE,
     &CNI_CONFIG_MISSING,
     &CNI_PLUGIN_MISSING,
@@ -60,6 +81,10 @@ pub const ALL: &[&Cause] = &[
     &IMAGE_PULL_SLOW,
     &CONFIG_REFERENCE_MISSING,
     &COMMAND_NOT_FOUND,
+    &kubelet::NODE_NOT_REGISTERED,
+    &kubelet::KUBELET_DOWN,
+    &volume::VOLUME_TIMEOUT,
+    &volume::VOLUME_MOUNT_FAILED,
     &UNCLASSIFIED,
 ];
 
