@@ -18,7 +18,7 @@ pub(super) const KERNEL_FAULT: Cause = Cause {
     scope: Scope::Node,
     after: Duration::from_secs(5),
     summary: "The kernel of the node reports a hang, a crash or failing hardware.",
-    says: "The kernel of this node reports a fault[: task {task} hangs][ for {for}][: {device} fails]. What waits for disk or processor here hangs too; pods and images are not the cause.",
+    says: "The kernel of this node reports a fault[: task {task} hangs][ for {for}][: {device} fails]. Pods and images are not the cause.",
     rules_out: "Pods, images and the pod network are not the cause.",
     advice: "dmesg -T | tail -50; cordon the node; check its disk and memory, or replace it. A drain may hang.",
     mends: "It will hardly mend itself.",

@@ -42,9 +42,9 @@ const NOT_THE_API: &[&str] =
 pub(super) const CLOCK_SKEWED: Cause = Cause {
     id: "ClockSkewed",
     summary: "The clock of this node is wrong: certificates or signatures look not yet valid.",
-    says: "The clock of this node, or of the one it talks to, is wrong: it is {now} here, and a certificate begins at {begins}. Certificates and logins themselves are not the cause.",
+    says: "The clock is wrong: it is {now} on this node, and a certificate begins at {begins}. The certificate itself and the network are fine.",
     rules_out: "Certificates, credentials and the network are not the cause.",
-    advice: "timedatectl; chronyc tracking; set the time and see that NTP runs (udp/123), also in the hardware clock.",
+    advice: "timedatectl; chronyc tracking: set the time, here or where the certificate was made.",
     mends: "It works again as soon as the time is right.",
     steps: &[
         "`timedatectl` and `date -u`, here and on a control-plane node: do they differ? A wrong time zone at the first start makes certificates of the future.",
@@ -82,9 +82,9 @@ pub(super) const CLOCK_SKEWED: Cause = Cause {
 pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
     id: "KubeletCredentialInvalid",
     summary: "The kubelet's certificate or token is expired, missing or not accepted by the API server.",
-    says: "The kubelet of this node cannot log in to the API server: its certificate or token is expired, missing or refused[ (expired {expired})]. The API server is reachable; the pods are not the cause.",
+    says: "The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired[ ({expired})] or refused. Network and pods are not the cause.",
     rules_out: "The network to the API server and the pods are not the cause.",
-    advice: "openssl x509 -noout -dates -in /var/lib/kubelet/pki/kubelet-client-current.pem; renew or join anew.",
+    advice: "look at /var/lib/kubelet/pki/kubelet-client-current.pem; renew it or join anew.",
     mends: "Running pods go on, but nothing new starts.",
     steps: &[
         "`journalctl -u kubelet | grep -iE 'certificate|unauthorized|bootstrap' | tail`: expired, refused, or no bootstrap file?",
@@ -138,9 +138,9 @@ pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
 pub(super) const API_SERVER_UNREACHABLE: Cause = Cause {
     id: "ApiServerUnreachable",
     summary: "The API server cannot be reached from this node.",
-    says: "This node cannot reach the API server[ at {api}]: the connection is refused, or nothing answers in time. Registries, images and the pods themselves are not the cause.",
+    says: "This node cannot reach the API server[ at {api}]: refused, or no answer in time. Images and the pods themselves are not the cause.",
     rules_out: "Registries, images and the pods themselves are not the cause.",
-    advice: "curl -k https://ADDRESS/livez from this node: load balancer, firewall; a service address needs kube-proxy.",
+    advice: "curl -k https://ADDRESS/livez from here; look at load balancer, firewall and, for a service address, kube-proxy.",
     mends: "What waits for it goes on by itself.",
     steps: &[
         "From the node: `curl -k https://ADDRESS:PORT/livez` with the address of the message, and with `grep server: /etc/kubernetes/kubelet.conf`.",
@@ -192,7 +192,7 @@ pub(super) const API_SERVER_UNREACHABLE: Cause = Cause {
 pub(super) const NODE_NOT_REGISTERED: Cause = Cause {
     id: "NodeNotRegistered",
     summary: "The API server has no Node object of this node's name.",
-    says: "The API server has no Node named {node}, so no pod is given to this machine. It answered: network and the kubelet's certificate are fine.",
+    says: "The API server has no Node named {node}, so no pod is given to it. It answered: network and certificate are fine.",
     rules_out: "The network to the API server and the kubelet's certificate are fine: it answered.",
     advice: "kubectl get nodes against hostname: renamed, deleted, or not let in? Restart the kubelet to register anew.",
     mends: "A kubelet that just started registers within seconds.",

@@ -37,10 +37,10 @@ const NO_DISK: &[&str] = &[
 pub(super) const DISK_FULL: Cause = Cause {
     id: "DiskFull",
     summary: "A disk of the node is full, or so full that the kubelet evicts pods.",
-    says: "A disk of this node is full[: no room for {file}][; {available} available, threshold {threshold}]. Image, network and the pod itself are not the cause.",
+    says: "A disk of this node is full[: no room for {file}][; {available} available, threshold {threshold}]. Image, network and pod are not the cause.",
     rules_out: "Image, network and the pod itself are not the cause.",
-    advice: "df -h /var/lib/containerd /var/lib/kubelet /var/log; remove what fills it, or cordon the node.",
-    mends: "The kubelet frees unused images by itself, but not other files.",
+    advice: "df -h; remove what fills it, or cordon the node.",
+    mends: "The kubelet removes unused images by itself.",
     steps: &[
         "`kubectl describe node NODE | grep -A8 Conditions` (DiskPressure), and on the node `df -h /var/lib/containerd /var/lib/kubelet /var/log /`: which file system is it? A read of 100 % on `/run` or `/dev/shm` is a tmpfs, thus memory.",
         "`du -xsh /var/lib/containerd/* /var/lib/kubelet/pods/* /var/log/* | sort -h | tail`: images, emptyDir volumes or logs?",
@@ -89,7 +89,7 @@ pub(super) const DISK_FULL: Cause = Cause {
 pub(super) const INODES_EXHAUSTED: Cause = Cause {
     id: "InodesExhausted",
     summary: "A file system of the node has no inodes left: too many small files.",
-    says: "This node runs out of inodes: too many small files[; {available} left, threshold {threshold}]. There may be room in bytes; image, network and the pod itself are not the cause.",
+    says: "This node runs out of inodes: too many small files[; {available} left, threshold {threshold}]. Bytes may be free; image, network and pod are not the cause.",
     rules_out: "Image, network and the pod itself are not the cause; room in bytes may be left.",
     advice: "df -i /var/lib/containerd /var/lib/kubelet; find the folder of many files, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",
@@ -123,9 +123,9 @@ pub(super) const INODES_EXHAUSTED: Cause = Cause {
 pub(super) const MEMORY_PRESSURE: Cause = Cause {
     id: "MemoryPressure",
     summary: "The node runs out of memory: the kubelet evicts pods, or the kernel kills processes.",
-    says: "This node is short of memory[: {available} available, threshold {threshold}]. The shortage is the node's, not the limit of one container.",
+    says: "This node is short of memory[: {available} available, threshold {threshold}]. It is the node's memory, not the limit of one container.",
     rules_out: "The limit of this container is not the cause: the whole node is short.",
-    advice: "kubectl top pod -A; requests below real use are the usual reason. App: set memory requests to what the pod uses.",
+    advice: "kubectl top pod -A: who uses more than it requests? App: set requests to real use.",
     mends: "The condition goes 5 min after memory is free again.",
     steps: &[
         "`kubectl describe node NODE`: MemoryPressure, and requests against allocatable; `kubectl top pod -A --sort-by=memory`: who uses more than was asked for?",
@@ -204,10 +204,10 @@ pub(super) const PIDS_EXHAUSTED: Cause = Cause {
 pub(super) const FILE_DESCRIPTORS_EXHAUSTED: Cause = Cause {
     id: "FileDescriptorsExhausted",
     summary: "No more files or sockets can be opened: a process or the node is at its limit of file descriptors.",
-    says: "\"too many open files\"[ at {file}]: a process of this node, or the node itself, is at its limit of file descriptors. Disk, image and network are not the cause.",
+    says: "\"too many open files\"[ at {file}]: a process of this node, or the node itself, is at its limit. Disk and network are not the cause.",
     rules_out: "Disk, image and network are not the cause: the kernel gives out no more descriptors.",
-    advice: "cat /proc/sys/fs/file-nr; ls /proc/PID/fd | wc -l for containerd and the kubelet; raise LimitNOFILE.",
-    mends: "A restart of the leaking process frees them.",
+    advice: "cat /proc/sys/fs/file-nr; count /proc/PID/fd of containerd and kubelet; raise LimitNOFILE.",
+    mends: "A restart of a leaking process frees them.",
     steps: &[
         "`cat /proc/sys/fs/file-nr`: in use, free, limit of the whole node (`sysctl fs.file-max`, `fs.nr_open`).",
         "`for p in $(pidof containerd kubelet crio dockerd); do echo $p $(ls /proc/$p/fd | wc -l) $(grep 'open files' /proc/$p/limits); done`: which of them is at its limit? Thousands of sockets or pipes are a leak.",
@@ -237,9 +237,9 @@ pub(super) const FILE_DESCRIPTORS_EXHAUSTED: Cause = Cause {
 pub(super) const CONNTRACK_FULL: Cause = Cause {
     id: "ConntrackFull",
     summary: "The kernel's connection tracking table is full, so new connections of the node are dropped.",
-    says: "The kernel's table of connections (conntrack) is full on this node, so it drops new ones: pulls, DNS and pods time out at random. Registry and pods are not the cause.",
+    says: "The kernel's table of connections (conntrack) is full on this node, so new ones are dropped: pulls and DNS time out at random. Registry and pods are not the cause.",
     rules_out: "Registry, DNS and pods are not the cause of their timeouts: this node drops their packets.",
-    advice: "sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max; raise it (kube-proxy: conntrack.maxPerCore).",
+    advice: "raise net.netfilter.nf_conntrack_max (kube-proxy: conntrack.maxPerCore).",
     mends: "It comes and goes with the load.",
     steps: &[
         "`sysctl net.netfilter.nf_conntrack_count net.netfilter.nf_conntrack_max`: are they equal? `conntrack -S` counts `drop` and `insert_failed`.",
@@ -265,8 +265,8 @@ pub(super) const INOTIFY_EXHAUSTED: Cause = Cause {
     summary: "The node's limit of inotify watches or instances is reached; it is no disk that is full.",
     says: "This node's limit of inotify watches or instances is reached. The kernel words it as \"no space left\" or \"too many open files\", but no disk is full.",
     rules_out: "Disks and file descriptors are not the cause, though the error names them.",
-    advice: "raise fs.inotify.max_user_instances (8192) and fs.inotify.max_user_watches (524288) with sysctl.",
-    mends: "What failed goes on at its next try, or after a restart of its service.",
+    advice: "sysctl -w fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288.",
+    mends: "It works at the next try.",
     steps: &[
         "`sysctl fs.inotify`: the defaults (128 instances, 8192 watches and up) are a user's, and all of the node's root processes share them.",
         "`find /proc/*/fd -lname anon_inode:inotify 2>/dev/null | cut -d/ -f3 | sort | uniq -c | sort -n | tail`: which process has the instances?",
@@ -304,9 +304,9 @@ pub(super) const INOTIFY_EXHAUSTED: Cause = Cause {
 pub(super) const FILESYSTEM_READ_ONLY: Cause = Cause {
     id: "FilesystemReadOnly",
     summary: "A file system of the node has become read-only, as the kernel does after an error of its disk.",
-    says: "A file system of this node is read-only[: {file} cannot be written][; device {device}]. The kernel does that after a disk error. Image, network and the pod are not the cause.",
+    says: "A file system of this node is read-only[: {file} cannot be written][; device {device}]. Usually a disk error did that. Image, network and pod are not the cause.",
     rules_out: "Image, network and the pod itself are not the cause; the disk is broken, not full.",
-    advice: "dmesg | grep -iE 'ext4|xfs|i/o error'; cordon and drain the node, check or replace its disk.",
+    advice: "dmesg -T | tail -50; cordon and drain the node, check or replace its disk.",
     mends: "It will not mend itself.",
     steps: &[
         "`findmnt -o TARGET,SOURCE,OPTIONS | grep -w ro`: which one is it? Image-based systems mount `/usr` read-only on purpose.",

@@ -84,9 +84,9 @@ pub(super) const RUNTIME_SLOW: Cause = Cause {
     stage: Stage::Runtime,
     scope: Scope::Node,
     summary: "The container runtime answers too slowly: the kubelet's calls to it run into their deadlines.",
-    says: "The container runtime of this node is too slow or hangs: the kubelet got no complete answer in time[ (PLEG last active {active} ago)]. Pods cannot start or stop meanwhile; they are not the cause.",
+    says: "The container runtime of this node is slow or hangs: the kubelet gets no answer in time[ (PLEG last active {active} ago)]. Pods cannot start or stop; they are not the cause.",
     rules_out: "Pods, images and registries are not the cause; the runtime's socket is there.",
-    advice: "time crictl ps; cat /proc/pressure/io; ps for processes in state D. A drain may hang.",
+    advice: "time crictl ps; cat /proc/pressure/io; processes in state D? A drain may hang.",
     mends: "It goes on by itself if the load falls.",
     after: Duration::from_secs(5),
     steps: &[

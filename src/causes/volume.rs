@@ -66,9 +66,9 @@ pub(super) const CSI_DRIVER_MISSING: Cause = Cause {
     id: "CsiDriverMissing",
     scope: Scope::Node,
     summary: "The CSI driver of a volume is not registered with the kubelet of this node.",
-    says: "[Volume {volume} waits: ]CSI driver {driver} is not registered on this node, so the kubelet has nobody to ask for the mount. Nothing is wrong with the pod or its image.",
+    says: "[Volume {volume} waits: ]CSI driver {driver} does not run on this node, or is not registered. The pod and its image are fine.",
     rules_out: "The pod, its image and the runtime are not the cause.",
-    advice: "is the driver's node pod here, and running? (kubectl get pods -A -o wide; kubectl get csinode.) Is the driver's name right?",
+    advice: "does the driver's pod run here? kubectl get csinode; kubectl get pods -A -o wide.",
     mends: "The mount goes on within 2 min of its registration.",
     after: Duration::from_secs(5),
     steps: &[
@@ -96,7 +96,7 @@ pub(super) const CSI_DRIVER_MISSING: Cause = Cause {
 pub(super) const VOLUME_ATTACH_FAILED: Cause = Cause {
     id: "VolumeAttachFailed",
     summary: "A volume cannot be attached to this node: another node holds it, or the storage refuses.",
-    says: "Volume {volume} is not attached to this node: the attachment failed or another node still holds it. Nothing was mounted; image and runtime are not the cause.",
+    says: "Volume {volume} is not attached to this node: attaching failed, or another node still holds it. Image and runtime are not the cause.",
     rules_out: "Image, runtime and the mount on this node are not the cause: it did not come to a mount.",
     advice: "look at its VolumeAttachment (kubectl get volumeattachment); an old node or pod may still hold it.",
     mends: "It is tried again at most 2 min apart.",
@@ -200,9 +200,9 @@ pub(super) const VOLUME_TIMEOUT: Cause = Cause {
     id: "VolumeTimeout",
     rest: true,
     summary: "The pod's volumes were not ready in time, and the kubelet says no more than that.",
-    says: "The pod's volumes[ ({volume})] were not ready in time; the kubelet says no more. Nothing else of the pod was tried yet: image and pod network are untested.",
+    says: "The pod's volumes[ ({volume})] were not ready in time; the kubelet says no more. Image and pod network are untested.",
     rules_out: "Image and pod network are untested: the kubelet waits for volumes before either.",
-    advice: "look for an earlier FailedMount or FailedAttachVolume Event of this pod, then at kubectl get volumeattachment.",
+    advice: "look for an earlier FailedMount or FailedAttachVolume Event, then at kubectl get volumeattachment.",
     mends: "The kubelet goes on waiting by itself.",
     after: Duration::from_secs(5),
     steps: &[

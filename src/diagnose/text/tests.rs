@@ -86,8 +86,6 @@ fn near_misses_are_not_claimed() {
         r#"failed to fetch oauth token: Get "https://auth.example/token": x509: certificate signed by unknown authority: 401 unauthorized"#,
         // A malformed proxy address looks like a name that does not resolve.
         r#"proxyconnect tcp: dial tcp: lookup http: no such host"#,
-        // A Secret missing for a volume keeps the sandbox away, not the container.
-        r#"MountVolume.SetUp failed for volume "v" : secret "nope" not found"#,
         // The node's own tools are missing, not the image's.
         r#"failed to generate apparmor spec opts: exec: "apparmor_parser": executable file not found in $PATH"#,
         r#"failed to create shim task: exec: "runc": executable file not found in $PATH: unknown"#,
