@@ -35,8 +35,19 @@ const NOT_THE_KUBELET: &[&str] = &[
 ];
 
 /// Where a call that fails is made to another server than the API server.
-const NOT_THE_API: &[&str] =
-    &["/v2/", "pull image", "webhook", ":2379", ":10250", ":10248", "metadata.google", "169.254.169.254"];
+const NOT_THE_API: &[&str] = &[
+    "/v2/",
+    "pull image",
+    "pulling image",
+    "unpack image",
+    "resolve reference",
+    "webhook",
+    ":2379",
+    ":10250",
+    ":10248",
+    "metadata.google",
+    "169.254.169.254",
+];
 
 /// The clock of the node is wrong.
 pub(super) const CLOCK_SKEWED: Cause = Cause {
@@ -64,6 +75,7 @@ pub(super) const CLOCK_SKEWED: Cause = Cause {
         Sign::of(&["signature expired: ", "is now earlier than"]),
         Sign::of(&["clock skew"]).but(&["no clock skew"]),
         Sign::of(&["clock is skewed"]),
+        Sign::of(&["clock difference against peer", "too high"]),
         Sign::of(&["clock is out of sync"]),
         Sign::of(&["clock is not synchron"]),
         Sign::of(&["clock not synchron"]),
@@ -84,8 +96,8 @@ pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
     summary: "The kubelet's certificate or token is expired, missing or not accepted by the API server.",
     says: "The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired[ ({expired})] or refused. Network and pods are not the cause.",
     rules_out: "The network to the API server and the pods are not the cause.",
-    advice: "look at /var/lib/kubelet/pki/kubelet-client-current.pem; renew it or join anew.",
-    mends: "Running pods go on, but nothing new starts.",
+    advice: "see /var/lib/kubelet/pki/kubelet-client-current.pem; renew it or join anew.",
+    mends: "What runs goes on; nothing new starts.",
     steps: &[
         "`journalctl -u kubelet | grep -iE 'certificate|unauthorized|bootstrap' | tail`: expired, refused, or no bootstrap file?",
         "`openssl x509 -noout -subject -dates -in /var/lib/kubelet/pki/kubelet-client-current.pem`: is it over, is the subject `system:node:` and this node's name?",
@@ -115,6 +127,8 @@ pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
         Sign::of(&["you must be logged in to the server"]),
         Sign::of(&["server has asked for the client to provide credentials"]).but(NOT_THE_KUBELET),
         Sign::of(&["error getting node", "unauthorized"]).but(NOT_THE_KUBELET),
+        Sign::of(&["unable to read client-cert"]),
+        Sign::of(&["unable to connect to the server: ", "x509: "]),
         Sign::of(&["unable to authenticate the request"]),
         Sign::of(&["unauthorized"]).within(&[ApiCall, Node]).but(NOT_THE_KUBELET),
         Sign::of(&["x509: ", "signed by unknown authority"]).within(&[ApiCall]).but(NOT_THE_KUBELET),
@@ -228,7 +242,7 @@ const OF_ANOTHER_OBJECT: &[&str] = &[
     "pods \"",
     "pod \"",
     "failed (add)",
-    "lease",
+    "leases \"",
     "image",
 ];
 
@@ -284,11 +298,16 @@ pub(super) const KUBELET_DOWN: Cause = Cause {
         Sign::of(&[":10248/healthz"]),
         Sign::of(&[":10248: connect: connection refused"]),
         Sign::of(&[":10250: connect: connection refused"]),
-        Sign::of(&["kubelet.service", "failed"]),
-        Sign::of(&["kubelet.service", "exited"]),
-        Sign::of(&["kubelet.service", "restart job"]),
-        Sign::of(&["kubelet.service", "scheduling restart"]),
-        Sign::of(&["kubelet.service", "start request repeated too quickly"]),
+        Sign::of(&["kubelet.service failed"]),
+        Sign::of(&["kubelet.service: failed"]),
+        Sign::of(&["kubelet.service entered failed"]),
+        Sign::of(&["kubelet.service: unit entered failed"]),
+        Sign::of(&["kubelet.service: main process exited"]),
+        Sign::of(&["kubelet.service: control process exited"]),
+        Sign::of(&["kubelet.service: scheduled restart job"]),
+        Sign::of(&["kubelet.service: service hold-off time over"]),
+        Sign::of(&["kubelet.service holdoff time over"]),
+        Sign::of(&["kubelet.service: start request repeated too quickly"]),
         Sign::of(&["failed to run kubelet"]).but(&["cgroup"]),
         Sign::of(&["failed to load kubelet config file"]),
         Sign::of(&["failed to parse kubelet flag"]),

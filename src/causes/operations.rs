@@ -204,6 +204,7 @@ pub const ALL: &[Marks] = &[
             "leases/",
             "node lease",
             "ensure lease",
+            "update lease",
             ":6443",
             ":443/api",
             "]:443/api",

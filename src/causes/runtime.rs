@@ -11,8 +11,20 @@ use crate::model::sign::{
 use crate::model::stage::Stage;
 
 /// Where a lost connection is that of a driver or of a plugin, not that of the runtime.
-const NOT_THE_RUNTIME: &[&str] =
-    &["mountvolume", "attachvolume", "csi", "plugin type", "failed (add)", "failed (delete)"];
+const NOT_THE_RUNTIME: &[&str] = &[
+    "mountvolume",
+    "attachvolume",
+    "csi",
+    "plugin type",
+    "failed (add)",
+    "failed (delete)",
+    "networkplugin",
+    "addnetwork",
+    "delnetwork",
+    "cni failed",
+    "allocate failed",
+    "device",
+];
 
 /// Nobody answers at the CRI socket, or only refuses.
 pub const RUNTIME_DOWN: Cause = Cause {
@@ -22,7 +34,7 @@ pub const RUNTIME_DOWN: Cause = Cause {
     summary: "The container runtime does not answer on its CRI socket.",
     says: "{runtime} does not answer on this node: {failure}. No pod can start or be stopped here[; {pods} waiting].",
     rules_out: "Images, network and the pods themselves are not the cause.",
-    advice: "systemctl status {service}; journalctl -u {service} -n 50[; {hint}].",
+    advice: "look at its service[: systemctl status {service}; journalctl -u {service} -n 50][; {hint}].",
     mends: "Once it answers, pods go on by themselves.",
     after: Duration::from_secs(5),
     steps: &[
@@ -66,6 +78,12 @@ pub const RUNTIME_DOWN: Cause = Cause {
         Sign::of(&["code = unavailable", "error reading from server: eof"]).but(NOT_THE_RUNTIME),
         Sign::of(&["code = unavailable", "closing transport"]).but(NOT_THE_RUNTIME),
         Sign::of(&["all subconns are in transientfailure"]).but(NOT_THE_RUNTIME),
+        Sign::of(&["containerd.service: main process exited"]),
+        Sign::of(&["containerd.service: failed with result"]),
+        Sign::of(&["crio.service: main process exited"]),
+        Sign::of(&["crio.service: failed with result"]),
+        Sign::of(&["docker.service: main process exited"]),
+        Sign::of(&["docker.service: failed with result"]),
     ],
     needs: &[],
     examples: &[
@@ -117,6 +135,14 @@ pub(super) const RUNTIME_SLOW: Cause = Cause {
         Sign::of(&["killpodsandboxerror", "deadline exceeded"]),
         Sign::of(&["removecontainer", "deadline exceeded"]),
         Sign::of(&["removepodsandbox", "deadline exceeded"]),
+        Sign::of(&["stop sandbox", "deadline exceeded"]),
+        Sign::of(&["failed to stop container", "deadline exceeded"]),
+        Sign::of(&["termination failed with graceperiod", "deadline exceeded"]),
+        Sign::of(&["container garbage collection failed", "deadline exceeded"]),
+        Sign::of(&["cleaning pods", "deadline exceeded"]),
+        Sign::of(&["failed to list all containers", "deadline exceeded"]),
+        Sign::of(&["failed to get container status", "deadline exceeded"]),
+        Sign::of(&["failed to list pod stats", "deadline exceeded"]),
     ],
     examples: &[
         "PLEG is not healthy: pleg was last seen active 3m41.2s ago; threshold is 3m0s",

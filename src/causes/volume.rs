@@ -149,7 +149,7 @@ pub(super) const VOLUME_MOUNT_FAILED: Cause = Cause {
     id: "VolumeMountFailed",
     rest: true,
     summary: "A volume cannot be mounted on this node: the mount itself, its helper, its server or its file system fails.",
-    says: "Volume {volume} cannot be mounted on this node[; its server is {fileserver}]. The mount was tried and failed; image and pod network are not the cause.",
+    says: "Volume {volume} cannot be mounted on this node[ as {filesystem}][; its server is {fileserver}]. The mount was tried and failed; image and pod network are not the cause.",
     rules_out: "Image and pod network are not the cause: the pod waits for its volume before either is used.",
     advice: "read the driver's log on this node; check server, export, rights and file system.",
     mends: "The kubelet tries again at most 2 min apart.",
@@ -185,6 +185,7 @@ pub(super) const VOLUME_MOUNT_FAILED: Cause = Cause {
         Sign::of(&["failed to format"]).within(&[Volume]),
         Sign::of(&["applyfsgroup failed"]),
         Sign::of(&["error processing pvc "]),
+        Sign::of(&["no volume plugin matched"]),
     ],
     examples: &[
         "MountVolume.SetUp failed for volume \"share\" : mount failed: exit status 32\nMounting command: mount\nMounting arguments: -t nfs 10.0.0.9:/export/cart /var/lib/kubelet/pods/0a1b/volumes/kubernetes.io~nfs/share\nOutput: mount.nfs: access denied by server while mounting 10.0.0.9:/export/cart",

@@ -6,6 +6,7 @@ use super::{Finder, find};
 /// In order of trust.
 pub(super) const FINDERS: &[Finder] = &[
     find("volume", "for volume \"", "\"", Word),
+    find("volume", "attach volume \"", "\"", Word),
     find("volume", "unmounted volumes=[", "]", Any),
     find("driver", "driver name ", " ", Word),
     find("driver", "does not contain driver ", " :,", Word),
@@ -25,6 +26,8 @@ pub(super) const FINDERS: &[Finder] = &[
     find("account", "serviceaccounts \"", "\"", Word),
     find("key", "references non-existent secret key: ", " ,]", Word),
     find("key", "references non-existent config key: ", " ,]", Word),
+    find("filesystem", "mounting arguments: -t ", " ", Word),
+    find("filesystem", "mount -t ", " ", Word),
     find("fileserver", "-t nfs ", ":", Host),
     find("fileserver", "-t nfs4 ", ":", Host),
     find("fileserver", "while mounting ", ":", Host),
