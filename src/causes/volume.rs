@@ -219,7 +219,11 @@ pub(super) const VOLUME_TIMEOUT: Cause = Cause {
         Sign::of(&["timeout expired waiting for volumes"]),
         Sign::of(&["unmounted volumes=[", "timed out waiting for the condition"]),
         Sign::of(&["unmounted volumes=[", "context deadline exceeded"]),
-        Sign::of(&["timed out waiting for the condition"]).within(&[Volume]).but(NO_MOUNT),
+        Sign::of(&["for volume \"", "\" : timed out waiting for the condition"]).but(NO_MOUNT),
+        Sign::of(&["failed to sync ", " cache: timed out waiting for the condition"]),
+        Sign::of(&["couldn't propagate object cache: timed out"]),
+        Sign::of(&["desc = timed out waiting for the condition"]).within(&[Volume]).but(NO_MOUNT),
+        Sign::of(&["mount volumes for pod", "timed out waiting for the condition"]),
         Sign::of(&["code = deadlineexceeded desc = context deadline exceeded"]).within(&[Volume]).but(NO_MOUNT),
     ],
     examples: &[
