@@ -50,6 +50,9 @@ const USUAL: Cause = Cause {
     needs: &[Right::Pods],
 };
 
+/// What the causes have in common that lie in the node itself.
+const OF_THE_NODE: Cause = Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), ..USUAL };
+
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[
     &kubelet::CLOCK_SKEWED,

@@ -1,11 +1,8 @@
 //! Causes in which the kernel or the hardware of the node speaks.
 
-use std::time::Duration;
-
-use super::USUAL;
-use crate::model::cause::{Cause, Scope};
+use super::OF_THE_NODE;
+use crate::model::cause::Cause;
 use crate::model::sign::{Operation::Kernel, Sign};
-use crate::model::stage::Stage;
 
 /// Where an I/O error speaks of a volume, not of the node's own disks.
 const OF_A_VOLUME: &[&str] =
@@ -14,9 +11,6 @@ const OF_A_VOLUME: &[&str] =
 /// The kernel hangs, crashes, or reports broken hardware.
 pub(super) const KERNEL_FAULT: Cause = Cause {
     id: "KernelFault",
-    stage: Stage::Node,
-    scope: Scope::Node,
-    after: Duration::from_secs(5),
     summary: "The kernel of the node reports a hang, a crash or failing hardware.",
     says: "The kernel of this node reports a fault[: task {task} hangs][: {device} fails][, for {for} by then]. Pods and images are not the cause.",
     rules_out: "Pods, images and the pod network are not the cause.",
@@ -109,5 +103,5 @@ pub(super) const KERNEL_FAULT: Cause = Cause {
         "blk_update_request: I/O error, dev sda, sector 123456 op 0x0:(READ) flags 0x80700",
         "nvme nvme0: I/O 12 QID 4 timeout, aborting",
     ],
-    ..USUAL
+    ..OF_THE_NODE
 };

@@ -2,16 +2,12 @@
 
 use std::time::Duration;
 
-use super::USUAL;
-use crate::model::cause::{Cause, Scope};
+use super::OF_THE_NODE;
+use crate::model::cause::Cause;
 use crate::model::sign::{
     Operation::{ApiCall, Node},
     Sign,
 };
-use crate::model::stage::Stage;
-
-/// What the causes of this file have in common.
-const OF_THE_NODE: Cause = Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), ..USUAL };
 
 /// Where "unauthorized" and x509 speak of a registry, of a plugin's own credentials or of a webhook, not of the kubelet's.
 const NOT_THE_KUBELET: &[&str] = &[
@@ -208,16 +204,17 @@ pub(super) const API_SERVER_UNREACHABLE: Cause = Cause {
 /// The API server knows no Node of this name.
 pub(super) const NODE_NOT_REGISTERED: Cause = Cause {
     id: "NodeNotRegistered",
-    summary: "The API server has no Node object of this node's name.",
-    says: "The API server has no Node named {node}, so no pod is given to it. It answered: network and certificate are fine.",
-    rules_out: "The network to the API server and the kubelet's certificate are fine: it answered.",
-    advice: "kubectl get nodes against hostname: renamed, deleted, or not let in? Restart the kubelet to register anew.",
+    summary: "The kubelet finds no Node object of this node's name at the API server.",
+    says: "The kubelet finds no Node named {node} at the API server, so no pod is given to it. Runtime and images are not the cause.",
+    rules_out: "Runtime and images are not the cause. A kubelet that cannot reach the API server says the same.",
+    after: Duration::from_secs(28),
+    advice: "kubectl get nodes against hostname: renamed, deleted, or not let in? systemctl restart kubelet registers anew.",
     mends: "A kubelet that just started registers within seconds.",
     steps: &[
         "`kubectl get nodes` and, on the node, `hostname` and `--hostname-override`: does the name differ (case, domain)? Cloud providers have names of their own.",
         "`journalctl -u kubelet | grep -iE 'register|node .* not found' | head`: the first refusal says why; later lines repeat that there is no Node.",
         "The Node was deleted: the kubelet registers only when it starts: `systemctl restart kubelet`. Autoscalers and cloud controllers delete Nodes whose machine they do not find.",
-        "While the control plane comes up these lines are normal.",
+        "While the API server cannot be reached, or has just come up, these lines mean no more than that.",
     ],
     signs: &[
         Sign::of(&["node \"", "\" not found"]).but(OF_ANOTHER_OBJECT),

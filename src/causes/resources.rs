@@ -1,17 +1,11 @@
 //! Causes that are a resource of the node at its end: disk, inodes, memory, processes, descriptors, watches, connections.
 
-use std::time::Duration;
-
-use super::USUAL;
-use crate::model::cause::{Cause, Scope};
+use super::OF_THE_NODE;
+use crate::model::cause::Cause;
 use crate::model::sign::{
     Operation::{Kernel, Node},
     Sign,
 };
-use crate::model::stage::Stage;
-
-/// What the causes of this file have in common.
-const OF_THE_NODE: Cause = Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), ..USUAL };
 
 /// Where "no space left on device" speaks of another limit than a disk's: watches, cgroups, user namespaces, keys, BPF maps.
 const NO_DISK: &[&str] = &[
@@ -31,14 +25,15 @@ const NO_DISK: &[&str] = &[
     "keyring",
     "bpf",
     "semget",
+    "allocating lock",
 ];
 
 /// A file system of the node has no room left.
 pub(super) const DISK_FULL: Cause = Cause {
     id: "DiskFull",
     summary: "A disk of the node is full, or so full that the kubelet evicts pods.",
-    says: "A disk of this node is full[: no room for {file}][; {available} available, threshold {threshold}]. Image, network and pod are not the cause.",
-    rules_out: "Image, network and the pod itself are not the cause.",
+    says: "A disk of this node is full[: no room for {file}][; {available} available, threshold {threshold}]. Registry and network are not the cause.",
+    rules_out: "Registry and network are not the cause; a pod that writes much may be.",
     advice: "df -h; remove what fills it, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",
     steps: &[
@@ -89,8 +84,8 @@ pub(super) const DISK_FULL: Cause = Cause {
 pub(super) const INODES_EXHAUSTED: Cause = Cause {
     id: "InodesExhausted",
     summary: "A file system of the node has no inodes left: too many small files.",
-    says: "This node runs out of inodes: too many small files[; {available} left, threshold {threshold}]. Bytes may be free; image, network and pod are not the cause.",
-    rules_out: "Image, network and the pod itself are not the cause; room in bytes may be left.",
+    says: "This node runs out of inodes: too many small files[; {available} left, threshold {threshold}]. Bytes may be free; registry and network are not the cause.",
+    rules_out: "Registry and network are not the cause; room in bytes may be left.",
     advice: "df -i /var/lib/containerd /var/lib/kubelet; find the folder of many files, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",
     steps: &[
