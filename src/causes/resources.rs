@@ -320,6 +320,7 @@ pub(super) const FILESYSTEM_READ_ONLY: Cause = Cause {
             "/sys/fs/cgroup",
             "/proc/sys",
             "mount source path",
+            "failed to mkdir",
             "flexvolume",
             "kubelet-plugins/volume/exec",
             "applyfsgroup",
