@@ -10,10 +10,14 @@ pub mod benign;
 mod cni;
 mod container;
 mod image;
+mod kernel;
+mod kubelet;
 mod oci;
 pub mod operations;
+mod resources;
 mod runtime;
 mod sandbox;
+mod volume;
 
 pub use agent::UNCLASSIFIED;
 pub use cni::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING};
@@ -51,11 +55,33 @@ const USUAL: Cause = Cause {
     needs: &[Right::Pods],
 };
 
+/// What the causes have in common that lie in the node itself.
+const OF_THE_NODE: Cause = Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), ..USUAL };
+
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[
+    &SANDBOX_IMAGE_UNAVAILABLE,
+    &kubelet::CLOCK_SKEWED,
+    &kubelet::SWAP_UNSUPPORTED,
+    &resources::INOTIFY_EXHAUSTED,
+    &container::MOUNT_SOURCE_INVALID,
+    &resources::FILESYSTEM_READ_ONLY,
+    &resources::DISK_FULL,
+    &resources::INODES_EXHAUSTED,
+    &resources::FILE_DESCRIPTORS_EXHAUSTED,
+    &resources::PIDS_EXHAUSTED,
+    &oci::MEMORY_LIMIT_TOO_LOW,
+    &resources::MEMORY_PRESSURE,
+    &resources::CONNTRACK_FULL,
+    &kernel::KERNEL_FAULT,
+    &kubelet::API_SERVER_UNREACHABLE,
     &backend::CNI_BACKEND_DOWN,
     &RUNTIME_DOWN,
-    &SANDBOX_IMAGE_UNAVAILABLE,
+    &kubelet::KUBELET_CREDENTIAL_INVALID,
+    &runtime::RUNTIME_SLOW,
+    &volume::CSI_DRIVER_MISSING,
+    &volume::VOLUME_SOURCE_MISSING,
+    &volume::VOLUME_ATTACH_FAILED,
     &sandbox::SANDBOX_NAME_CONFLICT,
     &sandbox::RUNTIME_HANDLER_MISSING,
     &sandbox::NODE_RESOLV_CONF_MISSING,
@@ -75,14 +101,16 @@ pub const ALL: &[&Cause] = &[
     &container::CONTAINER_NAME_CONFLICT,
     &container::RUN_AS_ROOT_FORBIDDEN,
     &CONFIG_REFERENCE_MISSING,
-    &oci::MEMORY_LIMIT_TOO_LOW,
     &oci::SECURITY_PROFILE_MISSING,
     &container::EXEC_FORMAT_MISMATCH,
     &COMMAND_NOT_FOUND,
     &container::COMMAND_NOT_EXECUTABLE,
     &oci::CGROUP_FAILURE,
-    &container::MOUNT_SOURCE_INVALID,
     &agent::APPLICATION_EXITED,
+    &kubelet::NODE_NOT_REGISTERED,
+    &kubelet::KUBELET_DOWN,
+    &volume::VOLUME_TIMEOUT,
+    &volume::VOLUME_MOUNT_FAILED,
     &cni::CNI_FAILED,
     &sandbox::SANDBOX_TIMEOUT,
     &container::CONTAINER_CREATE_TIMEOUT,
