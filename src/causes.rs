@@ -8,15 +8,14 @@ pub mod benign;
 mod container;
 mod image;
 pub mod operations;
+mod pull;
+mod registry;
 mod runtime;
 mod sandbox;
 
 pub use agent::UNCLASSIFIED;
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
-pub use image::{
-    IMAGE_ACCESS_DENIED, IMAGE_NOT_FOUND, IMAGE_PULL_SLOW, IMAGE_PULL_STALLED, REGISTRY_NAME_UNRESOLVED,
-    REGISTRY_UNREACHABLE,
-};
+pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
 pub use runtime::RUNTIME_DOWN;
 pub use sandbox::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING, SANDBOX_IMAGE_UNAVAILABLE};
 
@@ -52,14 +51,26 @@ pub const ALL: &[&Cause] = &[
     &SANDBOX_IMAGE_UNAVAILABLE,
     &CNI_CONFIG_MISSING,
     &CNI_PLUGIN_MISSING,
-    &REGISTRY_NAME_UNRESOLVED,
-    &REGISTRY_UNREACHABLE,
-    &IMAGE_ACCESS_DENIED,
-    &IMAGE_NOT_FOUND,
+    &pull::KUBELET_PULL_THROTTLED,
+    &image::IMAGE_NEVER_PULL,
+    &image::IMAGE_NAME_INVALID,
+    &image::IMAGE_SIGNATURE_REJECTED,
+    &registry::REGISTRY_TLS_FAILURE,
+    &registry::REGISTRY_NAME_UNRESOLVED,
+    &registry::REGISTRY_UNREACHABLE,
+    &registry::IMAGE_RATE_LIMITED,
+    &registry::IMAGE_ACCESS_DENIED,
+    &image::IMAGE_PLATFORM_MISMATCH,
+    &image::IMAGE_FORMAT_UNSUPPORTED,
+    &registry::REGISTRY_SERVER_ERROR,
+    &image::IMAGE_CORRUPT,
+    &pull::IMAGE_UNPACK_FAILED,
+    &image::IMAGE_NOT_FOUND,
     &IMAGE_PULL_STALLED,
     &IMAGE_PULL_SLOW,
     &CONFIG_REFERENCE_MISSING,
     &COMMAND_NOT_FOUND,
+    &pull::IMAGE_PULL_TIMEOUT,
     &UNCLASSIFIED,
 ];
 
