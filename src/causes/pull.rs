@@ -112,9 +112,9 @@ pub(super) const IMAGE_PULL_TIMEOUT: Cause = Cause {
     stage: Stage::ImagePull,
     owner: Owner::Platform,
     summary: "The pull began and was given up before its end: a deadline passed, or nothing arrived for too long.",
-    says: "The pull of {path}:{version} from {host} was given up before its end (deadline, or no progress), and the runtime names no error. The image's name was accepted.",
+    says: "The pull of {path}:{version} from {host} was given up before its end (deadline, or no progress). The runtime names no error.",
     rules_out: "No refusal is known: neither the registry nor the network named an error.",
-    advice: "is the way to the registry slow, a proxy stuck, or this node's disk busy (cat /proc/pressure/io)?",
+    advice: "is the way there slow, a proxy stuck, or the disk busy (cat /proc/pressure/io)?",
     mends: "The kubelet tries again at most 5 min apart.",
     steps: &[
         "See where it stood: `journalctl -u containerd` (or `crio`, `docker`) around that time; `crictl pull IMAGE` by hand shows whether it ends at all.",

@@ -154,9 +154,9 @@ pub(super) const REGISTRY_SERVER_ERROR: Cause = Cause {
     stage: Stage::ImagePull,
     owner: Owner::Registry,
     summary: "The registry answered with an error of its own (5xx, a request it does not take), or with no registry's answer at all.",
-    says: "[The registry {registry}|{tokens}, where {host} issues its tokens,|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The registry] answers this node with an error of its own[ ({answer})], so {path}:{version} cannot be pulled. It is reachable: network and name are fine.",
+    says: "[The registry {registry}|{tokens}, where {host} issues its tokens,|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The registry] answers with an error of its own[ ({answer})], so {path}:{version} cannot be pulled. It is reachable: network and name are fine.",
     rules_out: "Name lookup and network are fine: it answered. No credentials were refused.",
-    advice: "look at its health and log, and at any proxy or mirror in front of it.",
+    advice: "look at its health and log, and at any proxy before it.",
     mends: "Once it recovers the pod starts by itself within 5 min.",
     steps: &[
         "Ask it as the node does: `curl -v https://REGISTRY/v2/` (200 or 401 is healthy) and `curl -v https://REGISTRY/v2/PATH/manifests/TAG`.",

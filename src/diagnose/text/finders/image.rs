@@ -20,7 +20,6 @@ pub(super) const FINDERS: &[Finder] = &[
     find("image", "short-name \"", "\"", Word),
     find("image", "source docker://", ": ", Word),
     find("image", "image pull failed for ", " ,", Word),
-    find("image", "pull access denied for ", " ,", Word),
     find("image", "daemon: manifest for ", " ", Word),
     find("answered", "unexpected status code ", " :", Number),
     find("server", "registry ", " ,\"", Host),
