@@ -351,6 +351,8 @@ pub(super) const IMAGE_SIGNATURE_REJECTED: Cause = Cause {
         pulling(&["no signatures found"]),
         pulling(&["invalid signature"]).but(&["x509", "token"]),
         pulling(&["signature for identity"]),
+        pulling(&["parsing signature"]),
+        pulling(&["unrecognized signature format"]),
         pulling(&["signature", "is not accepted"]),
         pulling(&["signature", "policy"]).but(&["x509"]),
         pulling(&["sigstore"]),

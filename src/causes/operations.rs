@@ -88,6 +88,7 @@ pub const ALL: &[Marks] = &[
             "error response from daemon: unexpected eof",
             "error response from daemon: target is",
             "error from registry",
+            "retrieve auth token",
             "error response from daemon: missing",
             "error response from daemon: unsupported",
             "trying to pull repository",

@@ -125,6 +125,7 @@ pub(super) const IMAGE_PULL_TIMEOUT: Cause = Cause {
     rest: true,
     signs: &[
         Sign::of(&["because of no progress"]),
+        Sign::of(&["cancel pulling image"]),
         Sign::of(&["context canceled"]).within(PULL).but(NOT_THE_PULL),
         Sign::of(&["context cancelled"]).within(PULL).but(NOT_THE_PULL),
         Sign::of(&["deadline exceeded"]).within(PULL).but(NOT_THE_PULL),
