@@ -14,6 +14,8 @@ mod kernel;
 mod kubelet;
 mod oci;
 pub mod operations;
+mod pull;
+mod registry;
 mod resources;
 mod runtime;
 mod sandbox;
@@ -22,10 +24,7 @@ mod volume;
 pub use agent::UNCLASSIFIED;
 pub use cni::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING};
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
-pub use image::{
-    IMAGE_ACCESS_DENIED, IMAGE_NOT_FOUND, IMAGE_PULL_SLOW, IMAGE_PULL_STALLED, REGISTRY_NAME_UNRESOLVED,
-    REGISTRY_UNREACHABLE,
-};
+pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
 pub use runtime::RUNTIME_DOWN;
 pub use sandbox::SANDBOX_IMAGE_UNAVAILABLE;
 
@@ -92,10 +91,21 @@ pub const ALL: &[&Cause] = &[
     &CNI_CONFIG_MISSING,
     &oci::DEVICE_UNAVAILABLE,
     &oci::HOOK_FAILED,
-    &REGISTRY_NAME_UNRESOLVED,
-    &REGISTRY_UNREACHABLE,
-    &IMAGE_ACCESS_DENIED,
-    &IMAGE_NOT_FOUND,
+    &pull::KUBELET_PULL_THROTTLED,
+    &image::IMAGE_NEVER_PULL,
+    &image::IMAGE_NAME_INVALID,
+    &image::IMAGE_SIGNATURE_REJECTED,
+    &registry::REGISTRY_TLS_FAILURE,
+    &registry::REGISTRY_NAME_UNRESOLVED,
+    &registry::REGISTRY_UNREACHABLE,
+    &registry::IMAGE_RATE_LIMITED,
+    &registry::IMAGE_ACCESS_DENIED,
+    &image::IMAGE_PLATFORM_MISMATCH,
+    &image::IMAGE_FORMAT_UNSUPPORTED,
+    &registry::REGISTRY_SERVER_ERROR,
+    &image::IMAGE_CORRUPT,
+    &pull::IMAGE_UNPACK_FAILED,
+    &image::IMAGE_NOT_FOUND,
     &IMAGE_PULL_STALLED,
     &IMAGE_PULL_SLOW,
     &container::CONTAINER_NAME_CONFLICT,
@@ -111,6 +121,7 @@ pub const ALL: &[&Cause] = &[
     &kubelet::KUBELET_DOWN,
     &volume::VOLUME_TIMEOUT,
     &volume::VOLUME_MOUNT_FAILED,
+    &pull::IMAGE_PULL_TIMEOUT,
     &cni::CNI_FAILED,
     &sandbox::SANDBOX_TIMEOUT,
     &container::CONTAINER_CREATE_TIMEOUT,

@@ -1,18 +1,28 @@
-//! Causes that keep an image from arriving.
-
-use std::time::Duration;
+//! Causes that lie in the image: its name, its form, its platform, its bytes, and what the node does with them.
 
 use super::USUAL;
-use crate::model::cause::{Cause, Grows, Owner, Probe, Right};
-use crate::model::sign::Sign;
+use crate::model::cause::{Cause, Owner};
+use crate::model::sign::{Operation, Sign};
 use crate::model::stage::Stage;
 
+/// A wording that means this only where an image is fetched.
+const fn pulling(all: &'static [&'static str]) -> Sign {
+    Sign::of(all).within(&[Operation::Pull])
+}
+
 /// Texts in which "not found" speaks of something else than the tag or repository.
-const NOT_THE_IMAGE: &[&str] =
-    &["no match for platform", "no matching manifest", "accept header does not support", "configmap", "secret \""];
+const NOT_THE_IMAGE: &[&str] = &[
+    "no match for platform",
+    "no matching manifest",
+    "accept header does not support",
+    "configmap",
+    "secret \"",
+    "snapshot",
+    "content digest",
+];
 
 /// The registry says that tag or repository does not exist.
-pub const IMAGE_NOT_FOUND: Cause = Cause {
+pub(super) const IMAGE_NOT_FOUND: Cause = Cause {
     id: "ImageNotFound",
     stage: Stage::ImagePull,
     owner: Owner::App,
@@ -21,110 +31,340 @@ pub const IMAGE_NOT_FOUND: Cause = Cause {
     rules_out: "Network, name lookup and login are fine: the registry answered.",
     advice: "check that CI pushed [{version}|it] and that the name is spelled right, or roll back.",
     mends: "Once it exists the pod starts by itself within 5 min.",
+    steps: &[
+        "See exactly what is asked for: `kubectl get pod POD -o jsonpath='{.spec.containers[*].image}'`; a missing tag means `latest`.",
+        "See what is there: `crane ls REGISTRY/PATH`, `skopeo list-tags docker://REGISTRY/PATH`, or the registry's own page.",
+        "Pushed and still not found: another registry or project, a retention rule that deleted it, or a mirror that does not carry it (containerd: `/etc/containerd/certs.d`).",
+        "Push the tag, correct the name, or go back: `kubectl rollout undo deployment/NAME`.",
+    ],
     signs: &[
         Sign::of(&["code = notfound", "failed to pull and unpack image"]).but(NOT_THE_IMAGE),
-        Sign::of(&["failed to resolve", ": not found"]).but(NOT_THE_IMAGE),
+        Sign::of(&["failed to resolve reference", ": not found"]).but(NOT_THE_IMAGE),
+        Sign::of(&["failed to resolve image", ": not found"]).but(NOT_THE_IMAGE),
+        Sign::of(&["failed to copy", ": not found"]).but(NOT_THE_IMAGE),
         Sign::of(&["manifest unknown"]).but(NOT_THE_IMAGE),
+        Sign::of(&["manifest_unknown"]).but(NOT_THE_IMAGE),
         Sign::of(&["name unknown"]).but(NOT_THE_IMAGE),
+        Sign::of(&["name_unknown"]).but(NOT_THE_IMAGE),
+        Sign::of(&["blob unknown"]).but(NOT_THE_IMAGE),
+        Sign::of(&["repository name not known to registry"]),
+        Sign::of(&["manifest for ", " not found"]).but(NOT_THE_IMAGE),
+        Sign::of(&["manifest tagged by ", " is not found"]),
+        Sign::of(&["the named manifest is not known"]),
+        Sign::of(&["requested image not found"]),
+        Sign::of(&["not found in repository"]).but(&["chart", "/apis/"]),
+        Sign::of(&["does not exist in the registry"]),
+        Sign::of(&["was deleted or has expired. to pull"]),
+        Sign::of(&["must be pulled with an explicit version"]),
+        Sign::of(&["error: image ", " not found"]).but(NOT_THE_IMAGE),
+        pulling(&["image not found"]),
+        pulling(&["no such image"]),
+        pulling(&["artifact ", " not found"]).but(NOT_THE_IMAGE),
+        pulling(&["repository ", " not found"]).but(NOT_THE_IMAGE),
+        pulling(&["project ", " not found"]).but(NOT_THE_IMAGE),
+        pulling(&["tag ", " not found"]).but(NOT_THE_IMAGE),
+        pulling(&["tag does not exist"]),
+        pulling(&["404 not found"]),
+        pulling(&["(not found)"]),
+        pulling(&["unexpected status", ": 404"]),
+        pulling(&["statuscode: 404"]),
+        pulling(&["http code 404"]),
+        pulling(&["404 (not found)"]),
+        pulling(&["status 404"]),
+        pulling(&["\": not found"]).but(NOT_THE_IMAGE),
+    ],
+    examples: &[
+        r#"Failed to pull image "registry.example.com/shop/cart:2.14.1": rpc error: code = NotFound desc = failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": failed to resolve reference "registry.example.com/shop/cart:2.14.1": registry.example.com/shop/cart:2.14.1: not found"#,
+        r#"pull image err: initializing source docker://registry.example.com/shop/cart:2.14.1: reading manifest 2.14.1 in registry.example.com/shop/cart: manifest unknown: manifest unknown"#,
+        r#"Error response from daemon: manifest for shop/cart:2.14.1 not found"#,
+        r#"failed to resolve reference "registry.example.com/shop/cart:2.14.1": unexpected status code [manifests 2.14.1]: 404 Not Found"#,
     ],
     ..USUAL
 };
 
-/// The registry refuses this pull.
-pub const IMAGE_ACCESS_DENIED: Cause = Cause {
-    id: "ImageAccessDenied",
+/// The image exists, but for other machines.
+pub(super) const IMAGE_PLATFORM_MISMATCH: Cause = Cause {
+    id: "ImagePlatformMismatch",
     stage: Stage::ImagePull,
     owner: Owner::App,
-    summary: "The registry refuses the pull: no credentials, wrong ones, or no right to this repository.",
-    says: "[{asked}|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The registry] refuses this pod's pull of {path}:{version}[ ({answer})].[ {secrets}; the registry is reachable from this node.]",
-    rules_out: "Network and name lookup are fine: the host that refuses answered.",
-    advice: "[check the repository's name and {login}.|the pod's credentials need not be wrong. Platform: may this node fetch from {elsewhere} (egress filter, proxy, expired link)?|check the repository's name and the pod's imagePullSecrets.]",
-    mends: "The kubelet retries at most 5 min apart.",
+    summary: "The image exists, but not for this node's platform (operating system, architecture, or Windows version).",
+    says: "{path}:{version} exists, but not for this node's platform[ ({platform})]. {host} answered, so network and login are fine.",
+    rules_out: "Network, name lookup and login are fine, and the image exists.",
+    advice: "build it for this platform too, or keep the pod on nodes that fit (nodeSelector kubernetes.io/arch).",
+    steps: &[
+        "See what the node is: `kubectl get node NODE -L kubernetes.io/os,kubernetes.io/arch` (on Windows also `node.kubernetes.io/windows-build`).",
+        "See what the image has: `docker buildx imagetools inspect IMAGE` or `crane manifest IMAGE | jq '.manifests[].platform'`.",
+        "Build for all of them: `docker buildx build --platform linux/amd64,linux/arm64 --push …`.",
+        "Or hold the pod to nodes that fit: `nodeSelector: {kubernetes.io/arch: amd64}`.",
+    ],
     signs: &[
-        Sign::of(&["pull access denied"]),
-        Sign::of(&["no basic auth credentials"]),
-        Sign::of(&["insufficient_scope"]),
-        Sign::of(&["401 unauthorized"]).but(&["x509"]),
-        Sign::of(&["403 forbidden"]).but(&["x509"]),
-        Sign::of(&["unable to pull image", ": unauthorized"]).but(&["x509"]),
-        Sign::of(&["unable to pull image", ": denied"]).but(&["x509"]),
-        Sign::of(&["invalid username/password"]),
+        Sign::of(&["no match for platform"]),
+        Sign::of(&["no matching manifest for"]),
+        Sign::of(&["no image found in manifest list for"]),
+        Sign::of(&["no image found in image index for"]),
+        Sign::of(&["no manifest found for platform"]),
+        Sign::of(&["no manifest for platform"]),
+        Sign::of(&["choosing image instance"]),
+        Sign::of(&["cannot be used on this platform"]),
+        Sign::of(&["does not match the host operating system"]),
+        Sign::of(&["does not match the operating system of the host"]),
+        Sign::of(&["does not match the host platform"]),
+        Sign::of(&["0xc0370101"]),
+        Sign::of(&["-based image is incompatible with a"]),
+        Sign::of(&["does not match the specified platform"]),
+        Sign::of(&["does not match the detected host platform"]),
+        Sign::of(&["does not provide the specified platform"]),
+        Sign::of(&["image operating system mismatch"]),
+        Sign::of(&["image architecture mismatch"]),
+        Sign::of(&["mismatched platform"]),
+        pulling(&["unsupported platform"]),
+        pulling(&["unsupported architecture"]),
+        pulling(&["no child with platform"]),
+    ],
+    examples: &[
+        r#"Failed to pull image "registry.example.com/shop/cart:2.14.1": rpc error: code = NotFound desc = failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": no match for platform in manifest: not found"#,
+        r#"Error response from daemon: no matching manifest for linux/arm64/v8 in the manifest list entries"#,
+        r#"copying system image from manifest list: choosing image instance: no image found in manifest list for architecture "arm64", variant "v8", OS "linux""#,
+        r#"failed to register layer: a Windows version 10.0.20348-based image is incompatible with a 10.0.17763 host"#,
     ],
     ..USUAL
 };
 
-/// A name that the pull needs does not resolve on the node: the registry's, or that of a host it sends pulls to.
-pub const REGISTRY_NAME_UNRESOLVED: Cause = Cause {
-    id: "RegistryNameUnresolved",
+/// What the pod names cannot be read as an image.
+pub(super) const IMAGE_NAME_INVALID: Cause = Cause {
+    id: "ImageNameInvalid",
     stage: Stage::ImagePull,
-    owner: Owner::Platform,
-    summary: "The node cannot resolve the name of the registry, or of a host that the registry sends pulls to.",
-    says: "[The registry's name {registry}|The name {tokens}, where {host} issues its tokens,|The name {layers}, where {host} keeps its layers,|The name {mirror}, asked in place of {host},|The name {other}, which this pull needs,|The registry's name] does not resolve on this node[ ({server}: {answer})], so {path}:{version} cannot be pulled. {tested}.",
-    rules_out: "Login and image are untested, unless the registry itself had answered.",
-    advice: "[check its spelling, then the node's DNS (getent hosts {spelled})|look at the node's DNS (getent hosts {name})|check its spelling, then the node's DNS].",
-    mends: "The kubelet retries at most 5 min apart.",
+    owner: Owner::App,
+    summary: "The image's name cannot be read as one, or names no registry on a node that insists on one.",
+    says: "{image} is no image name that this node can use. No registry was asked.",
+    rules_out: "Registry, network and login were not tried.",
+    advice: "write it as registry/path:tag, path in lower case, without https:// or blanks; look for a variable that was not filled in.",
+    steps: &[
+        "See it as the kubelet does: `kubectl get pod POD -o jsonpath='{.spec.containers[*].image}'`.",
+        "Usual slips: upper case in the path, `https://` in front, two tags, an empty `${TAG}`, a blank or quote at an end, a digest that is too short.",
+        "CRI-O and short names (`cart:2`): write the full name, or set `unqualified-search-registries`, an alias or `short-name-mode` in `/etc/containers/registries.conf` on the node.",
+    ],
     signs: &[
-        Sign::of(&["dial tcp: lookup ", "no such host"]).but(&["lookup http:", "lookup https:", "proxyconnect"]),
-        Sign::of(&["dial tcp: lookup ", "server misbehaving"]).but(&["proxyconnect"]),
-        Sign::of(&["dial tcp: lookup ", "i/o timeout"]).but(&["proxyconnect"]),
-        Sign::of(&["dial tcp: lookup ", "connection refused"]).but(&["proxyconnect"]),
-        Sign::of(&["dial tcp: lookup ", "temporary failure in name resolution"]).but(&["proxyconnect"]),
+        Sign::of(&["invalidimagename"]),
+        Sign::of(&["couldn't parse image "]),
+        Sign::of(&["could not parse image "]),
+        Sign::of(&["failed to apply default image tag"]),
+        Sign::of(&["invalid reference format"]),
+        Sign::of(&["repository name must be"]),
+        Sign::of(&["repository name must have"]),
+        Sign::of(&["repository name must not"]),
+        Sign::of(&["cannot specify 64-byte hexadecimal"]),
+        Sign::of(&["invalid checksum digest"]),
+        Sign::of(&["invalid tag format"]),
+        Sign::of(&["invalid repository name"]),
+        Sign::of(&["is not a valid repository/tag"]),
+        Sign::of(&["invalid image name"]),
+        Sign::of(&["invalid image reference"]),
+        Sign::of(&["short-name", "did not resolve"]),
+        Sign::of(&["short-name resolution enforced"]),
+        Sign::of(&["short name mode is enforcing"]),
+        Sign::of(&["unqualified-search registries"]),
+        pulling(&["failed to parse image"]),
+        pulling(&["failed to parse reference"]),
+        pulling(&["parsing reference"]),
+        pulling(&["parsing image reference"]),
+        pulling(&["parsing image name"]),
+        pulling(&["unsupported digest algorithm"]),
+        pulling(&["invalid digest length"]),
+        pulling(&["invalid checksum"]).but(&["gzip", "archive", "layer"]),
+        pulling(&["reference", "object required"]),
+    ],
+    examples: &[
+        r#"Failed to apply default image tag "https://registry.example.com/shop/cart:2.14.1": couldn't parse image name "https://registry.example.com/shop/cart:2.14.1": invalid reference format"#,
+        r#"Failed to apply default image tag "registry.example.com/Shop/cart": couldn't parse image reference "registry.example.com/Shop/cart": invalid reference format: repository name must be lowercase"#,
+        r#"Failed to inspect image "": rpc error: code = Unknown desc = short-name "shop/cart:2.14.1" did not resolve to an alias and no unqualified-search registries are defined in "/etc/containers/registries.conf""#,
+        r#"Error: InvalidImageName"#,
     ],
     ..USUAL
 };
 
-/// A host that the pull needs can't be reached: the registry, one that it sends pulls to, or the runtime's proxy.
-pub const REGISTRY_UNREACHABLE: Cause = Cause {
-    id: "RegistryUnreachable",
+/// What arrived is not what was promised.
+pub(super) const IMAGE_CORRUPT: Cause = Cause {
+    id: "ImageCorrupt",
     stage: Stage::ImagePull,
-    owner: Owner::Platform,
-    summary: "The node cannot open a connection to the registry, to a host it sends pulls to, or to the runtime's proxy.",
-    says: "[The registry {registry}|{tokens}, where {host} issues its tokens,|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The proxy {proxy}|The registry] cannot be reached from this node: [{address}: ]{answer}.[ Its name resolves ({resolved}).] {tested}.",
-    rules_out: "Login and image are untested, unless the registry itself had answered.",
-    advice: "[does it run? Then firewall and routes (curl -v {url})|does {far} run? Then firewall and routes|look at the proxy {proxy} and at the runtime's HTTP_PROXY, HTTPS_PROXY, NO_PROXY (drop-in: systemctl cat containerd or crio)|does it run? Then firewall, routes and the runtime's proxy].",
-    mends: "The kubelet retries at most 5 min apart.",
+    owner: Owner::Registry,
+    summary: "What arrived is not what the image's manifest promises: digest, size or archive do not fit.",
+    says: "What this node received of {path}:{version} is not what its manifest promises (digest, size or archive). Name and login are fine.",
+    rules_out: "Name, network and login are fine: bytes arrived.",
+    advice: "pull it elsewhere: bad there too, push it again; bad here only, look at the proxy and disk.",
+    mends: "Each retry fetches the layer again.",
+    steps: &[
+        "See whether the image itself is bad: `crane validate --remote IMAGE` or `docker pull IMAGE` on another machine and network.",
+        "Bad everywhere: push it again; a registry behind an object store may hold a truncated blob (run its own check or garbage collection).",
+        "Bad on this node only: a proxy or mirror that cuts or rewrites answers; its cache may keep the bad blob. Empty it, or go round it.",
+        "Bad again and again with other digests: disk or memory of the node; `dmesg -T | grep -i error`, `crictl rmi IMAGE` before the next try.",
+    ],
     signs: &[
-        Sign::of(&["proxyconnect tcp"]),
-        Sign::of(&["dial tcp", "connect: connection refused"]).but(&["dial tcp: lookup "]),
-        Sign::of(&["dial tcp", "connect: no route to host"]).but(&["dial tcp: lookup "]),
-        Sign::of(&["dial tcp", "connect: network is unreachable"]).but(&["dial tcp: lookup "]),
-        Sign::of(&["dial tcp", "connect: connection timed out"]).but(&["dial tcp: lookup "]),
-        Sign::of(&["dial tcp", "i/o timeout"]).but(&["dial tcp: lookup "]),
-        Sign::of(&["net/http: tls handshake timeout"]),
-        Sign::of(&["request canceled while waiting for connection"]),
+        Sign::of(&["unexpected commit digest"]),
+        Sign::of(&["unexpected commit size"]),
+        Sign::of(&["failed size validation"]),
+        Sign::of(&["digest mismatch"]),
+        Sign::of(&["digest did not match"]),
+        Sign::of(&["mismatched image rootfs and manifest layers"]),
+        Sign::of(&["wrong diff id calculated"]),
+        Sign::of(&["layer verification failed for digest"]),
+        Sign::of(&["image verification failed for digest"]),
+        Sign::of(&["manifest verification failed for digest"]),
+        pulling(&["digest", "does not match"]),
+        pulling(&["digest", "doesn't match"]),
+        pulling(&["size mismatch"]),
+        pulling(&["invalid tar header"]),
+        pulling(&["gzip: invalid"]),
+        pulling(&["corrupt input"]),
+        pulling(&["magic number mismatch"]),
+        pulling(&["unexpected eof"]),
+        pulling(&["content size of zero"]),
+        pulling(&["error reading blob", "mismatch"]),
+        pulling(&["not in gzip format"]),
+        pulling(&["crc", "mismatch"]),
+        pulling(&["corrupted"]),
+        Sign::of(&["archive/tar: invalid tar header"]).within(&[Operation::Pull, Operation::Container]),
+    ],
+    examples: &[
+        r#"Failed to pull image "registry.example.com/shop/cart:2.14.1": rpc error: code = FailedPrecondition desc = failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": failed commit on ref "layer-sha256:9f86d081": unexpected commit digest sha256:e3b0c442, expected sha256:9f86d081: failed precondition"#,
+        r#"Error response from daemon: failed to register layer: Error processing tar file(exit status 1): archive/tar: invalid tar header"#,
+        r#"copying system image from manifest list: reading blob sha256:9f86d081: Digest did not match, expected sha256:9f86d081, got sha256:e3b0c442"#,
+        r#"failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": failed to copy: httpReadSeeker: failed size validation: 12467 != 94124: failed precondition"#,
     ],
     ..USUAL
 };
 
-/// The image arrives, but slowly.
-pub const IMAGE_PULL_SLOW: Cause = Cause {
-    id: "ImagePullSlow",
+/// The image is there, in a form that this runtime does not know.
+pub(super) const IMAGE_FORMAT_UNSUPPORTED: Cause = Cause {
+    id: "ImageFormatUnsupported",
     stage: Stage::ImagePull,
-    owner: Owner::Platform,
-    summary: "The image is downloading and takes long: it is big or the way to it is narrow.",
-    says: "The image is downloading, slowly. {done} of {total}[ ({percent})] in {for}, {rate}[, about {left} left], from {host}. Nothing is broken: wait.",
-    rules_out: "Nothing is broken: bytes arrive.",
-    advice: "put [{path}|it] in a pre-pull set, and the next start takes seconds.",
-    mends: "",
-    after: Duration::from_secs(60),
-    kind: Grows::Normal,
-    needs: &[Right::Pods, Right::Containerd],
-    probe: Some(Probe::Layers),
+    owner: Owner::App,
+    summary: "The registry has the image in a form that this node's runtime cannot use: an old schema, or no container image at all.",
+    says: "{host} has {path}:{version} in a form that this node's runtime cannot use[ ({media})]. Name, network and login are fine.",
+    rules_out: "Name, network and login are fine: the registry answered with a manifest.",
+    advice: "build and push it again as an OCI or Docker schema 2 image; or is it a chart, a plugin, an artifact?",
+    steps: &[
+        "See its form: `crane manifest IMAGE | jq '{schemaVersion, mediaType, config: .config.mediaType}'`.",
+        "`manifest.v1+prettyjws` and \"schema 1\" are the format of before 2017: pull it once with an older tool and push it again, e.g. `skopeo copy --format v2s2 docker://OLD docker://NEW`.",
+        "Layers in zstd, encrypted or lazily loaded need a runtime that knows them: `containerd --version`, `crio --version`, `docker version`.",
+        "`application/json` or `text/html` as a media type comes from a registry or proxy that is too old or stands in the way.",
+    ],
+    signs: &[
+        Sign::of(&["encountered unknown type"]),
+        Sign::of(&["encountered remote ", "when fetching"]),
+        Sign::of(&["accept header does not support"]),
+        Sign::of(&["unsupported manifest"]),
+        Sign::of(&["unsupported media type"]),
+        Sign::of(&["unsupported mediatype"]),
+        Sign::of(&["unsupported mime type"]),
+        Sign::of(&["unimplemented manifest mime type"]),
+        Sign::of(&["media type", "no longer supported"]),
+        Sign::of(&["media type", "not supported"]),
+        Sign::of(&["mediatype in manifest should be"]),
+        Sign::of(&["no processor for media-type"]),
+        Sign::of(&["manifest.v1+prettyjws", "not supported"]),
+        Sign::of(&["unsupported schema version"]),
+        Sign::of(&["missing signature key"]),
+        pulling(&["schema 1"]),
+        pulling(&["schema1"]),
+        pulling(&["schemaversion"]),
+        pulling(&["unexpected media type"]).but(&["text/html"]),
+        pulling(&["unknown media type"]),
+        pulling(&["unrecognized media type"]),
+        pulling(&["invalid mediatype"]),
+        pulling(&["not implemented: media type"]),
+        pulling(&["currently not supported"]),
+        pulling(&["unsupported layer"]),
+        pulling(&["unsupported image"]),
+        pulling(&["unsupported compression"]),
+        pulling(&["unsupported content type"]),
+        pulling(&["target is plugin"]),
+        pulling(&["target is unknown"]),
+        pulling(&["not a container image"]),
+        pulling(&["expected manifest but found"]),
+        pulling(&["invalid manifest"]),
+    ],
+    examples: &[
+        r#"Failed to pull image "registry.example.com/shop/cart:2.14.1": rpc error: code = Unimplemented desc = failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": not implemented: media type "application/vnd.docker.distribution.manifest.v1+prettyjws" is no longer supported since containerd v2.1, please rebuild the image"#,
+        r#"failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": encountered unknown type application/vnd.cncf.helm.chart.content.v1.tar+gzip; children may not be fetched"#,
+        r#"initializing source docker://registry.example.com/shop/cart:2.14.1: reading manifest 2.14.1 in registry.example.com/shop/cart: manifest unknown: OCI index found, but Accept header does not support OCI indexes"#,
+        r#"Error response from daemon: mediaType in manifest should be 'application/vnd.docker.distribution.manifest.v2+json' not 'application/vnd.oci.image.manifest.v1+json'"#,
+    ],
     ..USUAL
 };
 
-/// The image began to arrive, and no byte has come since.
-pub const IMAGE_PULL_STALLED: Cause = Cause {
-    id: "ImagePullStalled",
+/// The pod forbids to fetch what is not there.
+pub(super) const IMAGE_NEVER_PULL: Cause = Cause {
+    id: "ImageNeverPull",
     stage: Stage::ImagePull,
-    owner: Owner::Platform,
-    summary: "A pull is under way and no byte arrives.",
-    says: "The image stopped arriving: no byte from {host} for {still}, at {done} of {total}[ ({percent})][, layer {layer}]. Name, login and image are fine.",
-    rules_out: "Name lookup, login and image are fine: the pull had begun.",
-    advice: "look at registry and any proxy.[ App: {move}]",
-    mends: "containerd 1.7+ retries after 5 min.",
-    after: Duration::from_secs(28),
-    needs: &[Right::Pods, Right::Containerd],
-    probe: Some(Probe::Layers),
+    owner: Owner::App,
+    summary: "The image is not on the node (or not for this pod), and its pull policy Never forbids to fetch it.",
+    says: "{path}:{version} is not on this node, or not for this pod's credentials, and the pod's pull policy Never forbids to fetch it. No registry was asked.",
+    rules_out: "Registry, network and login were not tried.",
+    advice: "set imagePullPolicy: IfNotPresent, or bring the image onto this node.",
+    mends: "The pod starts by itself once the image is there.",
+    steps: &[
+        "See what the node has: `crictl images | grep NAME`; the name must be the same to the letter, registry and tag included.",
+        "An image built with docker is not in containerd's store: `kind load docker-image`, `minikube image load`, or `ctr -n k8s.io images import FILE`.",
+        "It is there and refused still: the kubelet wants to see the pod's own credentials for it (KubeletEnsureSecretPulledImages); give the pod its imagePullSecret.",
+        "Otherwise `imagePullPolicy: IfNotPresent` lets the kubelet fetch it.",
+    ],
+    signs: &[
+        Sign::of(&["errimageneverpull"]),
+        Sign::of(&["is not present with pull policy of never"]),
+        pulling(&["pull policy of never"]),
+    ],
+    examples: &[
+        r#"Container image "registry.example.com/shop/cart:2.14.1" is not present with pull policy of Never"#,
+        r#"Error: ErrImageNeverPull"#,
+    ],
+    ..USUAL
+};
+
+/// The node's policy refuses an image without a good signature.
+pub(super) const IMAGE_SIGNATURE_REJECTED: Cause = Cause {
+    id: "ImageSignatureRejected",
+    stage: Stage::ImagePull,
+    owner: Owner::App,
+    summary: "This node's policy refuses the image: it has no signature, or none that the policy accepts.",
+    says: "This node's signature policy refuses {path}:{version}. The image exists and {host} would give it: network and login are fine.",
+    rules_out: "Network, name lookup and login are fine, and the image exists.",
+    advice: "use an image signed as the policy wants, or sign it. Platform: is the policy on this node right?",
+    steps: &[
+        "See the policy: `cat /etc/containers/policy.json` and `/etc/containers/registries.d/` (CRI-O); containerd's image verifiers: `ls /opt/containerd/image-verifier/bin`.",
+        "See the signatures: `cosign tree IMAGE`, `cosign verify --key KEY IMAGE`, `skopeo inspect --raw docker://IMAGE`.",
+        "A mirror that does not carry signatures makes every image unsigned; sigstore's attachments need `use-sigstore-attachments: true` in registries.d.",
+        "Sign what CI pushes, or have the policy name the key or identity that signs.",
+    ],
+    signs: &[
+        Sign::of(&["source image rejected"]),
+        Sign::of(&["signaturevalidationfailed"]),
+        Sign::of(&["signature was required"]),
+        Sign::of(&["signature validation failed"]),
+        Sign::of(&["is rejected by policy"]),
+        Sign::of(&["no trust data"]),
+        Sign::of(&["remote trust data"]),
+        Sign::of(&["image verifier", "blocked"]),
+        pulling(&["blocked pull of"]),
+        pulling(&["signature verification failed"]),
+        pulling(&["no matching signatures"]),
+        pulling(&["no signatures found"]),
+        pulling(&["invalid signature"]).but(&["x509", "token"]),
+        pulling(&["signature for identity"]),
+        pulling(&["parsing signature"]),
+        pulling(&["unrecognized signature format"]),
+        pulling(&["signature", "is not accepted"]),
+        pulling(&["signature", "policy"]).but(&["x509"]),
+        pulling(&["sigstore"]),
+        pulling(&["cosign"]),
+        pulling(&["notation", "verif"]),
+        pulling(&["image security validation failed"]),
+        pulling(&["public key", "signature"]).but(&["x509"]),
+    ],
+    examples: &[
+        r#"Failed to pull image "registry.example.com/shop/cart:2.14.1": rpc error: code = Unknown desc = copying system image from manifest list: Source image rejected: A signature was required, but no signature exists"#,
+        r#"image pull failed for registry.example.com/shop/cart:2.14.1 because the signature validation failed: Source image rejected: Signature for identity "registry.example.com/other" is not accepted"#,
+        r#"failed to pull image "registry.example.com/shop/cart:2.14.1": image verifier bindir blocked pull of registry.example.com/shop/cart:2.14.1 with digest sha256:9f86d081 for reason: unsigned"#,
+    ],
     ..USUAL
 };

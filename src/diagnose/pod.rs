@@ -153,7 +153,8 @@ fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {
         Stage::Create => extract::config(base, pod, slot, text),
         _ => extract::command(base, slot, text),
     };
-    told.or(extract::told(cause, &plain)).or(Facts::default().with("image", &slot.image))
+    // Not `extract::told`: it would judge the way by the image that the text names, and the pod's own is known.
+    told.or(text::facts(&plain)).or(Facts::default().with("image", &slot.image))
 }
 
 fn quote(text: &str) -> String {
