@@ -102,10 +102,9 @@ fn before_sandbox(track: &PodTrack, now: Time) -> Option<Suspicion> {
     let (_, events) = track.events.as_ref()?;
     let holding = events.iter().filter(|event| holds(event, track, now));
     let event = sandbox::newest_failure(track).or_else(|| holding.max_by_key(|event| event.at))?;
-    // Words of a later stage mean something else here: what can't be reached is no registry.
+    // No image is pulled yet but the node's own: what can't be reached here is no registry.
     let plain = text::peel(&event.message);
-    let named =
-        text::read(&plain, Some(&event.reason)).cause.filter(|c| c.scope == Scope::Node || c.stage <= Stage::Sandbox);
+    let named = text::read(&plain, Some(&event.reason)).cause.filter(|c| c.stage != Stage::ImagePull);
     let cause = of_the_pod(named)?;
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&plain));
     let facts = facts.or(extract::told(cause, &plain));
