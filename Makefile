@@ -1,7 +1,7 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench clean build-parts lab-parts
+.PHONY: demo test check bench fuzz clean build-parts lab-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
@@ -40,6 +40,15 @@ check: build-parts
 
 bench: build-parts
 	cargo bench --package kubewhy --bench '*'
+
+# Instrumented by hand, as cargo-fuzz would: no nightly toolchain is needed, only a C++ compiler. See fuzz/README.md.
+fuzz: SECONDS ?= 60
+fuzz: export RUSTFLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1
+fuzz: build-parts
+	@command -v c++ >/dev/null || { echo 'fuzzing needs a C++ compiler: apt-get install g++'; exit 1; }
+	cargo build --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
+	mkdir -p target/fuzz/corpus
+	target/fuzz/release/explain target/fuzz/corpus -max_total_time=$(SECONDS) -max_len=4096 -artifact_prefix=target/fuzz/
 
 clean:
 	cargo clean

@@ -24,7 +24,6 @@ use crate::client::apiserver::{self, Access};
 use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
-use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
 use crate::engine::{self, Attention, Crank, Wires};
@@ -43,7 +42,7 @@ use crate::serve::health::Health;
 use crate::serve::listen;
 use crate::serve::metrics::Metrics;
 
-use relay::{Labels, Relay};
+use relay::{Awaited, Labels, Relay};
 use tasks::Tasks;
 
 /// Observations that may wait for the engine. Observers wait when it is full.
@@ -56,7 +55,7 @@ const QUESTIONS: usize = 32;
 /// Runs the agent until `stop`.
 ///
 /// # Errors
-/// What makes a start impossible: a bad endpoint, no way to the API server; and a task that ends by itself.
+/// What makes a start impossible: no way to the API server; and a task that ends by itself.
 pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let clock = Clock::start();
     let node: Arc<str> = node_name(&args)?.into();
@@ -65,7 +64,8 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let settings = follow_config(&args, &mut tasks, &seen, clock);
     let metrics = Metrics::default();
     let client = api_client(&args).await?;
-    let cri = Cri::new(endpoint(&args)?, clock, Deadlines::default());
+    let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
+    let cri = Cri::new(endpoint, clock, Deadlines::default());
 
     let shared = Shared { clock, node, settings, metrics, tasks };
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
@@ -94,14 +94,14 @@ impl Shared {
         let (attention, attends) = watch::channel(Attention { busy: true, pulls: false });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (labels, node_labels) = watch::channel(Vec::new());
-        let (ready, is_ready) = watch::channel(false);
+        let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
             labels,
-            ready,
+            awaited,
             metrics: self.metrics.clone(),
         };
-        let to_engine = self.relay(relay, from_observers, standalone);
+        let to_engine = self.relay(relay, from_observers);
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_host(args, told_dirs, &seen);
@@ -109,18 +109,13 @@ impl Shared {
             self.look_at_apiserver(client, to_answer, &seen);
         }
         self.prepull(cri, node_labels, seen);
-        self.serve(args, heartbeat, is_ready);
+        self.serve(args, heartbeat, still_awaited);
         self.tasks
     }
 
-    fn relay(
-        &mut self,
-        relay: Relay,
-        from: mpsc::Receiver<Observation>,
-        standalone: bool,
-    ) -> mpsc::Receiver<Observation> {
+    fn relay(&mut self, relay: Relay, from: mpsc::Receiver<Observation>) -> mpsc::Receiver<Observation> {
         let (out, to_engine) = mpsc::channel(OBSERVATIONS);
-        self.tasks.start("relay", relay.run(from, out, standalone));
+        self.tasks.start("relay", relay.run(from, out));
         to_engine
     }
 
@@ -197,10 +192,10 @@ impl Shared {
         &mut self,
         args: &RunArgs,
         heartbeat: watch::Receiver<crate::model::Time>,
-        is_ready: watch::Receiver<bool>,
+        awaited: watch::Receiver<Awaited>,
     ) {
         let stop = self.tasks.stop.clone();
-        let health = Health::new(self.clock, heartbeat, is_ready).router();
+        let health = Health::new(self.clock, heartbeat, awaited).router();
         self.tasks.start("health", listen::serve("health", args.health_address, health, stop.clone()));
         if let Some(address) = args.metrics_address {
             let router = self.metrics.clone().router();
@@ -268,13 +263,6 @@ async fn api_client(args: &RunArgs) -> anyhow::Result<Option<kube::Client>> {
     let client =
         apiserver::connect(&access).await.context("no way to the API server; --standalone does without one")?;
     Ok(Some(client))
-}
-
-fn endpoint(args: &RunArgs) -> anyhow::Result<Endpoint> {
-    match args.runtime_endpoint.as_str() {
-        "auto" => Ok(Endpoint::Search(args.host_root.clone())),
-        given => Ok(given.parse()?),
-    }
 }
 
 /// The CNI directories that the operator named, if any was.

@@ -1,10 +1,11 @@
-//! The command line: what can be asked of `kubewhy`, one file per subcommand. Every flag can be given by the environment
-//! too, and flags win.
+//! The command line: what can be asked of `kubewhy`, one file per subcommand. Flags of the agent can be given by the
+//! environment too, and flags win.
 
 pub mod check;
 pub mod demo;
 pub mod docs;
 pub mod exit;
+pub mod explain;
 pub mod lock;
 pub mod logging;
 pub mod replay;
@@ -14,7 +15,7 @@ pub mod stop;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{CommandFactory as _, Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand, ValueEnum};
 
 /// Says why a pod does not start and why a node is not ready.
 #[derive(Debug, Parser)]
@@ -29,6 +30,8 @@ struct Cli {
 pub enum Command {
     /// Run the agent on this node.
     Run(Box<run::RunArgs>),
+    /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.
+    Explain(explain::ExplainArgs),
     /// Work with configuration files.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -46,6 +49,15 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Check a configuration file: every fault with its line and column; exit code 64 if there is one.
     Check(check::CheckArgs),
+}
+
+/// The form of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    /// Lines for a person.
+    Text,
+    /// JSON on stdout.
+    Json,
 }
 
 /// Reads the command line. Where it asks for help, or asks for nothing that exists, that was printed, and all that is
@@ -79,8 +91,10 @@ mod tests {
     }
 
     #[test]
-    fn every_flag_can_be_given_by_the_environment() {
-        for command in definition().get_subcommands().filter(|command| !command.is_hide_set()) {
+    fn every_flag_of_the_agent_can_be_given_by_the_environment() {
+        for command in
+            definition().get_subcommands().filter(|command| !command.is_hide_set() && command.get_name() != "explain")
+        {
             let leaves: Vec<_> = command.get_subcommands().chain([command]).collect();
             for arg in leaves.iter().flat_map(|leaf| leaf.get_opts()) {
                 assert!(arg.get_env().is_some(), "{} --{}", command.get_name(), arg.get_id());

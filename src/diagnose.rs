@@ -4,8 +4,9 @@
 mod brief;
 mod cleared;
 mod dwell;
+mod elsewhere;
 pub mod example;
-mod extract;
+pub mod extract;
 mod network;
 pub mod phrase;
 mod pod;
@@ -16,13 +17,15 @@ mod sandbox;
 mod suspicion;
 pub mod text;
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::causes;
 use crate::model::Time;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::settings::Settings;
-use crate::model::stage::Stage;
+use crate::model::stage::{Stage, Topic};
 use crate::track::World;
 
 use suspicion::Suspicion;
@@ -108,17 +111,17 @@ fn explains(explained: &BTreeSet<PodUid>, suspicion: &Suspicion) -> bool {
     matches!(&suspicion.subject, Subject::Pod(id) if explained.contains(&id.uid))
 }
 
-/// One suspicion per story: of two containers that fail at one stage the one whose cause stands first in the catalogue.
+/// One suspicion per story: of two the one whose cause stands first in the catalogue.
 fn strongest(all: impl Iterator<Item = Suspicion>) -> Vec<Suspicion> {
-    let mut kept: Vec<Suspicion> = Vec::new();
+    let mut kept: BTreeMap<(Subject, Topic), Suspicion> = BTreeMap::new();
     for suspicion in all {
-        match kept.iter_mut().find(|k| k.subject == suspicion.subject && k.topic == suspicion.topic) {
-            Some(known) if suspicion.rank() < known.rank() => *known = suspicion,
-            Some(_) => {}
-            None => kept.push(suspicion),
+        match kept.entry((suspicion.subject.clone(), suspicion.topic.clone())) {
+            Entry::Occupied(known) if causes::rank(known.get().cause) <= causes::rank(suspicion.cause) => {}
+            Entry::Occupied(mut known) => _ = known.insert(suspicion),
+            Entry::Vacant(place) => _ = place.insert(suspicion),
         }
     }
-    kept
+    kept.into_values().collect()
 }
 
 #[cfg(test)]

@@ -18,33 +18,36 @@ pub(super) struct Relay {
     pub(super) cni_dirs: Option<watch::Sender<CniDirs>>,
     /// The Node's labels, by which pre-pull sets select it.
     pub(super) labels: watch::Sender<Labels>,
-    /// Every observer has given its first answer, be it data or a failure.
-    pub(super) ready: watch::Sender<bool>,
+    /// The observers that have not given their first answer, be it data or a failure.
+    pub(super) awaited: watch::Sender<Awaited>,
     /// Counts the calls to the runtime.
     pub(super) metrics: Metrics,
 }
 
-/// Which observers have given an answer.
-#[derive(Debug, Default)]
-struct Answered {
-    runtime: bool,
-    host: bool,
-    api: bool,
+/// What has not answered yet.
+pub(super) type Awaited = Vec<&'static str>;
+
+const RUNTIME: &str = "the container runtime's socket";
+const HOST: &str = "the CNI directories";
+const API: &str = "the API server";
+
+/// What must answer before the agent is ready.
+pub(super) fn awaited(standalone: bool) -> Awaited {
+    let api = (!standalone).then_some(API);
+    [RUNTIME, HOST].into_iter().chain(api).collect()
 }
 
 impl Relay {
     /// Passes observations on until either end is closed.
-    pub(super) async fn run(
-        self,
-        mut from: mpsc::Receiver<Observation>,
-        to: mpsc::Sender<Observation>,
-        standalone: bool,
-    ) {
-        let mut answered = Answered { api: standalone, ..Answered::default() };
+    pub(super) async fn run(self, mut from: mpsc::Receiver<Observation>, to: mpsc::Sender<Observation>) {
         while let Some(observation) = from.recv().await {
             self.note(&observation.seen);
-            if answered.note(&observation.seen) {
-                self.ready.send_if_modified(|ready| !std::mem::replace(ready, true));
+            if let Some(who) = answered(&observation.seen) {
+                self.awaited.send_if_modified(|awaited| {
+                    let before = awaited.len();
+                    awaited.retain(|other| *other != who);
+                    awaited.len() < before
+                });
             }
             if to.send(observation).await.is_err() {
                 return;
@@ -76,15 +79,36 @@ impl Relay {
     }
 }
 
-impl Answered {
-    /// Notes who answered; true once everybody has.
-    fn note(&mut self, seen: &Seen) -> bool {
-        match seen {
-            Seen::RuntimeCall(_) => self.runtime = true,
-            Seen::Cni(_) => self.host = true,
-            Seen::PodsListed(_) | Seen::ApiServer(_) => self.api = true,
-            _ => {}
-        }
-        self.runtime && self.host && self.api
+/// Who answered. An agent that can't get at the runtime's socket has not heard of the runtime.
+fn answered(seen: &Seen) -> Option<&'static str> {
+    match seen {
+        Seen::RuntimeCall(call) if call.failure.as_ref().is_some_and(|failure| failure.kind.blind()) => None,
+        Seen::RuntimeCall(_) => Some(RUNTIME),
+        Seen::Cni(_) => Some(HOST),
+        Seen::PodsListed(_) | Seen::ApiServer(_) => Some(API),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::observation::ApiState;
+    use crate::model::runtime::{CallFailure, CallOutcome, FailureKind, Method};
+
+    fn connecting(kind: FailureKind) -> Seen {
+        let failure = Some(CallFailure { kind, socket: "/s".into(), text: String::new() });
+        Seen::RuntimeCall(CallOutcome { method: Method::Connect, took: Duration::ZERO, failure })
+    }
+
+    #[test]
+    fn a_failure_is_an_answer_but_not_being_let_in_is_none() {
+        assert_eq!(answered(&connecting(FailureKind::NobodyListens)), Some(RUNTIME));
+        assert_eq!(answered(&connecting(FailureKind::PermissionDenied)), None);
+        assert_eq!(answered(&connecting(FailureKind::NoneFound)), None);
+        assert_eq!(answered(&Seen::ApiServer(ApiState::Answers)), Some(API));
+        assert_eq!((awaited(true), awaited(false)), (vec![RUNTIME, HOST], vec![RUNTIME, HOST, API]));
     }
 }

@@ -9,6 +9,7 @@ pub const REASONS: &[&str] = &[
     "Started",
     "Scheduled",
     "Killing",
+    "FailedPreStopHook",
     "Unhealthy",
     "AddedInterface",
     "Preempting",

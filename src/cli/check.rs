@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 
+use super::Output;
 use crate::causes;
 use crate::config::{self, BYTES_AT_MOST, Remark};
 
@@ -20,15 +21,6 @@ pub struct CheckArgs {
     /// The form of the answer.
     #[arg(short, long, env = "KUBEWHY_OUTPUT", value_enum, default_value_t = Output::Text)]
     pub output: Output,
-}
-
-/// The form of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Output {
-    /// Lines for a person: faults on stderr, notes on stdout.
-    Text,
-    /// One JSON object on stdout.
-    Json,
 }
 
 /// The file has faults; they were told.

@@ -7,9 +7,12 @@ use std::process::ExitCode;
 
 use super::check::Refused;
 use super::lock::LockError;
+use crate::model::wording;
 
 /// The command line or a configuration file is wrong (sysexits.h: EX_USAGE).
 pub const USAGE: u8 = 64;
+/// Some of the input made no sense; the rest was answered (sysexits.h: EX_DATAERR).
+pub const DATA: u8 = 65;
 /// Another agent holds this node (sysexits.h: EX_TEMPFAIL).
 pub const HELD: u8 = 75;
 
@@ -23,12 +26,16 @@ pub fn conclude(outcome: anyhow::Result<ExitCode>) -> ExitCode {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let words = format!("kubewhy: {error:#}");
+            let words = last_words(&error);
             _ = writeln!(io::stderr(), "{words}");
             leave_last_words(&words);
             ExitCode::from(code_of(&error))
         }
     }
+}
+
+fn last_words(error: &anyhow::Error) -> String {
+    format!("kubewhy: {}", wording::chain(error.as_ref()))
 }
 
 fn code_of(error: &anyhow::Error) -> u8 {
@@ -63,5 +70,13 @@ mod tests {
         assert_eq!(code_of(&Refused.into()), 64);
         assert_eq!(code_of(&anyhow::anyhow!("else")), 1);
         assert!(is_closed_pipe(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
+    }
+    #[test]
+    fn the_last_words_say_nothing_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("the file is not there: {0}")]
+        struct Repeats(#[source] io::Error);
+        let error = anyhow::Error::new(Repeats(io::Error::other("no such file"))).context("no start");
+        assert_eq!(last_words(&error), "kubewhy: no start: the file is not there: no such file");
     }
 }

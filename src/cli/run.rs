@@ -10,6 +10,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
 
 use super::lock::{self, Holder};
@@ -33,7 +34,7 @@ pub struct RunArgs {
     pub config: Option<PathBuf>,
     /// Socket of the container runtime: a path, unix:///path, or auto for the first of the usual places.
     #[arg(long, env = "KUBEWHY_RUNTIME_ENDPOINT", default_value = "auto")]
-    pub runtime_endpoint: String,
+    pub runtime_endpoint: Endpoint,
     /// Where the host's directories are seen: /host in a pod that mounts them there.
     #[arg(long, env = "KUBEWHY_HOST_ROOT", default_value = "/")]
     pub host_root: PathBuf,

@@ -110,8 +110,8 @@ pub fn words(error: &kube::Error) -> String {
         (_, Some(AuthError::AuthExecStart(cause))) => format!("the credential plugin could not be started: {cause}"),
         (_, Some(_)) => "the credentials could not be loaded; check the kubeconfig's user".to_owned(),
         (kube::Error::Api(status), _) => format!("{} {}", status.code, status.message),
-        (kube::Error::Service(cause), _) => chain(&**cause),
-        (other, _) => chain(other),
+        (kube::Error::Service(cause), _) => wording::chain(&**cause),
+        (other, _) => wording::chain(other),
     };
     wording::cut(&wording::one_line(&redact(&text)), TEXT_LIMIT)
 }
@@ -126,21 +126,6 @@ fn auth_error(error: &kube::Error) -> Option<&AuthError> {
         at = error.source();
     }
     None
-}
-
-/// An error with its sources, without what a message repeats of its source.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut at = error.source();
-    while let Some(source) = at {
-        let part = source.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        at = source.source();
-    }
-    text
 }
 
 type Inner = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;

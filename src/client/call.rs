@@ -49,7 +49,7 @@ pub fn timed_out(socket: &Path, what: &str, deadline: Duration) -> CallFailure {
 #[must_use]
 pub fn broken(socket: &Path, status: &Status) -> CallFailure {
     let text = format!("the connection to {} broke: {}", socket.display(), innermost(status));
-    failure(FailureKind::NobodyListens, socket, &text)
+    failure(FailureKind::Broken, socket, &text)
 }
 
 /// A failure with its text bounded and free of secrets.

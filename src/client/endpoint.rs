@@ -11,12 +11,11 @@ use tokio::net::UnixStream;
 
 use crate::model::runtime::{CallFailure, FailureKind};
 
-/// Where runtimes listen by default, the likelier first: containerd, CRI-O (twice: `/var/run` is a directory of its own on
-/// few systems), cri-dockerd, k3s and RKE2, k0s, MicroK8s.
+/// Where runtimes listen by default, the likelier first: containerd, CRI-O, cri-dockerd, k3s and RKE2, k0s, MicroK8s. The
+/// manifests in `deploy` mount the directory of each.
 const DEFAULT_SOCKETS: &[&str] = &[
     "/run/containerd/containerd.sock",
     "/run/crio/crio.sock",
-    "/var/run/crio/crio.sock",
     "/run/cri-dockerd.sock",
     "/run/k3s/containerd/containerd.sock",
     "/run/k0s/containerd.sock",
@@ -37,17 +36,21 @@ pub enum Endpoint {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum BadEndpoint {
     /// Another scheme than `unix`.
-    #[error("`{0}` is no Unix socket: give an absolute path or unix:///path")]
+    #[error("`{0}` is no Unix socket: give an absolute path, unix:///path, or auto")]
     OtherScheme(String),
     /// A relative path.
-    #[error("`{0}` is a relative path: give an absolute path or unix:///path")]
+    #[error("`{0}` is a relative path: give an absolute path, unix:///path, or auto")]
     Relative(String),
 }
 
 impl FromStr for Endpoint {
     type Err = BadEndpoint;
 
+    /// A path, `unix:///path`, or `auto` for a search.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "auto" {
+            return Ok(Self::Search("/".into()));
+        }
         let path = text.strip_prefix("unix://").or_else(|| text.strip_prefix("unix:")).unwrap_or(text);
         if path.contains("://") {
             return Err(BadEndpoint::OtherScheme(text.to_owned()));
@@ -60,6 +63,15 @@ impl FromStr for Endpoint {
 }
 
 impl Endpoint {
+    /// The same, where a search is one below this root.
+    #[must_use]
+    pub fn below(self, root: &Path) -> Self {
+        match self {
+            Self::Search(_) => Self::Search(root.to_owned()),
+            given @ Self::Given(_) => given,
+        }
+    }
+
     /// The paths to try, in order.
     #[must_use]
     pub fn candidates(&self) -> Vec<PathBuf> {
@@ -90,7 +102,7 @@ impl Endpoint {
         let places = self.candidates();
         let list = places.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
         CallFailure {
-            kind: FailureKind::NoSocket,
+            kind: FailureKind::NoneFound,
             socket: places.into_iter().next().unwrap_or_default(),
             text: format!(
                 "no container runtime's socket is at any of {list}: start the runtime, mount its socket's directory, or \
@@ -157,7 +169,7 @@ fn diagnosis(path: &Path, error: &io::Error) -> CallFailure {
             FailureKind::TimedOut,
             format!("{at} takes no more connections: the container runtime hangs, look at its log and restart it"),
         ),
-        _ => (FailureKind::NobodyListens, format!("cannot open {at}: {error}")),
+        _ => (FailureKind::Broken, format!("cannot open {at}: {error}")),
     };
     failure(kind, path, text)
 }
@@ -182,6 +194,7 @@ mod tests {
         for text in ["/run/x.sock", "unix:///run/x.sock", "unix:/run/x.sock"] {
             assert_eq!(text.parse(), given);
         }
+        assert_eq!("auto".parse(), Ok(Endpoint::Search("/".into())));
         assert!(matches!("tcp://1.2.3.4:5".parse::<Endpoint>(), Err(BadEndpoint::OtherScheme(_))));
         assert!(matches!("run/x.sock".parse::<Endpoint>(), Err(BadEndpoint::Relative(_))));
     }
@@ -221,6 +234,13 @@ mod tests {
     fn a_forbidden_socket_is_told_from_a_missing_one() {
         let failure = diagnosis(Path::new("/s"), &io::ErrorKind::PermissionDenied.into());
         assert_eq!(failure.kind, FailureKind::PermissionDenied);
+    }
+
+    #[test]
+    fn a_socket_that_cannot_be_opened_for_another_reason_is_not_said_to_have_no_listener() {
+        let failure = diagnosis(Path::new("/s"), &io::Error::from_raw_os_error(91)); // EPROTOTYPE: it is no stream
+        assert_eq!(failure.kind, FailureKind::Broken);
+        assert!(failure.text.starts_with("cannot open /s: "), "{}", failure.text);
     }
 
     #[test]

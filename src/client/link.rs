@@ -224,6 +224,6 @@ async fn channel_over(stream: UnixStream, path: &Path) -> Result<Channel, CallFa
     });
     tonic::transport::Endpoint::from_static("http://localhost").connect_with_connector(connector).await.map_err(|e| {
         let text = format!("cannot speak gRPC at {}: {e}", path.display());
-        call::failure(FailureKind::NobodyListens, path, &text)
+        call::failure(FailureKind::Broken, path, &text)
     })
 }

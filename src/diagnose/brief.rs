@@ -4,7 +4,7 @@
 use crate::model::after;
 use crate::model::diagnosis::{Diagnosis, Subject};
 
-use super::View;
+use super::{View, elsewhere};
 
 /// One short diagnosis for each pod that a diagnosis of the node affects.
 pub(super) fn for_pods(node: &[Diagnosis], view: View<'_>) -> Vec<Diagnosis> {
@@ -18,10 +18,17 @@ fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> 
     if view.now < after(waits_since, fault.cause.after) {
         return None;
     }
-    let sentence = format!(
-        "This node cannot start pods ({}); nothing is wrong with this pod. Platform: see the Events of this node. App: delete the pod to move it.",
-        fault.cause.id
+    // What a pod itself failed on before may be its own fault still.
+    let blameless = track.troubles.is_empty() && track.told.is_empty();
+    let mut sentence = format!(
+        "This node cannot start pods ({}){}. Platform: see the Events of this node.",
+        fault.cause.id,
+        if blameless { "; nothing is wrong with this pod" } else { "" }
     );
+    if let Some(pod) = &track.pod {
+        sentence.push_str(" App: ");
+        sentence.push_str(&elsewhere::advice(pod));
+    }
     Some(Diagnosis {
         subject: Subject::Pod(id.clone()),
         sentence,

@@ -2,7 +2,7 @@
 //! and what tests hold to its length. Nothing of it is ever reported.
 
 use super::phrase::{Facts, sentence};
-use super::text;
+use super::{extract, text};
 use crate::model::cause::Cause;
 
 /// Facts of the example, by cause. Causes of one stage share theirs; a template takes what it names.
@@ -13,6 +13,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("runtime", "containerd"),
             ("failure", "nobody listens on /run/containerd/containerd.sock"),
             ("service", "containerd"),
+            ("journal", "-u containerd"),
             ("pods", "2 pods"),
         ],
     ),
@@ -36,11 +37,28 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("pods", "2 pods"),
         ],
     ),
-    ("RegistryNameUnresolved", &[("server", "10.0.0.2:53"), ("answer", "no such host")]),
-    ("RegistryUnreachable", &[("address", "203.0.113.9:443"), ("answer", "no answer in time")]),
+    (
+        "RegistryNameUnresolved",
+        &[
+            ("registry", "registry.example.com"),
+            ("spelled", "registry.example.com"),
+            ("server", "10.0.0.2:53"),
+            ("answer", "no such host"),
+        ],
+    ),
+    (
+        "RegistryUnreachable",
+        &[
+            ("registry", "registry.example.com"),
+            ("url", "https://registry.example.com/v2/"),
+            ("resolved", "203.0.113.9:443"),
+            ("answer", "no answer in time"),
+        ],
+    ),
     (
         "ImageAccessDenied",
         &[
+            ("asked", "registry.example.com"),
             ("answer", "403"),
             ("secrets", "The pod uses pull secret regcred"),
             ("login", "renew pull secret regcred (expired token?)"),
@@ -54,7 +72,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("total", "9.8 GB"),
             ("percent", "31 %"),
             ("layer", "7ade81c7589d"),
-            ("pod", "cart-0"),
+            ("move", "delete the pod: its ReplicaSet makes another, maybe elsewhere."),
         ],
     ),
     (
@@ -80,16 +98,16 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
 const COMMON: &[(&str, &str)] = &[
     ("container", "web"),
     ("host", "registry.example.com"),
-    ("name", "registry.example.com"),
     ("path", "shop/cart"),
     ("version", "2.14.1"),
+    ("tested", "Login and image are untested"),
 ];
 
 /// The facts of a usual case of this cause: its own, then what its first example says, then what every case has.
 #[must_use]
 pub fn facts(cause: &Cause) -> Facts {
     let own = FACTS.iter().find(|(id, _)| *id == cause.id).map_or(&[][..], |(_, facts)| facts);
-    let told = cause.examples.first().map(|text| text::facts(&text::peel(text))).unwrap_or_default();
+    let told = cause.examples.first().map(|text| extract::told(cause, &text::peel(text))).unwrap_or_default();
     collect(own).or(told).or(collect(COMMON))
 }
 
@@ -113,6 +131,14 @@ mod tests {
     fn the_usual_event_of_every_cause_stays_under_three_hundred_bytes() {
         let long: Vec<_> = causes::ALL.iter().map(|cause| of(cause)).filter(|said| said.len() >= 300).collect();
         assert!(long.is_empty(), "{:#?}", long.iter().map(|said| (said.len(), said)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_advice_stands_without_any_fact() {
+        for cause in causes::ALL {
+            let (advice, lacks) = fill(cause.advice, &Facts::default());
+            assert!(lacks.is_empty() && advice.len() > 20, "{}: {advice}", cause.id);
+        }
     }
 
     #[test]

@@ -1,14 +1,23 @@
 //! What an error text says besides its cause: host, address, name server, command, ConfigMap and key. Each finder is a
 //! small search that may come back empty; the sentence then does without.
 
-use crate::model::image::{DOCKER_HUB, Reference};
+mod way;
+
+use crate::model::cause::Cause;
+use crate::model::image::Reference;
 use crate::model::pod::{ConfigRef, ContainerSlot, Pod};
+use crate::model::stage::Stage;
 
 use super::phrase::Facts;
+use super::text;
 
-/// Facts about a pull that failed.
+/// Facts about a pull that failed. The pod's credentials are spoken of only where the registry they are for was asked.
 pub(super) fn image(facts: Facts, pod: &Pod, image: &str, text: &str) -> Facts {
-    let secrets = match &pod.pull_secrets[..] {
+    let facts = pull(facts, image, text);
+    if facts.get("asked").is_none() {
+        return facts;
+    }
+    let (secrets, login) = match &pod.pull_secrets[..] {
         [] => ("The pull was anonymous: the pod names no pull secret".to_owned(), "add an imagePullSecret".to_owned()),
         [one] => (format!("The pod uses pull secret {one}"), format!("renew pull secret {one} (expired token?)")),
         [first, ..] => (
@@ -16,22 +25,28 @@ pub(super) fn image(facts: Facts, pod: &Pod, image: &str, text: &str) -> Facts {
             format!("renew pull secret {first} and the others"),
         ),
     };
-    pull(facts, image, text).with("secrets", secrets.0).with("login", secrets.1)
+    facts.with("secrets", secrets).with("login", login)
+}
+
+/// Facts that a peeled text tells by itself, with nobody to ask; `cause` is what it was named.
+#[must_use]
+pub fn told(cause: &Cause, text: &str) -> Facts {
+    let facts = text::facts(text);
+    match facts.get("image").map(str::to_owned) {
+        Some(image) if cause.stage == Stage::ImagePull => pull(facts, &image, text),
+        _ => facts,
+    }
 }
 
 /// Facts about a pull that failed, whoever asked for it.
 pub(super) fn pull(facts: Facts, image: &str, text: &str) -> Facts {
     let reference = Reference::parse(image);
-    let host = if reference.host == DOCKER_HUB { "Docker Hub" } else { reference.host };
-    facts
+    let facts = facts
         .with("image", image)
-        .with("host", host)
-        .with("name", reference.host_name())
+        .with("host", reference.registry())
         .with("path", &reference.path)
-        .with("version", reference.version())
-        .with("server", between(text, &format!("lookup {} on ", reference.host_name()), ": ").unwrap_or_default())
-        .with("address", address(text).unwrap_or_default())
-        .with("answer", answer(text).unwrap_or("no connection"))
+        .with("version", reference.version());
+    way::facts(facts, &reference, &text::normalise(text))
 }
 
 /// Facts about a container whose configuration could not be made.
@@ -54,7 +69,14 @@ pub(super) fn command(facts: Facts, slot: &ContainerSlot, text: &str) -> Facts {
 
 /// A short word for a failure on the way to a registry; for causes in which the registry is only the inner reason.
 pub(super) fn network_failure(text: &str) -> Option<&'static str> {
-    if text.contains("dial tcp: lookup ") { Some("its registry's name does not resolve") } else { answer(text) }
+    let text = text::normalise(text);
+    if text.contains("proxyconnect tcp") {
+        Some("the runtime's proxy fails")
+    } else if text.contains("dial tcp: lookup ") {
+        Some("its registry's name does not resolve")
+    } else {
+        way::answer(&text)
+    }
 }
 
 /// The text between the first quotes after `mark`, escaped or not.
@@ -69,37 +91,6 @@ pub(super) fn quoted_after<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
 pub(super) fn between<'t>(text: &'t str, start: &str, end: &str) -> Option<&'t str> {
     let (_, rest) = text.split_once(start)?;
     rest.split_once(end).map(|(inside, _)| inside)
-}
-
-/// The address of a failed connection: `dial tcp 203.0.113.9:443: …`.
-fn address(text: &str) -> Option<&str> {
-    let inside = between(text, "dial tcp ", ": ")?;
-    (inside.contains(':') && !inside.contains(' ')).then_some(inside)
-}
-
-/// The innermost answer, by the words that Go and the registries use for it, most telling first.
-fn answer(text: &str) -> Option<&'static str> {
-    const ANSWERS: &[(&str, &str)] = &[
-        ("no such host", "no such host"),
-        ("server misbehaving", "the name server failed"),
-        ("temporary failure in name resolution", "the name server failed"),
-        ("no basic auth credentials", "401, no credentials"),
-        ("401 unauthorized", "401"),
-        ("403 forbidden", "403"),
-        ("insufficient_scope", "401, insufficient scope"),
-        ("pull access denied", "access denied"),
-        (": unauthorized", "401"),
-        (": denied", "403"),
-        ("connect: connection refused", "connection refused"),
-        ("no route to host", "no route to host"),
-        ("network is unreachable", "network is unreachable"),
-        ("connection timed out", "connection timed out"),
-        ("tls handshake timeout", "no TLS answer in time"),
-        ("proxyconnect", "the proxy does not answer"),
-        ("i/o timeout", "no answer in time"),
-    ];
-    let text = text.to_lowercase();
-    ANSWERS.iter().find(|(words, _)| text.contains(words)).map(|(_, answer)| *answer)
 }
 
 /// A ConfigMap or Secret that is not there, or a key in it.

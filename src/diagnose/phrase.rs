@@ -1,7 +1,8 @@
 //! Templates and the facts that fill them: how a catalogue entry becomes a sentence about one pod.
 //!
 //! `{name}` is replaced by that fact. `[…]` is an optional part: it is left out as a whole if a fact in it is not known.
-//! A fact outside such a part must be known; tests hold every cause to that.
+//! `[…|…]` offers several: the first of which all facts are known stands. A fact outside such a part must be known; tests
+//! hold every cause to that.
 
 use std::collections::BTreeMap;
 
@@ -76,10 +77,11 @@ pub fn fill<'t>(template: &'t str, facts: &Facts) -> (String, Vec<&'t str>) {
     let mut text = String::new();
     let mut missing = Vec::new();
     for part in parts(template) {
-        let (filled, lacks) = fill_part(part.text, facts);
-        if lacks.is_empty() {
-            text.push_str(&filled);
-        } else if !part.optional {
+        if part.optional {
+            let known = part.text.split('|').map(|one| fill_part(one, facts)).find(|(_, lacks)| lacks.is_empty());
+            text.extend(known.map(|(filled, _)| filled));
+        } else {
+            let (filled, lacks) = fill_part(part.text, facts);
             text.push_str(&filled);
             missing.extend(lacks);
         }
@@ -131,6 +133,13 @@ mod tests {
         let (text, missing) = fill("{host} refuses[ ({answer})][ from {host}].", &facts);
         assert_eq!(text, "r.example.com refuses from r.example.com.");
         assert!(missing.is_empty());
+    }
+
+    #[test]
+    fn of_several_parts_the_first_that_is_known_stands() {
+        let template = "look at [{unit} of {node}|{unit}|the runtime].";
+        assert_eq!(fill(template, &Facts::default().with("unit", "crio")).0, "look at crio.");
+        assert_eq!(fill(template, &Facts::default()), ("look at the runtime.".to_owned(), Vec::new()));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! What the kubelet's own words about a pod's containers say, made short and plain.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::causes;
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::pod::{ContainerKind, ContainerSlot, Pod};
+use crate::model::pod::{ContainerKind, ContainerSlot, Pod, PodEvent};
 use crate::model::stage::Stage;
 use crate::model::wording::{cut_middle, one_line};
+use crate::model::{Time, since};
 use crate::track::pod::{PodTrack, Trouble};
 
 use super::phrase::Facts;
@@ -19,57 +22,93 @@ const QUOTE_AT_MOST: usize = 500;
 
 /// Every container that fails, and every pod stuck before its sandbox is up whose Events say something.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
-    view.world.starting().flat_map(|track| containers(track).chain(before_sandbox(track)))
+    view.world.starting().flat_map(move |track| containers(track).into_iter().chain(before_sandbox(track, view.now)))
 }
 
-fn containers(track: &PodTrack) -> impl Iterator<Item = Suspicion> {
-    let pod = track.pod.as_ref();
-    let slots = pod.into_iter().flat_map(|pod| pod.containers.iter().map(move |slot| (pod, slot)));
-    slots.filter_map(|(pod, slot)| container(track, pod, slot, track.troubles.get(&slot.name)?))
+/// A container that fails, and why.
+struct Failure<'a> {
+    slot: &'a ContainerSlot,
+    trouble: &'a Trouble,
+    cause: &'static Cause,
 }
 
-fn container(track: &PodTrack, pod: &Pod, slot: &ContainerSlot, trouble: &Trouble) -> Option<Suspicion> {
+/// One for each stage at which containers fail: the one whose cause is the most decisive tells the pod's story there.
+fn containers(track: &PodTrack) -> Vec<Suspicion> {
+    let Some(pod) = &track.pod else { return Vec::new() };
+    let mut telling: BTreeMap<Stage, Failure<'_>> = BTreeMap::new();
+    for failure in pod.containers.iter().filter_map(|slot| failure(track, slot)) {
+        let known = telling.get(&failure.trouble.stage);
+        if known.is_none_or(|known| causes::rank(failure.cause) < causes::rank(known.cause)) {
+            telling.insert(failure.trouble.stage, failure);
+        }
+    }
+    telling.values().map(|failure| container(track, pod, failure)).collect()
+}
+
+fn failure<'a>(track: &'a PodTrack, slot: &'a ContainerSlot) -> Option<Failure<'a>> {
+    let trouble = track.troubles.get(&slot.name)?;
     // A crash loop's own message says nothing of a cause, and an empty one even less.
-    if trouble.text.is_empty() {
+    if trouble.said.text().is_empty() {
         return None;
     }
-    let cause = own_cause(&trouble.text)?;
-    let facts = facts(pod, slot, trouble);
-    Some(Suspicion {
+    let named = trouble.said.cause(|said| text::read(&text::peel(said), Some(&trouble.reason)).cause);
+    // Only a pull speaks of registries: elsewhere the same words tell of the API server or a webhook.
+    let pulling = trouble.stage == Stage::ImagePull;
+    let cause = of_the_pod(named.filter(|c| c.scope == Scope::Node || (c.stage == Stage::ImagePull) == pulling))?;
+    Some(Failure { slot, trouble, cause })
+}
+
+fn container(track: &PodTrack, pod: &Pod, failure: &Failure<'_>) -> Suspicion {
+    let Failure { slot, trouble, cause } = failure;
+    let source = format!("kubelet, pod status ({})", trouble.reason);
+    Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),
         topic: trouble.stage.into(),
-        confidence: if cause.signs.is_empty() { Confidence::Suspected } else { Confidence::Observed },
+        confidence: confidence(cause),
         since: trouble.since,
         ripe: true,
-        facts,
-        evidence: vec![evidence(&format!("kubelet, pod status ({})", trouble.reason), &*trouble.text, trouble.at)],
+        facts: facts(pod, failure),
+        evidence: vec![evidence(&source, trouble.said.text(), trouble.at)],
         affected: Vec::new(),
         field_path: Some(field_path(slot)),
-    })
+    }
 }
 
-/// The cause that a text names, or Unclassified; none where it is the node's: that is told on the node, by the part of
-/// the look that proves it there.
-fn own_cause(text: &str) -> Option<&'static Cause> {
-    match text::classify(text) {
-        Some(cause) if cause.scope == Scope::Node => None,
+/// The kubelet's words are seen; a cause for the rest of its kind is what they leave.
+fn confidence(cause: &Cause) -> Confidence {
+    match () {
+        () if cause.signs.is_empty() => Confidence::Suspected,
+        () if cause.rest => Confidence::Inferred,
+        () => Confidence::Observed,
+    }
+}
+
+/// The cause that a text names, or Unclassified; none where it is told on the node, by the part of the look that proves
+/// it there.
+fn of_the_pod(named: Option<&'static Cause>) -> Option<&'static Cause> {
+    match named {
+        Some(cause) if cause.told_on_node() => None,
         Some(cause) => Some(cause),
         None => Some(&causes::UNCLASSIFIED),
     }
 }
 
 /// Before the sandbox is up the status says nothing; the Events were asked for.
-fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
+fn before_sandbox(track: &PodTrack, now: Time) -> Option<Suspicion> {
     if !matches!(track.place.stage, Stage::Volumes | Stage::Sandbox) {
         return None;
     }
     let (_, events) = track.events.as_ref()?;
-    let failing = |reason: &str| reason.starts_with("Failed");
-    let event = sandbox::newest_failure(track)
-        .or_else(|| events.iter().filter(|event| failing(&event.reason)).max_by_key(|event| event.at))?;
-    let cause = own_cause(&event.message)?;
-    let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&event.message));
+    let holding = events.iter().filter(|event| holds(event, track, now));
+    let event = sandbox::newest_failure(track).or_else(|| holding.max_by_key(|event| event.at))?;
+    // Words of a later stage mean something else here: what can't be reached is no registry.
+    let plain = text::peel(&event.message);
+    let named =
+        text::read(&plain, Some(&event.reason)).cause.filter(|c| c.scope == Scope::Node || c.stage <= Stage::Sandbox);
+    let cause = of_the_pod(named)?;
+    let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&plain));
+    let facts = facts.or(extract::told(cause, &plain));
     Some(Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),
@@ -88,17 +127,34 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
     })
 }
 
-fn facts(pod: &Pod, slot: &ContainerSlot, trouble: &Trouble) -> Facts {
-    let base = Facts::default()
-        .with("container", &slot.name)
-        .with("namespace", &pod.id.namespace)
-        .with("stage", trouble.stage.to_string())
-        .with("quote", quote(&trouble.text));
-    match trouble.stage {
-        Stage::ImagePull => extract::image(base, pod, &slot.image, &trouble.text),
-        Stage::Create => extract::config(base, pod, slot, &trouble.text),
-        _ => extract::command(base, slot, &trouble.text),
-    }
+/// Whether an Event tells what holds the pod now: by the one who starts it or attaches its volumes, in this stage, and not
+/// long ago. The kubelet repeats what still holds at least every 5 min (Kubernetes: tools/record/events_cache.go).
+fn holds(event: &PodEvent, track: &PodTrack, now: Time) -> bool {
+    const REASONS: &[&str] = &[
+        "FailedMount",
+        "FailedMapVolume",
+        "FailedAttachVolume",
+        "FailedCreatePodContainer",
+        "FailedPrepareDynamicResources",
+    ];
+    const FRESH: Duration = Duration::from_secs(360);
+    let recent = event.at.is_some_and(|at| at >= track.place.since && since(at, now) <= FRESH);
+    REASONS.contains(&&*event.reason) && matches!(&*event.from, "kubelet" | "attachdetach-controller") && recent
+}
+
+fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {
+    let Failure { slot, trouble, cause } = failure;
+    let text = trouble.said.text();
+    let base = Facts::default().with("container", &slot.name).with("stage", trouble.stage.to_string());
+    let plain = text::peel(text);
+    let told = match cause.stage {
+        _ if cause.signs.is_empty() => base.with("quote", quote(&plain)),
+        Stage::ImagePull => extract::image(base, pod, &slot.image, text),
+        Stage::Create => extract::config(base, pod, slot, text),
+        _ => extract::command(base, slot, text),
+    };
+    // Not `extract::told`: it would judge the way by the image that the text names, and the pod's own is known.
+    told.or(text::facts(&plain)).or(Facts::default().with("image", &slot.image))
 }
 
 fn quote(text: &str) -> String {

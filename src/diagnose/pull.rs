@@ -11,9 +11,9 @@ use crate::model::wording::{size, span};
 use crate::track::pod::PodTrack;
 use crate::track::pull::PullTrack;
 
-use super::View;
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
+use super::{View, elsewhere};
 
 /// How much of a digest is shown: enough to find the layer.
 const DIGEST_SHOWN: usize = 12;
@@ -34,26 +34,31 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     if track.troubles.contains_key(container) {
         return None;
     }
-    let slot = track.pod.as_ref()?.containers.iter().find(|slot| slot.name == *container)?;
+    let pod = track.pod.as_ref()?;
+    let slot = pod.containers.iter().find(|slot| slot.name == *container)?;
     let pull = view.world.pulls.running.values().find(|pull| fetches(pull, &slot.image))?;
     let subject = Subject::Pod(track.id.clone());
-    let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view);
-    found.facts.set("pod", &track.id.name);
+    let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view)?;
+    found.facts.set("move", elsewhere::advice(pod));
     Some(found)
 }
 
 fn nobodys(pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
     let repository: Arc<str> = pull.pull.repositories.first()?.clone();
     let topic = Topic { stage: Stage::ImagePull, of: Some(repository.clone()) };
-    Some(suspicion(Subject::Node(view.world.node.id.clone()), topic, &repository, pull, view))
+    suspicion(Subject::Node(view.world.node.id.clone()), topic, &repository, pull, view)
 }
 
-fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view: View<'_>) -> Suspicion {
-    let stalled = pull.downloading() && pull.still_for(view.now) >= dwell_of_stall(view);
+/// None where nothing is being downloaded: what is all here and being unpacked is neither slow nor stalled.
+fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
+    if !pull.downloading() {
+        return None;
+    }
+    let stalled = pull.still_for(view.now) >= dwell_of_stall(view);
     let (cause, since) =
         if stalled { (&causes::IMAGE_PULL_STALLED, pull.moved) } else { (&causes::IMAGE_PULL_SLOW, pull.began) };
     let seen = format!("{} of {} in lease {}", size(pull.pull.done()), total(pull), pull.pull.lease);
-    Suspicion {
+    Some(Suspicion {
         cause,
         subject,
         topic,
@@ -64,7 +69,7 @@ fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view
         evidence: vec![evidence("containerd, content ingests", seen, view.now)],
         affected: Vec::new(),
         field_path: None,
-    }
+    })
 }
 
 fn dwell_of_stall(view: View<'_>) -> std::time::Duration {
@@ -76,16 +81,24 @@ fn facts(image: &str, pull: &PullTrack, view: View<'_>) -> Facts {
     let reference = Reference::parse(image);
     let stuck = pull.pull.layers.iter().find(|layer| layer.active && layer.offset < layer.total);
     Facts::default()
-        .with("host", reference.host)
+        .with("host", reference.registry())
         .with("path", &reference.path)
         .with("done", size(pull.pull.done()))
         .with("total", total(pull))
         .with("percent", pull.percent().map(|p| format!("{p} %")).unwrap_or_default())
         .with("for", span(since(pull.began, view.now)))
         .with("still", span(pull.still_for(view.now)))
-        .with("rate", pull.rate().map_or_else(|| "rate not known yet".to_owned(), |rate| format!("{}/s", size(rate))))
+        .with("rate", rate(pull, view))
         .with("left", pull.left().map(span).unwrap_or_default())
         .with("layer", stuck.map(|layer| short(&layer.digest)).unwrap_or_default())
+}
+
+fn rate(pull: &PullTrack, view: View<'_>) -> String {
+    match pull.rate() {
+        None => "rate not known yet".to_owned(),
+        Some(0) => format!("no byte for {}", span(pull.still_for(view.now))),
+        Some(rate) => format!("{}/s", size(rate)),
+    }
 }
 
 fn total(pull: &PullTrack) -> String {

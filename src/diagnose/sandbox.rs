@@ -2,7 +2,7 @@
 //! host's CNI directories can't be read, the CNI cause that the runtime names.
 
 use crate::model::Time;
-use crate::model::cause::{Cause, Scope};
+use crate::model::cause::{Cause, Probe};
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::pod::PodEvent;
 use crate::model::stage::Stage;
@@ -16,7 +16,8 @@ use super::{View, extract, text};
 pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
     let (cause, witness, event) = stuck(view).find_map(|track| {
         let event = newest_failure(track)?;
-        let cause = text::classify(&event.message).filter(|cause| cause.scope == Scope::Node)?;
+        let named = text::read(&text::peel(&event.message), Some(&event.reason)).cause;
+        let cause = named.filter(|cause| cause.told_on_node())?;
         Some((cause, track, event))
     })?;
     let seen = event.at.unwrap_or(witness.place.since);
@@ -32,7 +33,7 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         confidence: Confidence::Inferred,
         since: witness.place.since,
         ripe: true,
-        facts: facts(&event.message, view).with("pods", pods(affected.len())),
+        facts: facts(cause, &event.message, view).with("pods", pods(affected.len())),
         evidence: vec![evidence("kubelet, Event of a pod", &*event.message, seen)],
         affected,
         field_path: None,
@@ -43,8 +44,12 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
 fn mended(cause: &Cause, message: &str, seen: Time, view: View<'_>) -> bool {
     match cause.stage {
         Stage::Runtime => true, // its calls are answered now, or this would not be asked
-        Stage::Network => view.world.network.well_since().is_some(),
-        _ => image(message, view).is_some_and(|image| view.world.has_image_since(image, seen)),
+        Stage::Network if cause.probe == Some(Probe::CniDirs) => view.world.network.well_since().is_some(),
+        Stage::Network => view.world.network_made().is_some_and(|made| made > seen),
+        Stage::Sandbox if cause.probe == Some(Probe::Sandboxes) => {
+            image(message, view).is_some_and(|image| view.world.has_image_since(image, seen))
+        }
+        _ => view.world.sandboxes.made.is_some_and(|made| made > seen),
     }
 }
 
@@ -52,16 +57,15 @@ fn image<'a>(message: &'a str, view: View<'a>) -> Option<&'a str> {
     extract::quoted_after(message, "sandbox image ").or(view.world.runtime.sandbox_image.as_deref())
 }
 
-fn facts(message: &str, view: View<'_>) -> Facts {
+fn facts(cause: &Cause, message: &str, view: View<'_>) -> Facts {
     let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
     Facts::default()
-        .with("image", image(message, view).unwrap_or("(name unknown)"))
+        .with("image", image(message, view).unwrap_or_default())
         .with("inner", extract::network_failure(message).unwrap_or_default())
-        .with("plugin", extract::quoted_after(message, "failed to find plugin ").unwrap_or("(name unknown)"))
-        .with("dirs", extract::between(message, " in path [", "]").unwrap_or("the runtime's plugin directories"))
         .with("dir", "the runtime's CNI directory")
         .with("runtime", runtime)
         .with("ready", view.world.node.says_ready().unwrap_or_default())
+        .or(extract::told(cause, &text::peel(message)))
 }
 
 fn needs_network(track: &PodTrack) -> bool {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::causes;
 use crate::model::Time;
 use crate::model::cause::Cause;
 use crate::model::diagnosis::{Confidence, Evidence, Subject};
@@ -26,13 +25,6 @@ pub(super) struct Suspicion {
     pub(super) affected: Vec<PodId>,
     /// The container of a pod it is about, as an Event's fieldPath.
     pub(super) field_path: Option<Arc<str>>,
-}
-
-impl Suspicion {
-    /// Its place in the catalogue: the lower, the more decisive.
-    pub(super) fn rank(&self) -> usize {
-        causes::ALL.iter().position(|cause| cause.id == self.cause.id).unwrap_or(usize::MAX)
-    }
 }
 
 /// One piece of evidence.

@@ -1,6 +1,8 @@
 //! Timelines of observations → diagnoses, in virtual time.
 
+mod pull;
 mod timeline;
+mod way;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,10 +13,10 @@ use crate::model::cause::EventType;
 use crate::model::cni::{CniConfig, CniHost};
 use crate::model::diagnosis::Subject;
 use crate::model::observation::Seen;
-use crate::model::pod::{ContainerState, Phase, Pod, PodEvent};
+use crate::model::pod::{ContainerState, Phase, Pod};
 use crate::model::runtime::{FailureKind, Images, Method};
 
-use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, pull, sandbox, slot};
+use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, sandbox, sandbox_failed, slot};
 
 #[test]
 fn a_healthy_node_says_nothing_and_is_known_to_be_well() {
@@ -53,6 +55,24 @@ fn a_pod_held_by_the_node_gets_the_short_word_and_no_story_of_its_own() {
     assert!(findings.diagnoses[0].sentence.contains("1 pod waiting"));
     assert!(!findings.diagnoses[0].sentence.contains("cart"), "a Node Event names no pod");
     assert!(questions(t.view(), &findings).is_empty(), "no Event is asked for what is known");
+}
+
+#[test]
+fn the_short_word_advises_only_what_the_pod_survives() {
+    for (owner, advice) in [
+        (Some("ReplicaSet/cart"), "App: delete the pod: its ReplicaSet makes another, maybe elsewhere."),
+        (Some("DaemonSet/agent"), "App: wait; a DaemonSet's pod belongs to its node."),
+        (Some("Node/node-7"), "App: wait; a static pod belongs to its node."),
+        (Some("CloneSet/cart"), "App: if its CloneSet makes deleted pods again, delete it"),
+        (None, "App: nothing makes this pod again if it is deleted; to move it, create it anew."),
+    ] {
+        let mut t = Timeline::new();
+        let waiting = Pod { owner: owner.map(Into::into), ..creating("cart", t.now, false) };
+        t.see(Seen::Cni(cni(&["flannel"]))).see(Seen::PodChanged(Box::new(waiting)));
+        let findings = t.wait(10).look();
+        let said = &of_pods(&findings)[0].sentence;
+        assert!(said.contains(advice) && said.len() < 300, "{said}");
+    }
 }
 
 #[test]
@@ -229,13 +249,7 @@ fn a_pause_image_that_cannot_be_had_is_the_nodes_fault() {
     let now = t.now;
     t.see(Seen::PodChanged(Box::new(creating("cart", now, false)))).wait(16);
     let message = r#"Failed to create pod sandbox: rpc error: code = Unknown desc = failed to get sandbox image "r.nowhere/pause:3.10": failed to pull image "r.nowhere/pause:3.10": dial tcp: lookup r.nowhere on 10.96.0.10:53: no such host"#;
-    let event = PodEvent {
-        reason: "FailedCreatePodSandBox".into(),
-        message: message.into(),
-        from: "kubelet".into(),
-        at: Some(t.now),
-    };
-    t.see(Seen::PodEvents { pod: id("shop", "cart").uid, events: vec![event] });
+    t.see(sandbox_failed(message, t.now));
     let findings = t.look();
     assert_eq!(findings.diagnoses[0].cause.id, "SandboxImageUnavailable");
     assert!(findings.diagnoses[0].sentence.contains("its pause image r.nowhere/pause:3.10 is not here and cannot be pulled (its registry's name does not resolve); 1 pod waiting"));
@@ -262,13 +276,7 @@ fn a_plugin_that_only_the_runtime_misses_is_told_from_its_words_and_ended_by_a_p
     let now = t.now;
     t.see(Seen::PodChanged(Box::new(creating("cart", now, false)))).wait(16);
     let message = r#"plugin type="flanneld-x" failed (add): failed to find plugin "flanneld-x" in path [/opt/cni/bin]"#;
-    let event = PodEvent {
-        reason: "FailedCreatePodSandBox".into(),
-        message: message.into(),
-        from: "kubelet".into(),
-        at: Some(t.now),
-    };
-    t.see(Seen::PodEvents { pod: id("shop", "cart").uid, events: vec![event] });
+    t.see(sandbox_failed(message, t.now));
     let findings = t.look();
     let said = &findings.diagnoses[0];
     assert_eq!(said.cause.id, "CniPluginMissing");
@@ -281,45 +289,6 @@ fn a_plugin_that_only_the_runtime_misses_is_told_from_its_words_and_ended_by_a_p
     let findings = t.look();
     assert!(findings.diagnoses.is_empty());
     assert!(findings.cleared.iter().any(|c| c.how == "The pod network is back"));
-}
-
-#[test]
-fn a_slow_pull_is_told_with_its_rate_and_a_stalled_one_with_its_layer() {
-    let mut t = Timeline::new();
-    let now = t.now;
-    t.see(Seen::PodChanged(Box::new(creating("cart", now, true))));
-    for second in 0..60 {
-        t.see(pull(second * 500_000)).wait(1);
-        assert!(t.world.pulls.running.len() == 1);
-    }
-    let findings = t.look();
-    let said = of_pods(&findings)[0];
-    assert_eq!((said.cause.id, said.kind), ("ImagePullSlow", EventType::Normal));
-    assert!(said.sentence.starts_with(
-        "The image is downloading, slowly. 30 MB of 100 MB (29 %) in 1 min, 500 kB/s, about 2 min 21 s left, from r.example.com."
-    ), "{}", said.sentence);
-
-    for _ in 0..28 {
-        t.see(pull(59 * 500_000)).wait(1);
-    }
-    let findings = t.look();
-    let said = of_pods(&findings)[0];
-    assert_eq!(said.cause.id, "ImagePullStalled");
-    assert!(
-        said.sentence.contains("no byte from r.example.com for 29 s, at 30 MB of 100 MB (29 %), layer 0123456789ab"),
-        "{}",
-        said.sentence
-    );
-}
-
-#[test]
-fn without_an_api_server_a_stalled_pull_is_told_on_the_node() {
-    let mut t = Timeline::new();
-    t.standalone = true;
-    for _ in 0..29 {
-        t.see(pull(5_000_000)).wait(1);
-    }
-    assert_eq!(t.ids(), ["ImagePullStalled"]);
 }
 
 #[test]

@@ -8,9 +8,10 @@ mod peel;
 
 use std::sync::LazyLock;
 
-use crate::causes::{self, benign};
+use crate::causes::benign;
 use crate::model::cause::Cause;
 use crate::model::diagnosis::Confidence;
+use crate::model::sign::Sign;
 
 pub use facts::facts;
 pub use peel::peel;
@@ -25,6 +26,10 @@ static INDEX: LazyLock<Index> = LazyLock::new(Index::new);
 pub struct Reading {
     /// The root cause; none if the catalogue has no wording for the text, or the text is no bad news.
     pub cause: Option<&'static Cause>,
+    /// The wording that named it.
+    pub sign: Option<&'static Sign>,
+    /// The text speaks of something that went well, or of the application alone.
+    pub good_news: bool,
     /// Causes that the text names too, most decisive first: symptoms, or what an earlier attempt failed on.
     pub also: Vec<&'static Cause>,
 }
@@ -47,20 +52,29 @@ pub fn classify(text: &str) -> Option<&'static Cause> {
     read(&peel(text), None).cause
 }
 
+/// A text as the finders of a pull's host read it: peeled, in lower case.
+pub(super) fn normalise(text: &str) -> String {
+    let mut text = peel(text);
+    text.make_ascii_lowercase();
+    text
+}
+
 /// What a peeled text says; `reason` is that of the Event or the waiting container it came with, if any.
 #[must_use]
 pub fn read(text: &str, reason: Option<&str>) -> Reading {
     let reason = reason.unwrap_or_default();
-    if benign::REASONS.contains(&reason) {
-        return Reading::default();
-    }
     let marks = INDEX.scan(text);
-    if INDEX.is_benign(&marks) {
-        return Reading::default();
+    if benign::REASONS.contains(&reason) || INDEX.is_benign(&marks) {
+        return Reading { good_news: true, ..Reading::default() };
     }
-    let mut named = INDEX.causes(&marks, INDEX.operations(&marks, reason)).map(|rank| causes::ALL[rank]);
-    let cause = named.next();
-    Reading { cause, also: named.filter(|other| !other.rest).collect() }
+    let mut named = INDEX.named(&marks, INDEX.operations(&marks, reason));
+    let root = named.next();
+    Reading {
+        cause: root.map(|(cause, _)| cause),
+        sign: root.map(|(_, sign)| sign),
+        good_news: false,
+        also: named.map(|(cause, _)| cause).filter(|other| !other.rest).collect(),
+    }
 }
 
 #[cfg(test)]

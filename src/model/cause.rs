@@ -40,10 +40,19 @@ pub struct Cause {
     pub rest: bool,
     /// Messages as people meet them, each named by its signs; with made-up names.
     pub examples: &'static [&'static str],
-    /// What the agent itself looks at, beside the words of others. A cause of the node without one is told on the pods.
+    /// What the agent itself looks at, beside the words of others.
     pub probe: Option<Probe>,
     /// Rights its evidence needs beyond the runtime's socket; without them the answer is Unknown.
     pub needs: &'static [Right],
+}
+
+impl Cause {
+    /// Whether it is told on the Node, and briefly on the pods: only where the agent sees by itself when it is over. What
+    /// else is wrong with a node is told on each pod whose words name it, and ends with that pod's start.
+    #[must_use]
+    pub fn told_on_node(&self) -> bool {
+        self.scope == Scope::Node && matches!(self.stage, Stage::Runtime | Stage::Network | Stage::Sandbox)
+    }
 }
 
 /// Whose fault.

@@ -3,6 +3,9 @@
 /// The registry that short names stand for (distribution/reference: normalize.go).
 pub const DOCKER_HUB: &str = "docker.io";
 
+/// The host that serves Docker Hub's images; nothing is pulled from `docker.io` itself (containerd: core/remotes/docker/registry.go).
+const DOCKER_HUB_ENDPOINT: &str = "registry-1.docker.io";
+
 /// The parts of an image reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reference<'a> {
@@ -39,13 +42,43 @@ impl<'a> Reference<'a> {
     /// The host without its port, as containerd labels content (`containerd.io/distribution.source.<host>`).
     #[must_use]
     pub fn host_name(&self) -> &'a str {
-        self.host.rsplit_once(':').map_or(self.host, |(name, _)| name)
+        without_port(self.host)
+    }
+
+    /// The registry as people call it.
+    #[must_use]
+    pub fn registry(&self) -> &'a str {
+        if self.host == DOCKER_HUB { "Docker Hub" } else { self.host }
+    }
+
+    /// The host that is asked for the image where no mirror is configured.
+    #[must_use]
+    pub fn endpoint(&self) -> &'a str {
+        if self.host == DOCKER_HUB { DOCKER_HUB_ENDPOINT } else { self.host }
+    }
+
+    /// Whether `host`, with or without a port, is the registry itself.
+    #[must_use]
+    pub fn is_served_by(&self, host: &str) -> bool {
+        [self.host, self.endpoint()].into_iter().any(|own| {
+            own.eq_ignore_ascii_case(host)
+                || self.host_name() == self.host && own.eq_ignore_ascii_case(without_port(host))
+        })
     }
 
     /// Tag, else digest: what is asked for.
     #[must_use]
     pub fn version(&self) -> &'a str {
         self.tag.or(self.digest).unwrap_or_default()
+    }
+}
+
+/// A host without its port; an IPv6 address keeps its brackets.
+#[must_use]
+pub fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if !port.contains(']') => name,
+        _ => host,
     }
 }
 
@@ -73,12 +106,34 @@ mod tests {
             assert_eq!((reference.host, &*reference.path, reference.version()), (host, path, version), "{text}");
         }
         assert_eq!(Reference::parse("127.0.0.1:5000/app:v1").host_name(), "127.0.0.1");
+        assert_eq!(Reference::parse("[::1]:5000/app:v1").host_name(), "[::1]");
+        assert_eq!(without_port("[::1]"), "[::1]");
+    }
+
+    #[test]
+    fn docker_hub_is_asked_under_another_name() {
+        let hub = Reference::parse("nginx");
+        assert_eq!((hub.registry(), hub.endpoint()), ("Docker Hub", "registry-1.docker.io"));
+        assert!(hub.is_served_by("registry-1.docker.io") && !hub.is_served_by("auth.docker.io"));
+        let own = Reference::parse("r.example.com/app");
+        assert!(own.is_served_by("r.example.com:443") && !own.is_served_by("mirror.example.com"));
+        assert!(!Reference::parse("10.0.0.1:5000/app").is_served_by("10.0.0.1:3128"));
     }
 
     #[test]
     fn nonsense_is_taken_apart_too() {
-        for text in ["", ":", "@", "/", "a//b", "@sha256:", ":::", "Upper/Case:@"] {
-            let _parts = Reference::parse(text);
+        for (text, host, path, version) in [
+            ("", "docker.io", "library/", "latest"),
+            (":", "docker.io", "library/", ""),
+            ("@", "docker.io", "library/", ""),
+            ("/", "docker.io", "/", "latest"),
+            ("a//b", "docker.io", "a//b", "latest"),
+            ("@sha256:", "docker.io", "library/", "sha256:"),
+            (":::", "docker.io", "library/::", ""),
+            ("Upper/Case:@", "docker.io", "Upper/Case", ""),
+        ] {
+            let parts = Reference::parse(text);
+            assert_eq!((parts.host, parts.path.as_str(), parts.version()), (host, path, version), "{text}");
         }
     }
 }

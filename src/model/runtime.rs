@@ -93,20 +93,32 @@ pub struct CallFailure {
 /// Kinds of failed calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum FailureKind {
-    /// No such file, at none of the known paths.
+    /// No such file at the path that was given, or where the runtime was before.
     NoSocket,
+    /// No such file at any of the usual places, and none was ever found there.
+    NoneFound,
     /// The path is something else.
     NotASocket,
     /// This process may not open it.
     PermissionDenied,
     /// The file is there, nobody listens.
     NobodyListens,
+    /// It can't be opened or spoken on for a reason that only the text tells.
+    Broken,
     /// No answer before the deadline.
     TimedOut,
     /// It speaks a CRI version this agent does not (v1alpha2 only).
     Unsupported,
     /// It answered with an error.
     Answered,
+}
+
+impl FailureKind {
+    /// Whether it is this agent that lacks a right or a mount. Such a failure says nothing about the runtime.
+    #[must_use]
+    pub fn blind(self) -> bool {
+        matches!(self, Self::PermissionDenied | Self::NoneFound)
+    }
 }
 
 /// Answer of CRI `Status`, with what its verbose part tells about CNI.

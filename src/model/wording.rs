@@ -1,5 +1,6 @@
 //! How things are put into words: spans, sizes, bounded and clean text. Pure; never a word about what happened.
 
+use std::error::Error;
 use std::time::Duration;
 
 /// The hard limit of an Event's message in bytes (Kubernetes: pkg/apis/core/validation/events.go).
@@ -42,13 +43,38 @@ pub fn size(bytes: u64) -> String {
 /// `text` on one line without control characters, runs of white space folded.
 #[must_use]
 pub fn one_line(text: &str) -> String {
+    if is_one_line(text) {
+        return text.to_owned();
+    }
     let visible = text.chars().map(|c| if c.is_control() || is_invisible(c) { ' ' } else { c }).collect::<String>();
     visible.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Most texts are: plain ASCII with single spaces inside. Told cheaply, since every fact of every look passes here.
+fn is_one_line(text: &str) -> bool {
+    let printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    printable && !text.starts_with(' ') && !text.ends_with(' ') && !text.contains("  ")
 }
 
 /// Characters that change how a terminal orders or hides what follows (Unicode bidi controls and zero-width marks).
 fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// An error with its sources, without what a message repeats of its source.
+#[must_use]
+pub fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut at = error.source();
+    while let Some(source) = at {
+        let part = source.to_string();
+        if !text.contains(&part) {
+            text.push_str(": ");
+            text.push_str(&part);
+        }
+        at = source.source();
+    }
+    text
 }
 
 /// At most `limit` bytes of `text`, cut on a character boundary, with `…` where something was cut.
@@ -114,5 +140,20 @@ mod tests {
     #[test]
     fn control_and_bidi_characters_do_not_survive() {
         assert_eq!(one_line("a\u{1b}[31mb\n\tc\0d\u{202e}e"), "a [31mb c d e");
+        for text in ["a b", " a b", "a b ", "a  b", "a\u{7f}b", ""] {
+            assert_eq!(one_line(text), text.replace('\u{7f}', " ").split_whitespace().collect::<Vec<_>>().join(" "));
+        }
+    }
+    #[test]
+    fn a_chain_says_nothing_twice() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("{text}")]
+        struct Link {
+            text: &'static str,
+            source: Option<Box<Link>>,
+        }
+        let link = |text, source: Option<Link>| Link { text, source: source.map(Box::new) };
+        let repeats = link("no start: refused", Some(link("refused", Some(link("os error 111", None)))));
+        assert_eq!(chain(&repeats), "no start: refused: os error 111");
     }
 }

@@ -126,6 +126,9 @@ impl Lists<'_> {
         let kind = failure.map(|failure| failure.kind);
         if kind != self.failing {
             match failure {
+                Some(failure) if failure.kind.blind() => {
+                    tracing::warn!(reason = %failure.text, "the container runtime is out of this agent's reach");
+                }
                 Some(failure) => tracing::warn!(reason = %failure.text, "the container runtime does not answer"),
                 None => tracing::info!("the container runtime answers again"),
             }

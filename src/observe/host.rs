@@ -2,6 +2,7 @@
 //! size and time; a file that can't be read is unknown, never absent.
 
 pub mod cni;
+mod mounts;
 pub mod observer;
 mod root;
 

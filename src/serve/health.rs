@@ -1,5 +1,6 @@
 //! `/livez` and `/readyz` for the kubelet. Alive means that the engine turns; ready, that every observer gave its first
-//! answer once. A broken runtime or API server makes neither fail: telling of them is the agent's task.
+//! answer once. A broken runtime or API server makes neither fail: telling of them is the agent's task. An agent that has
+//! never got at the runtime's socket is not ready: it lacks a right or a mount.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,15 +23,15 @@ const STUCK: Duration = Duration::from_secs(30);
 pub struct Health {
     clock: Clock,
     heartbeat: watch::Receiver<Time>,
-    ready: watch::Receiver<bool>,
+    awaited: watch::Receiver<Vec<&'static str>>,
     was_ready: Arc<AtomicBool>,
 }
 
 impl Health {
-    /// `heartbeat`: when the engine last turned. `ready`: whether every observer has answered; it needs to hold only once.
+    /// `heartbeat`: when the engine last turned. `awaited`: what has not answered yet; it needs to be empty only once.
     #[must_use]
-    pub fn new(clock: Clock, heartbeat: watch::Receiver<Time>, ready: watch::Receiver<bool>) -> Self {
-        Self { clock, heartbeat, ready, was_ready: Arc::default() }
+    pub fn new(clock: Clock, heartbeat: watch::Receiver<Time>, awaited: watch::Receiver<Vec<&'static str>>) -> Self {
+        Self { clock, heartbeat, awaited, was_ready: Arc::default() }
     }
 
     /// The paths, to be served on an address of the loopback.
@@ -39,7 +40,7 @@ impl Health {
     }
 
     fn is_ready(&self) -> bool {
-        if *self.ready.borrow() {
+        if self.awaited.borrow().is_empty() {
             self.was_ready.store(true, Ordering::Relaxed);
         }
         self.was_ready.load(Ordering::Relaxed)
@@ -54,12 +55,12 @@ async fn livez(State(health): State<Health>) -> (StatusCode, String) {
     (StatusCode::OK, "ok\n".to_owned())
 }
 
-async fn readyz(State(health): State<Health>) -> (StatusCode, &'static str) {
+async fn readyz(State(health): State<Health>) -> (StatusCode, String) {
     if health.is_ready() {
-        (StatusCode::OK, "ok\n")
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "not every observer has answered yet\n")
+        return (StatusCode::OK, "ok\n".to_owned());
     }
+    let awaited = health.awaited.borrow().join(", ");
+    (StatusCode::SERVICE_UNAVAILABLE, format!("nothing was heard yet from {awaited}; the log says why\n"))
 }
 
 #[cfg(test)]
@@ -78,8 +79,8 @@ mod tests {
     async fn alive_while_the_engine_turns_and_not_when_it_is_stuck() {
         let clock = Clock::starting_at(Time::UNIX_EPOCH);
         let (beat, heartbeat) = watch::channel(clock.now());
-        let (_ready, ready) = watch::channel(false);
-        let health = Health::new(clock, heartbeat, ready);
+        let (_answers, awaited) = watch::channel(vec!["a"]);
+        let health = Health::new(clock, heartbeat, awaited);
         tokio::time::advance(Duration::from_secs(30)).await;
         assert_eq!(status(&health, "/livez").await, StatusCode::OK);
         tokio::time::advance(Duration::from_secs(1)).await;
@@ -92,12 +93,12 @@ mod tests {
     async fn ready_once_is_ready_for_good() {
         let clock = Clock::starting_at(Time::UNIX_EPOCH);
         let (_beat, heartbeat) = watch::channel(clock.now());
-        let (ready, seen) = watch::channel(false);
-        let health = Health::new(clock, heartbeat, seen);
+        let (answers, awaited) = watch::channel(vec!["a"]);
+        let health = Health::new(clock, heartbeat, awaited);
         assert_eq!(status(&health, "/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
-        ready.send(true).unwrap();
+        answers.send(Vec::new()).unwrap();
         assert_eq!(status(&health, "/readyz").await, StatusCode::OK);
-        ready.send(false).unwrap();
+        answers.send(vec!["a"]).unwrap();
         assert_eq!(status(&health, "/readyz").await, StatusCode::OK);
     }
 }

@@ -10,6 +10,7 @@ use crate::model::runtime::{Container, Sandbox};
 use crate::model::stage::Stage;
 
 use super::place::{self, Place};
+use super::said::Said;
 
 /// One pod over time.
 #[derive(Debug)]
@@ -44,7 +45,7 @@ pub struct Trouble {
     /// Since when it fails there.
     pub since: Time,
     /// The most telling text so far.
-    pub text: Arc<str>,
+    pub said: Said,
     /// The waiting reason the text came with.
     pub reason: Arc<str>,
     /// When it was last said.
@@ -146,11 +147,12 @@ impl PodTrack {
                 known.at = at;
                 known.reason = reason.clone();
                 if telling(text) {
-                    known.text = text.clone();
+                    known.said.say(text);
                 }
             }
             (Some((stage, reason, text)), _) => {
-                let trouble = Trouble { stage, since: at, text: text.clone(), reason: reason.clone(), at };
+                let said = Said::new(text.clone());
+                let trouble = Trouble { stage, since: at, said, reason: reason.clone(), at };
                 self.troubles.insert(slot.name.clone(), trouble);
             }
             // Between two tries a container may look as if nothing had happened; only a run or a clean end mends it.

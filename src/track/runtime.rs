@@ -76,14 +76,16 @@ impl RuntimeTrack {
 
     fn fails(&mut self, method: Method, failure: CallFailure, began: Time, at: Time) {
         let (since, tries) = match self.calls.get(&method) {
-            Some(Call::Fails(before)) => (before.since, before.tries.saturating_add(1)),
+            Some(Call::Fails(before)) if before.failure.kind.blind() == failure.kind.blind() => {
+                (before.since, before.tries.saturating_add(1))
+            }
             _ => (began, 1),
         };
         self.calls.insert(method, Call::Fails(Failing { method, since, tries, failure, at }));
     }
 
     /// The vital call that has failed longest, if any fails. An error that the runtime answered with is an answer, except
-    /// where it says that it speaks no CRI version of ours.
+    /// where it says that it speaks no CRI version of ours; and what this agent can't see is no failure of the runtime.
     #[must_use]
     pub fn failing(&self) -> Option<&Failing> {
         self.all_failing().min_by_key(|failing| failing.since)
@@ -96,7 +98,23 @@ impl RuntimeTrack {
         self.all_failing().any(|failing| failing.tries > 1)
     }
 
+    /// The vital call that failed last: where a broken connection was the first sign, what came of connecting anew.
+    #[must_use]
+    pub fn failed_last(&self) -> Option<&Failing> {
+        self.all_failing().max_by_key(|failing| failing.at)
+    }
+
+    /// The vital call that fails because this agent can't get at the runtime, if one does.
+    #[must_use]
+    pub fn blind(&self) -> Option<&Failing> {
+        self.unanswered().find(|failing| failing.failure.kind.blind())
+    }
+
     fn all_failing(&self) -> impl Iterator<Item = &Failing> {
+        self.unanswered().filter(|failing| !failing.failure.kind.blind())
+    }
+
+    fn unanswered(&self) -> impl Iterator<Item = &Failing> {
         let failing = self.calls.values().filter_map(|call| match call {
             Call::Fails(failing) => Some(failing),
             Call::Works { .. } => None,
@@ -108,7 +126,7 @@ impl RuntimeTrack {
     #[must_use]
     pub fn well_since(&self) -> Option<Time> {
         let listed = self.calls.contains_key(&Method::ListPodSandbox);
-        if self.failing().is_some() || !listed {
+        if self.unanswered().next().is_some() || !listed {
             return None;
         }
         self.calls

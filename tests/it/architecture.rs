@@ -1,6 +1,6 @@
 //! Keeps the shape of the tree: who may use whom, what pure modules never name, how a file opens and how long it is.
-//! It reads the sources as text; a path hidden behind `super::super::` or a re-export at the crate root would escape it,
-//! so neither is used.
+//! It reads the sources as text; a path through `super` that climbs to the crate root, or a re-export there, would escape
+//! it, so both are looked for and refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -76,9 +76,57 @@ fn module_of(file: &Path) -> String {
     first.trim_end_matches(".rs").to_owned()
 }
 
-/// The code of a file without comments and string contents, so that prose about a clock is no clock.
+/// The code of a file without comments and string contents, so that prose about a clock is no clock. Knows no nested block
+/// comments.
 fn code(text: &str) -> String {
-    text.lines().map(|line| line.split_once("//").map_or(line, |(before, _)| before)).collect::<Vec<_>>().join("\n")
+    let mut kept = String::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let hidden = hidden(rest, kept.chars().next_back());
+        if hidden == 0 {
+            kept.push(first);
+        }
+        rest = &rest[hidden.max(first.len_utf8())..];
+    }
+    kept
+}
+
+/// How many bytes of a comment, a string or a character stand at the start of this text; the line break after a comment is
+/// not one of them.
+fn hidden(text: &str, before: Option<char>) -> usize {
+    let up_to = |end: &str, from: usize| text[from..].find(end).map_or(text.len(), |at| from + at + end.len());
+    let in_word = before.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let raw = text.strip_prefix('b').unwrap_or(text).strip_prefix('r').filter(|_| !in_word);
+    if let Some(marks) = raw.map(|raw| raw.len() - raw.trim_start_matches('#').len())
+        && raw.is_some_and(|raw| raw[marks..].starts_with('"'))
+    {
+        return up_to(&format!("\"{}", "#".repeat(marks)), text.find('"').unwrap() + 1);
+    }
+    match text.as_bytes() {
+        [b'/', b'/', ..] => text.find('\n').unwrap_or(text.len()),
+        [b'/', b'*', ..] => up_to("*/", 2),
+        [b'"', ..] => quoted(text, '"'),
+        [b'\'', b'\\', ..] => quoted(text, '\''),
+        [b'\'', ..] if text.chars().nth(2) == Some('\'') => quoted(text, '\''),
+        _ => 0,
+    }
+}
+
+/// The length of what stands between two quotes, with them.
+fn quoted(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    let end = text.char_indices().skip(1).find(|(_, c)| {
+        let ends = *c == quote && !escaped;
+        escaped = *c == '\\' && !escaped;
+        ends
+    });
+    end.map_or(text.len(), |(at, _)| at + 1)
+}
+
+/// The longest run of `super::` in the code outside of the tests at its end, which are a module more.
+fn climbs(code: &str) -> usize {
+    let outside = code.split("mod tests {").next().unwrap_or_default();
+    (1..).take_while(|steps| outside.contains(&"super::".repeat(*steps))).last().unwrap_or(0)
 }
 
 /// Our top-level modules that the code names as `crate::x` or inside `use crate::{x::…, y::…}`.
@@ -146,6 +194,18 @@ fn modules_use_only_what_the_flow_allows() {
 }
 
 #[test]
+fn no_path_escapes_over_the_crate_root() {
+    let sources = repository().join("src");
+    for file in rust_files(&sources) {
+        let text = code(&std::fs::read_to_string(&file).unwrap());
+        let depth = file.strip_prefix(&sources).unwrap().components().count();
+        assert!(climbs(&text) < depth, "{} climbs to the crate root by `super`", file.display());
+        assert!(climbs(&text.replacen("mod tests {", "", 1)) <= depth, "so do the tests of {}", file.display());
+    }
+    assert!(!code(&std::fs::read_to_string(sources.join("lib.rs")).unwrap()).contains("pub use"));
+}
+
+#[test]
 fn modules_form_no_cycle() {
     let all = dependencies();
     let mut settled: BTreeSet<&str> = BTreeSet::new();
@@ -204,4 +264,21 @@ fn hidden_uses_are_found() {
     let found = uses("use crate::{model::ids::PodId, track::{World, pod}, report};");
     assert_eq!(found, ["model", "report", "track"].map(str::to_owned).into());
     assert_eq!(uses("let x = crate::engine::run();"), ["engine".to_owned()].into());
+}
+
+#[test]
+fn prose_is_no_code() {
+    let text = r##"a("tokio:: \" x", 'y', '"', '\'', r#"std::fs " "#, b"q"); // crate::report
+        fn f<'a>(x: &'a str) /* crate::serve */ -> &'a str { "http://x" } for"end""##;
+    let left = code(text);
+    for hidden in ["tokio", "std::fs", "crate::", "http", "end", "y", "q"] {
+        assert!(!left.contains(hidden), "{hidden}: {left}");
+    }
+    assert!(left.contains("fn f<'a>(x: &'a str)  -> &'a str {  } for"), "{left}");
+}
+
+#[test]
+fn paths_that_climb_are_found() {
+    assert_eq!(climbs("use super::super::x; super::y"), 2);
+    assert_eq!(climbs("mod tests { use super::super::x; }"), 0);
 }

@@ -129,6 +129,39 @@ async fn a_socket_without_cri_is_told_from_a_dead_one() {
 }
 
 #[tokio::test]
+async fn a_socket_that_does_not_speak_grpc_is_not_said_to_have_no_listener() {
+    let place = place();
+    let listener = tokio::net::UnixListener::bind(&place.socket).unwrap();
+    let chatter = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let answer = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n";
+            let _left = tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await;
+        }
+    });
+    let (_, failure) = failure(client(&place).version().await);
+    assert_eq!(failure.kind, FailureKind::Broken, "{}", failure.text);
+    assert!(failure.text.contains(place.socket.to_str().unwrap()), "{}", failure.text);
+    chatter.abort();
+}
+
+#[tokio::test]
+async fn a_search_that_finds_nothing_says_so_and_what_it_found_once_is_missed_by_name() {
+    let root = tempfile::tempdir().unwrap();
+    let socket = root.path().join("run/crio/crio.sock");
+    std::fs::create_dir_all(socket.parent().unwrap()).unwrap();
+    let cri = Cri::new(Endpoint::Search(root.path().into()), Clock::start(), Deadlines::default());
+    let (_, nothing) = failure(cri.version().await);
+    assert_eq!(nothing.kind, FailureKind::NoneFound);
+    assert!(nothing.text.contains("/run/containerd/containerd.sock, /run/crio/crio.sock, "), "{}", nothing.text);
+    let fake = FakeRuntime::containerd(&socket);
+    sooner_or_later(&cri).await;
+    fake.unlink();
+    let (_, gone) = failure(cri.version().await);
+    assert_eq!((gone.kind, gone.socket), (FailureKind::NoSocket, "/run/crio/crio.sock".into()));
+}
+
+#[tokio::test]
 async fn a_search_passes_over_sockets_without_cri_and_stays_with_what_it_found() {
     let root = tempfile::tempdir().unwrap();
     for folder in ["run/containerd", "run/k0s"] {
@@ -153,7 +186,7 @@ async fn a_killed_runtime_fails_the_next_call_and_its_successor_is_found() {
     let fake = FakeRuntime::containerd(&place.socket);
     assert_eq!(sooner_or_later(&cri).await, 1);
     drop(fake);
-    assert_eq!(failure(cri.list_containers().await).1.kind, FailureKind::NobodyListens);
+    assert_eq!(failure(cri.list_containers().await).1.kind, FailureKind::Broken);
     let _next = FakeRuntime::containerd(&place.socket);
     assert_eq!(sooner_or_later(&cri).await, 2);
 }

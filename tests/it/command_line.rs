@@ -56,6 +56,11 @@ fn the_verdict_is_there_for_programs_too() {
 fn mistakes_in_the_command_line_end_with_64_and_help_with_0() {
     assert_eq!(kubewhy(&["run", "--no-such-flag"]).status.code(), Some(64));
     assert_eq!(kubewhy(&["run", "--health-address", "nowhere"]).status.code(), Some(64));
+    for endpoint in ["foo", "tcp://127.0.0.1:2375"] {
+        let output = kubewhy(&["run", "--standalone", "--runtime-endpoint", endpoint]);
+        assert_eq!(output.status.code(), Some(64), "{endpoint}");
+        assert!(words(&output.stderr).contains("unix:///path, or auto"), "{}", words(&output.stderr));
+    }
     assert_eq!(kubewhy(&[]).status.code(), Some(64));
     assert_eq!(kubewhy(&["--help"]).status.code(), Some(0));
     assert_eq!(kubewhy(&["version"]).stdout, kubewhy(&["--version"]).stdout);

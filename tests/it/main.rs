@@ -9,6 +9,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod any_text;
 mod architecture;
 mod client_containerd;
 mod client_cri;
@@ -16,9 +17,17 @@ mod command_line;
 mod corpus;
 mod deploy;
 mod documents;
+mod explain;
 mod fake_runtime;
 mod near_misses;
 mod observe_containerd;
 mod observe_cri;
+mod observe_host;
 mod prepull;
 mod recordings;
+
+/// Says loudly that a test did not run. Straight to stderr: what is printed in a test that passes is never seen.
+fn skipped(test: &str, why: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "\n*** SKIPPED {test}: {why} ***").unwrap();
+}

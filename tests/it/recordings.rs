@@ -44,7 +44,7 @@ fn as_recording(raw: &str, runtime: &str) -> String {
 #[test]
 fn no_recorded_pod_is_misnamed() {
     let Some(folder) = std::env::var_os("KUBEWHY_RECORDINGS") else {
-        eprintln!("SKIPPED: KUBEWHY_RECORDINGS does not name a folder of recordings");
+        crate::skipped("no_recorded_pod_is_misnamed", "KUBEWHY_RECORDINGS does not name a folder of recordings");
         return;
     };
     let folder = Path::new(&folder);

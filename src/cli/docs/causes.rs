@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::causes;
 use crate::diagnose::example;
 use crate::model::cause::{Cause, Grows, Owner, Right, Scope};
-use crate::model::sign::Sign;
+use crate::model::sign::{Operation, Sign};
 use crate::model::stage::Stage;
 use crate::model::wording::span;
 
@@ -13,8 +13,9 @@ const OPENING: &str = "# Causes
 
 <!-- Made by `kubewhy docs`. -->
 
-Every cause that kubewhy names. The name is the reason of its Event, and stays. A cause of the node is told on the Node; each
-pod that suffers from it gets one short Event that points there. A pre-pull that fails is told on the Node, by the same causes.
+Every cause that kubewhy names. The name is the reason of its Event, and stays. What the agent can watch on the node itself is
+told on the Node, and each pod that suffers from it gets one short Event that points there; all else is told on the pod.
+`kubewhy explain` names the same causes from a message alone. A pre-pull that fails is told on the Node, by the same causes.
 The sentences are examples: names and numbers are made up. Standalone is `--standalone`: no API server, and what is found goes to
 the log and, as JSON, to stdout.
 
@@ -31,26 +32,38 @@ Each cause needs evidence. Where the agent may not see it, or it is not there, t
 
 /// The page.
 pub(super) fn page() -> String {
-    let mut text = format!("{OPENING}| cause | told on | who acts | |\n|---|---|---|---|\n");
-    for cause in causes::ALL {
+    let mut text = format!("{OPENING}| cause | who acts | |\n|---|---|---|\n");
+    let mut causes = causes::ALL.to_vec();
+    causes.sort_by_key(|cause| cause.stage); // the order of the catalogue is for machines: which of two causes decides
+    for cause in &causes {
         let anchor = cause.id.to_lowercase();
-        let (on, owner) = (on(cause.scope), cause.owner.as_str());
-        _ = writeln!(text, "| [{}](#{anchor}) | {on} | {owner} | {} |", cause.id, cause.summary);
+        _ = writeln!(text, "| [{}](#{anchor}) | {} | {} |", cause.id, cause.owner.as_str(), cause.summary);
     }
     text.push_str(RIGHTS);
     for right in [Right::Pods, Right::PodEvents, Right::Containerd, Right::CniDirs] {
         let (name, what, without) = described(right);
         _ = writeln!(text, "| {name} | {what} | {without} |");
     }
-    causes::ALL.iter().for_each(|cause| section(&mut text, cause));
+    causes.iter().for_each(|cause| section(&mut text, cause));
     text
 }
 
 fn section(text: &mut String, cause: &Cause) {
-    _ = write!(text, "\n## {}\n\n{}\n\n> {}\n\n| | |\n|---|---|\n", cause.id, cause.summary, example::of(cause));
+    _ = write!(text, "\n## {}\n\n{}\n", cause.id, cause.summary);
+    if !cause.examples.is_empty() {
+        text.push_str("\nMessages that say so:\n\n```text\n");
+        cause.examples.iter().for_each(|example| _ = writeln!(text, "{example}"));
+        text.push_str("```\n");
+    }
+    _ = write!(text, "\nWhat kubewhy makes of it:\n\n> {}\n", example::of(cause));
+    if !cause.steps.is_empty() {
+        text.push_str("\nWhat to do:\n\n");
+        cause.steps.iter().for_each(|step| _ = writeln!(text, "* {step}"));
+    }
+    text.push_str("\n| | |\n|---|---|\n");
     let mends = if cause.mends.is_empty() { "not said" } else { cause.mends };
     for (name, value) in [
-        ("told on", on(cause.scope).to_owned()),
+        ("told on", on(cause).to_owned()),
         ("who acts", format!("{}: {}", cause.owner.as_str(), who(cause.owner))),
         ("stage", bites_at(cause).to_owned()),
         ("Event type", grows(cause.kind)),
@@ -66,9 +79,11 @@ fn section(text: &mut String, cause: &Cause) {
     signs(text, cause);
 }
 
-fn on(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Node => "the Node",
+fn on(cause: &Cause) -> &'static str {
+    match cause.scope {
+        _ if cause.kind == Grows::Silent => "nothing: it is named only when somebody asks",
+        Scope::Node if cause.told_on_node() => "the Node, and with a short word on each pod that suffers from it",
+        Scope::Node => "each Pod whose words name it, as the node's fault",
         Scope::Pod => "the Pod",
     }
 }
@@ -179,19 +194,37 @@ fn signs(text: &mut String, cause: &Cause) {
         _ = writeln!(text, "\n{why}");
         return;
     }
-    let said_by = match cause.scope {
-        Scope::Pod => "Wordings that name it",
-        Scope::Node => "Wordings that point to it in a pod's Events",
-    };
-    _ = write!(text, "\n{said_by}; one line suffices, upper and lower case are the same:\n\n");
+    text.push_str(
+        "\n<details><summary>Wordings that name it; one line suffices, upper and lower case are the same</summary>\n\n",
+    );
     cause.signs.iter().for_each(|sign| _ = writeln!(text, "* {}", wording(sign)));
+    text.push_str("\n</details>\n");
 }
 
 fn wording(sign: &Sign) -> String {
     let quoted = |parts: &[&str], word: &str| parts.iter().map(|part| code(part.trim())).collect::<Vec<_>>().join(word);
-    match sign.none {
-        [] => quoted(sign.all, " and "),
-        none => format!("{}, but not {}", quoted(sign.all, " and "), quoted(none, " or ")),
+    let mut text = quoted(sign.all, " and ");
+    if !sign.within.is_empty() {
+        let spoken: Vec<_> = sign.within.iter().map(|operation| operation_name(*operation)).collect();
+        _ = write!(text, ", where the text speaks of {}", spoken.join(" or "));
+    }
+    if !sign.none.is_empty() {
+        _ = write!(text, ", but not {}", quoted(sign.none, " or "));
+    }
+    text
+}
+
+fn operation_name(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Pull => "a pull",
+        Operation::Sandbox => "a sandbox",
+        Operation::Network => "a CNI plugin",
+        Operation::Container => "a container's creation",
+        Operation::Volume => "a volume",
+        Operation::RuntimeCall => "the runtime",
+        Operation::ApiCall => "the API server",
+        Operation::Node => "the kubelet or its node",
+        Operation::Kernel => "the kernel",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::model::diagnosis::{Diagnosis, Findings, Subject};
 use crate::model::ids::{NodeId, PodId, PodUid};
 use crate::model::node::{Node, NodeCondition};
 use crate::model::observation::{Observation, Seen};
-use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod, PodEvent};
 use crate::model::pull::{Layer, Pull};
 use crate::model::runtime::{
     CallFailure, CallOutcome, FailureKind, Method, RuntimeCondition, RuntimeInfo, RuntimeStatus, Sandbox,
@@ -148,6 +148,26 @@ pub(super) fn pod(name: &str, now: Time, container: ContainerSlot) -> Pod {
         pull_secrets: Vec::new(),
         containers: vec![container],
     }
+}
+
+/// What is said of a pod whose pull of `image` failed so.
+pub(super) fn said_of_pull(image: &str, error: &str) -> (&'static str, String) {
+    let mut t = Timeline::new();
+    t.see(Seen::PodChanged(Box::new(pod("cart", t.now, slot(image, "ErrImagePull", error))))).wait(31);
+    let findings = t.look();
+    let said = of_pods(&findings)[0];
+    (said.cause.id, said.sentence.clone())
+}
+
+/// The kubelet's Event of a sandbox that could not be made.
+pub(super) fn sandbox_failed(message: &str, at: Time) -> Seen {
+    let event = PodEvent {
+        reason: "FailedCreatePodSandBox".into(),
+        message: message.into(),
+        from: "kubelet".into(),
+        at: Some(at),
+    };
+    Seen::PodEvents { pod: id("shop", "cart").uid, events: vec![event] }
 }
 
 pub(super) fn creating(name: &str, now: Time, sandbox_ready: bool) -> Pod {

@@ -4,6 +4,7 @@ use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::finders::{self, Finder};
 use crate::causes::{self, benign, operations};
+use crate::model::cause::Cause;
 use crate::model::sign::{Operation, Sign};
 
 /// The compiled catalogue.
@@ -23,8 +24,8 @@ pub(super) struct Index {
 type Part = u32;
 
 struct Compiled {
-    /// The cause's place in the catalogue.
-    rank: usize,
+    cause: &'static Cause,
+    sign: &'static Sign,
     /// Bits of the operations, one of which the text must speak of; none for no such demand.
     within: u16,
     all: Vec<Part>,
@@ -59,9 +60,8 @@ impl Index {
         let operations = operations::ALL.iter().map(|marks| (marks.operation, parts.numbers(marks.parts))).collect();
         let signs = causes::ALL
             .iter()
-            .enumerate()
-            .flat_map(|(rank, cause)| cause.signs.iter().map(move |sign| (rank, sign)))
-            .map(|(rank, sign)| Compiled::new(rank, sign, &mut parts))
+            .flat_map(|cause| cause.signs.iter().map(move |sign| (*cause, sign)))
+            .map(|(cause, sign)| Compiled::new(cause, sign, &mut parts))
             .collect();
         let finders = finders::all().map(|finder| (parts.number(finder.after), finder)).collect();
         Self { automaton: automaton(&parts.0), benign, operations, signs, finders, parts: parts.0.len() }
@@ -87,18 +87,23 @@ impl Index {
         spoken.map(|(operation, _)| operation.bit()).chain(by_reason.map(|of| of.operation.bit())).fold(0, |a, b| a | b)
     }
 
-    /// Places in the catalogue of the causes that the text names, in order.
-    pub(super) fn causes(&self, marks: &Marks, operations: u16) -> impl Iterator<Item = usize> {
-        let mut last = None;
-        self.signs.iter().filter(move |sign| sign.fits(marks, operations)).map(|sign| sign.rank).filter(move |rank| {
-            let again = last == Some(*rank);
-            last = Some(*rank);
+    /// The causes that the text names, in the order of the catalogue, each with its first wording.
+    pub(super) fn named(
+        &self,
+        marks: &Marks,
+        operations: u16,
+    ) -> impl Iterator<Item = (&'static Cause, &'static Sign)> {
+        let mut last = "";
+        let fitting = self.signs.iter().filter(move |compiled| compiled.fits(marks, operations));
+        fitting.map(|compiled| (compiled.cause, compiled.sign)).filter(move |(cause, _)| {
+            let again = last == cause.id;
+            last = cause.id;
             !again
         })
     }
 
     /// The finders that have a place in the text to begin at, with that place; in their own order, which is their rank.
-    pub(super) fn finders<'m>(&self, marks: &'m Marks) -> impl Iterator<Item = (&'static Finder, usize)> {
+    pub(super) fn finders(&self, marks: &Marks) -> impl Iterator<Item = (&'static Finder, usize)> {
         self.finders.iter().flat_map(|(part, finder)| {
             let places = marks.places.iter().filter(move |(found, _)| found == part);
             places.map(move |(_, end)| (*finder, *end))
@@ -107,9 +112,9 @@ impl Index {
 }
 
 impl Compiled {
-    fn new(rank: usize, sign: &Sign, parts: &mut Parts) -> Self {
+    fn new(cause: &'static Cause, sign: &'static Sign, parts: &mut Parts) -> Self {
         let within = sign.within.iter().fold(0, |bits, operation| bits | operation.bit());
-        Self { rank, within, all: parts.numbers(sign.all), none: parts.numbers(sign.none) }
+        Self { cause, sign, within, all: parts.numbers(sign.all), none: parts.numbers(sign.none) }
     }
 
     fn fits(&self, marks: &Marks, operations: u16) -> bool {

@@ -7,6 +7,7 @@ mod plugins;
 
 use std::path::{Path, PathBuf};
 
+use super::mounts::Mounts;
 use super::root::Root;
 use crate::model::cni::{CniConfig, CniHost};
 use crate::model::runtime::RuntimeStatus;
@@ -58,7 +59,13 @@ impl CniDirs {
 /// Looks once. `root` is where the host's root is visible.
 #[must_use]
 pub fn look(root: &Path, dirs: &CniDirs) -> CniHost {
-    let root = Root(root);
+    match Mounts::at(root) {
+        Ok(mounts) => look_below(Root(&mounts), dirs),
+        Err(error) => unknown(dirs, &format!("what is mounted below {} cannot be told: {error}", root.display())),
+    }
+}
+
+fn look_below(root: Root<'_>, dirs: &CniDirs) -> CniHost {
     let (config, unreadable) = match config::load(root, dirs) {
         Ok(config) => (config, None),
         Err(problem) => (CniConfig::Unknown, Some(problem)),

@@ -8,12 +8,14 @@ use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
 
+use super::mounts::Mounts;
+
 /// As many links as Linux follows (MAXSYMLINKS, linux/namei.h).
 const LINKS_AT_MOST: usize = 40;
 
-/// The directory where the host's root is visible; `/` outside a container.
+/// The directory where the host's root is visible, `/` outside a container, and what is mounted there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Root<'a>(pub(super) &'a Path);
+pub(super) struct Root<'a>(pub(super) &'a Mounts);
 
 /// Why a path of the host leads nowhere.
 #[derive(Debug, thiserror::Error)]
@@ -35,39 +37,38 @@ pub(super) enum Lost {
 impl Root<'_> {
     /// Where `path` of the host is for this process.
     pub(super) fn find(self, path: &Path) -> Result<PathBuf, Lost> {
-        if !self.sees(path) {
-            return Err(Lost::Unknown(format!("{} of the host is not mounted", path.display())));
-        }
         let mut ahead: VecDeque<OsString> = names(path).collect();
-        let mut here = PathBuf::new();
+        let mut here = PathBuf::from("/");
         let mut links = 0;
         while let Some(name) = ahead.pop_front() {
             if name == ".." {
                 here.pop();
                 continue;
             }
-            let at = self.0.join(&here).join(&name);
-            if !at.symlink_metadata().map_err(|error| self.lost(path, &error, links))?.is_symlink() {
-                here.push(name);
+            here.push(name);
+            let at = self.seen(&here);
+            if !at.symlink_metadata().map_err(|error| self.lost(path, &here, &error))?.is_symlink() {
                 continue;
             }
             links += 1;
             if links > LINKS_AT_MOST {
                 return Err(Lost::Unusable("a loop of symbolic links"));
             }
-            let target = fs::read_link(&at).map_err(|error| self.lost(path, &error, links))?;
+            let target = fs::read_link(&at).map_err(|error| self.lost(path, &here, &error))?;
             if target.is_absolute() {
-                here.clear();
+                here = PathBuf::from("/");
+            } else {
+                here.pop();
             }
             names(&target).rev().for_each(|name| ahead.push_front(name));
         }
-        Ok(self.0.join(here))
+        if self.0.show(&here) { Ok(self.seen(&here)) } else { Err(not_mounted(path, &here)) }
     }
 
     /// Reads a regular file of the host, at most `limit` bytes. Never waits for a writer, as reading a FIFO would.
     pub(super) fn read(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
         let found = self.find(path)?;
-        let failed = |error: io::Error| self.lost(path, &error, 0);
+        let failed = |error: io::Error| self.lost(path, path, &error);
         if !found.metadata().map_err(failed)?.is_file() {
             return Err(Lost::Unusable("not a regular file"));
         }
@@ -83,21 +84,27 @@ impl Root<'_> {
         }
     }
 
-    /// Whether the part of the host that holds `path` is mounted here at all. Outside a container everything is.
-    fn sees(self, path: &Path) -> bool {
-        self.0 == Path::new("/") || names(path).next().is_none_or(|top| self.0.join(top).symlink_metadata().is_ok())
+    /// A path of the host as this process names it.
+    fn seen(self, path: &Path) -> PathBuf {
+        self.0.prefix().join(path.strip_prefix("/").unwrap_or(path))
     }
 
-    /// A link below a prefix may lead to a part of the host that is not mounted: what it leads to is unknown.
-    fn lost(self, path: &Path, error: &io::Error, links: usize) -> Lost {
+    /// The search for `path` ended `here`. That nothing is there counts only where the host's files are seen.
+    fn lost(self, path: &Path, here: &Path, error: &io::Error) -> Lost {
         match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory if links == 0 || self.0 == Path::new("/") => Lost::Missing,
-            ErrorKind::NotFound | ErrorKind::NotADirectory => {
-                Lost::Unknown(format!("{} is a link to what is not mounted here", path.display()))
-            }
+            ErrorKind::NotFound | ErrorKind::NotADirectory if self.0.show(here) => Lost::Missing,
+            ErrorKind::NotFound | ErrorKind::NotADirectory => not_mounted(path, here),
             _ => Lost::Unknown(format!("{}: {error}", path.display())),
         }
     }
+}
+
+fn not_mounted(path: &Path, here: &Path) -> Lost {
+    let path = path.display();
+    Lost::Unknown(match here.display().to_string() {
+        here if path.to_string().starts_with(&here) => format!("{path} of the host is not mounted"),
+        here => format!("{path} leads to {here} of the host, which is not mounted"),
+    })
 }
 
 fn open(path: &Path) -> io::Result<File> {
@@ -125,7 +132,8 @@ mod tests {
         fs::create_dir_all(host.path().join("var/lib/cni")).unwrap();
         fs::create_dir_all(host.path().join("etc")).unwrap();
         symlink("/var/lib/../lib/cni", host.path().join("etc/cni")).unwrap();
-        let found = Root(host.path()).find(Path::new("/etc/cni")).unwrap();
+        let mounts = Mounts::at(host.path()).unwrap();
+        let found = Root(&mounts).find(Path::new("/etc/cni")).unwrap();
         assert_eq!(found, host.path().join("var/lib/cni"));
     }
 
@@ -134,9 +142,31 @@ mod tests {
         let host = tempfile::tempdir().unwrap();
         symlink("/run/elsewhere", host.path().join("out")).unwrap();
         symlink("/loop", host.path().join("loop")).unwrap();
-        let root = Root(host.path());
+        let mounts = Mounts::at(host.path()).unwrap();
+        let root = Root(&mounts);
         assert!(matches!(root.find(Path::new("/out")), Err(Lost::Unknown(_))));
         assert!(matches!(root.find(Path::new("/loop")), Err(Lost::Unusable(_))));
         assert!(matches!(root.find(Path::new("/nowhere/at/all")), Err(Lost::Unknown(_))));
+    }
+    /// The directories above a mount, which the kubelet made, are no evidence.
+    #[test]
+    fn what_is_not_below_a_mount_is_unknown_though_directories_on_its_way_exist() {
+        let host = tempfile::tempdir().unwrap();
+        for dir in ["var/snap/runtime", "opt/cni/bin", "etc/cni"] {
+            fs::create_dir_all(host.path().join(dir)).unwrap();
+        }
+        symlink("/var/lib/cni/bin", host.path().join("opt/cni/bin/elsewhere")).unwrap();
+        symlink("/opt/cni/gone", host.path().join("opt/cni/bin/dangling")).unwrap();
+        let line = |dir: &str| format!("1 2 8:1 /{dir} {}/{dir} ro - ext4 /dev/sda1 rw\n", host.path().display());
+        let table = ["var/snap/runtime", "opt/cni"].map(line).concat();
+        let mounts = Mounts::among(host.path(), table.as_bytes());
+        let find = |path: &str| Root(&mounts).find(Path::new(path));
+        for path in ["/var/lib/rancher/k3s/net.d", "/var/lib", "/var", "/etc/cni/net.d", "/opt/cni/bin/elsewhere"] {
+            assert!(matches!(find(path), Err(Lost::Unknown(_))), "{path}");
+        }
+        for path in ["/var/snap/runtime/x", "/opt/cni/bin/flannel", "/opt/cni/bin/dangling"] {
+            assert!(matches!(find(path), Err(Lost::Missing)), "{path}");
+        }
+        assert!(find("/opt/cni/bin").is_ok());
     }
 }

@@ -114,6 +114,25 @@ fn what_is_not_mounted_is_unknown_and_not_missing() {
     assert_eq!(host.look(NamedBy::Operator).config, CniConfig::Unknown);
 }
 
+/// k3s keeps its configuration and plugins below /var, of which the standard profile may mount other parts.
+#[test]
+fn what_lies_beside_a_mount_is_unknown_and_not_missing() {
+    let host = Host::new().config("10-lab.conflist", BRIDGE);
+    fs::create_dir_all(host.path("var/snap/microk8s")).unwrap();
+    let line = |dir: &str| format!("1 2 8:1 / {} ro - ext4 /dev/sda1 rw\n", host.path(dir).display());
+    let mounts = Mounts::among(host.0.path(), ["etc/cni", "var/snap/microk8s"].map(line).concat().as_bytes());
+    let elsewhere = |conf_dir: &str| CniDirs {
+        conf_dir: conf_dir.into(),
+        bin_dirs: vec!["/var/lib/cni/bin".into()],
+        named_by: NamedBy::Containerd,
+    };
+    let seen = look_below(Root(&mounts), &elsewhere("/var/lib/rancher/k3s/agent/etc/cni/net.d"));
+    assert_eq!(seen.config, CniConfig::Unknown);
+    let seen = look_below(Root(&mounts), &elsewhere("/etc/cni/net.d"));
+    assert!(matches!(seen.config, CniConfig::Loaded { .. }) && seen.missing_plugins.is_empty());
+    assert_eq!(seen.unreadable.unwrap(), "/var/lib/cni/bin/bridge of the host is not mounted");
+}
+
 #[test]
 fn a_directory_that_cannot_be_listed_is_unknown() {
     let host = Host::new();

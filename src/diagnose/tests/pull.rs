@@ -1,0 +1,94 @@
+//! Pulls under way, as containerd shows them, → what is said of them.
+
+use crate::model::cause::EventType;
+use crate::model::observation::Seen;
+use crate::model::pod::Pod;
+
+use super::timeline::{Timeline, creating, of_pods, pull};
+
+#[test]
+fn a_slow_pull_is_told_with_its_rate_and_a_stalled_one_with_its_layer() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, true))));
+    for second in 0..60 {
+        t.see(pull(second * 500_000)).wait(1);
+        assert!(t.world.pulls.running.len() == 1);
+    }
+    let findings = t.look();
+    let said = of_pods(&findings)[0];
+    assert_eq!((said.cause.id, said.kind), ("ImagePullSlow", EventType::Normal));
+    assert!(said.sentence.starts_with(
+        "The image is downloading, slowly. 30 MB of 100 MB (29 %) in 1 min, 500 kB/s, about 2 min 21 s left, from r.example.com."
+    ), "{}", said.sentence);
+
+    for _ in 0..28 {
+        t.see(pull(59 * 500_000)).wait(1);
+    }
+    let findings = t.look();
+    let said = of_pods(&findings)[0];
+    assert_eq!(said.cause.id, "ImagePullStalled");
+    assert!(
+        said.sentence.contains("no byte from r.example.com for 29 s, at 30 MB of 100 MB (29 %), layer 0123456789ab"),
+        "{}",
+        said.sentence
+    );
+}
+
+#[test]
+fn without_an_api_server_a_stalled_pull_is_told_on_the_node() {
+    let mut t = Timeline::new();
+    t.standalone = true;
+    for _ in 0..29 {
+        t.see(pull(5_000_000)).wait(1);
+    }
+    assert_eq!(t.ids(), ["ImagePullStalled"]);
+}
+
+#[test]
+fn what_is_all_here_and_being_unpacked_is_no_slow_pull() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, true))));
+    for second in 0..65 {
+        t.see(pull(second * 1_000_000)).wait(1);
+    }
+    assert_eq!(t.ids(), ["ImagePullSlow"]);
+    for _ in 0..600 {
+        t.see(pull(100_000_000)).wait(1);
+        assert!(t.ids().is_empty(), "every byte is here");
+    }
+}
+
+#[test]
+fn a_pull_that_has_just_stopped_is_not_told_with_a_rate_of_nothing() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, true))));
+    for second in 0..65_u64 {
+        t.see(pull(second.min(40) * 1_000_000)).wait(1);
+    }
+    let findings = t.look();
+    let said = &of_pods(&findings)[0].sentence;
+    assert!(said.contains("no byte for 25 s") && !said.contains("0 B/s"), "{said}");
+}
+
+#[test]
+fn a_stalled_pull_advises_what_its_pod_survives() {
+    for (owner, advice) in [
+        (Some("StatefulSet/cart"), "App: delete the pod: its StatefulSet makes another, maybe elsewhere."),
+        (Some("DaemonSet/cart"), "App: wait; a DaemonSet's pod belongs to its node."),
+        (None, "App: nothing makes this pod again if it is deleted; to move it, create it anew."),
+    ] {
+        let mut t = Timeline::new();
+        let waiting = Pod { owner: owner.map(Into::into), ..creating("cart", t.now, true) };
+        t.see(Seen::PodChanged(Box::new(waiting)));
+        for _ in 0..29 {
+            t.see(pull(5_000_000)).wait(1);
+        }
+        let findings = t.look();
+        let said = &of_pods(&findings)[0].sentence;
+        assert!(said.contains("The image stopped arriving") && said.contains(advice), "{said}");
+        assert_eq!(said.contains("delete the pod:"), owner == Some("StatefulSet/cart"), "{said}");
+    }
+}
