@@ -300,6 +300,7 @@ pub(super) const KUBELET_DOWN: Cause = Cause {
         Sign::of(&[":10248: connect: connection refused"]),
         Sign::of(&[":10250: connect: connection refused"]),
         Sign::of(&["kubelet.service failed"]),
+        Sign::of(&["failed to start kubelet"]),
         Sign::of(&["kubelet.service: failed"]),
         Sign::of(&["kubelet.service entered failed"]),
         Sign::of(&["kubelet.service: unit entered failed"]),
