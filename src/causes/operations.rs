@@ -89,6 +89,8 @@ pub const ALL: &[Marks] = &[
             "error response from daemon: target is",
             "error from registry",
             "retrieve auth token",
+            "cannotpullcontainererror",
+            "image rootfs",
             "error response from daemon: missing",
             "error response from daemon: unsupported",
             "trying to pull repository",

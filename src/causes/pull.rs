@@ -10,7 +10,7 @@ use crate::model::stage::Stage;
 const PULL: &[Operation] = &[Operation::Pull];
 
 /// Company in which a deadline or a cancelled context is not the pull's own.
-const NOT_THE_PULL: &[&str] = &["inspect image", "sandbox", "volume", "probe"];
+const NOT_THE_PULL: &[&str] = &["inspect image", "podsandbox", "pod sandbox", "sandbox container", "mountvolume"];
 
 /// The image arrives, but slowly.
 pub const IMAGE_PULL_SLOW: Cause = Cause {
@@ -86,14 +86,17 @@ pub(super) const IMAGE_UNPACK_FAILED: Cause = Cause {
         Sign::of(&["hcsshim::importlayer"]),
         Sign::of(&["applylayer"]),
         Sign::of(&["untar re-exec"]),
+        Sign::of(&["untar error on re-exec"]),
+        Sign::of(&["failed to create image rootfs"]),
+        Sign::of(&["getimageblob"]),
         Sign::of(&["lchown"]).within(PULL),
         Sign::of(&["failed to unpack"]).within(PULL),
         Sign::of(&["failed to apply layer"]).within(PULL),
         Sign::of(&["failed to apply diff"]).within(PULL),
         Sign::of(&["storing blob to file"]).within(PULL).but(&["read", "fetch"]),
         Sign::of(&["layer not known"]).within(PULL),
-        Sign::of(&["snapshot", "does not exist"]).within(PULL),
-        Sign::of(&["snapshotter", "not found"]).within(PULL),
+        Sign::of(&["snapshot sha256:", "does not exist"]).within(PULL),
+        Sign::of(&["snapshotter ", "not found"]).within(PULL),
         Sign::of(&["content digest", "not found"]).within(PULL),
         Sign::of(&["failed to convert whiteout file"]).within(PULL),
     ],
@@ -134,6 +137,8 @@ pub(super) const IMAGE_PULL_TIMEOUT: Cause = Cause {
         Sign::of(&["request canceled"]).within(PULL).but(NOT_THE_PULL),
         Sign::of(&["context cancellation"]).within(PULL).but(NOT_THE_PULL),
         Sign::of(&["timed out"]).within(PULL).but(NOT_THE_PULL),
+        Sign::of(&["pull canceled"]).within(PULL),
+        Sign::of(&["pull cancelled"]).within(PULL),
         Sign::of(&["pull progress timeout"]),
     ],
     examples: &[

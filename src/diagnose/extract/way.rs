@@ -90,6 +90,18 @@ fn known_answer(text: &str) -> Option<(&'static str, &'static str)> {
     ANSWERS.iter().copied().find(|(words, _)| text.contains(words))
 }
 
+/// The host that a request of the text asks as a registry.
+pub(super) fn registry(text: &str) -> Option<&str> {
+    let mut from = 0;
+    while let Some((request, end)) = request(text, from) {
+        if request.path.starts_with("/v2/") && request.host.contains(char::is_alphanumeric) {
+            return Some(request.host);
+        }
+        from = end;
+    }
+    None
+}
+
 /// Facts about the host that failed; `text` in the form of [`super::super::text::normalise`].
 pub(super) fn facts(facts: Facts, reference: &Reference<'_>, text: &str) -> Facts {
     let answer = known_answer(text);

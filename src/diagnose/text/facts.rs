@@ -31,10 +31,16 @@ pub fn facts(text: &str) -> Facts {
 }
 
 /// The image that a registry was asked for, where the text names it by the request alone:
-/// `https://HOST/v2/PATH/manifests/TAG` (OCI distribution, "Pulling manifests"), `reading manifest TAG in HOST/PATH`
-/// (c/image: docker).
+/// `https://HOST/v2/PATH/manifests/TAG` (OCI distribution, "Pulling manifests"), `source docker://NAME`,
+/// `reading manifest TAG in HOST/PATH` (c/image: docker).
 fn asked_for(text: &str) -> Option<String> {
-    requested(text).or_else(|| read_manifest(text))
+    source(text).or_else(|| requested(text)).or_else(|| read_manifest(text))
+}
+
+fn source(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once("source docker://")?;
+    let name = rest.split(char::is_whitespace).next()?.trim_end_matches(':');
+    (!name.is_empty()).then(|| name.to_owned())
 }
 
 fn requested(text: &str) -> Option<String> {
@@ -83,6 +89,7 @@ mod tests {
             ("from HEAD request to https://r.example.com:5000/v2/cart/manifests/2: 500 x", "r.example.com:5000/cart:2"),
             (r#"Get "https://r.example.com/v2/a/b/manifests/sha256:ab12": EOF"#, "r.example.com/a/b@sha256:ab12"),
             ("reading manifest 2 in r.example.com/shop/cart: denied", "r.example.com/shop/cart:2"),
+            ("initializing source docker://cart:2: reading manifest 2 in docker.io/library/cart: denied", "cart:2"),
             (r#"Failed to pull image "cart:3": Get "https://m/v2/cart/manifests/2": EOF"#, "cart:3"),
         ] {
             assert_eq!(facts(text).get("image"), Some(image), "{text}");
@@ -91,7 +98,13 @@ mod tests {
 
     #[test]
     fn what_is_no_request_for_a_manifest_names_no_image() {
-        for text in ["/manifests/", "https://a/manifests/b", "https:///v2//manifests/", "reading manifest  in /", "x"] {
+        for text in [
+            "/manifests/",
+            "https://a/manifests/b",
+            "https:///v2//manifests/",
+            "reading manifest  in /",
+            "source docker://",
+        ] {
             assert_eq!(facts(text).get("image"), None, "{text}");
         }
     }
