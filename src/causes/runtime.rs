@@ -34,7 +34,7 @@ pub const RUNTIME_DOWN: Cause = Cause {
     summary: "The container runtime does not answer on its CRI socket.",
     says: "{runtime} does not answer on this node: {failure}. No pod can start or be stopped here[; {pods} waiting].",
     rules_out: "Images, network and the pods themselves are not the cause.",
-    advice: "[systemctl status {service}; journalctl {journal} -n 50|look at its service][; {hint}].",
+    advice: "[systemctl status {service}; journalctl {journal} -n 50|look at its service and its journal][; {hint}].",
     mends: "Once it answers, pods go on by themselves.",
     after: Duration::from_secs(5),
     steps: &[
