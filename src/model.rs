@@ -18,6 +18,7 @@ pub mod redact;
 pub mod runtime;
 pub mod settings;
 pub mod sign;
+pub mod snapshot;
 pub mod stage;
 pub mod wording;
 

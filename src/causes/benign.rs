@@ -9,6 +9,7 @@ pub const REASONS: &[&str] = &[
     "Started",
     "Scheduled",
     "Killing",
+    "FailedPreStopHook",
     "Unhealthy",
     "AddedInterface",
     "Preempting",
@@ -31,6 +32,15 @@ pub const REASONS: &[&str] = &[
     "SuccessfulCreate",
     "SuccessfulDelete",
     "LeaderElection",
+    "InvalidDiskCapacity",
+    "KernelHasNoDeadlock",
+    "FilesystemIsNotReadOnly",
+    "NoCorruptDockerOverlay2",
+    "NoFrequentKubeletRestart",
+    "NoFrequentDockerRestart",
+    "NoFrequentContainerdRestart",
+    "KubeletIsHealthy",
+    "ContainerRuntimeIsHealthy",
 ];
 
 /// Parts of texts that come when things go well, in lower case.
@@ -46,6 +56,9 @@ pub const PARTS: &[&str] = &[
     "kubelet is posting ready status",
     "kubelet has sufficient",
     "kubelet has no disk pressure",
+    "is functioning properly",
+    "filesystem is not read-only",
+    "kernel has no deadlock",
     "probe failed",
     "probe errored",
 ];

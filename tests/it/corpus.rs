@@ -62,7 +62,7 @@ impl Score {
 #[test]
 fn real_messages_are_named_rightly() {
     let Some(folder) = std::env::var_os("KUBEWHY_CORPUS") else {
-        eprintln!("SKIPPED: KUBEWHY_CORPUS does not name a folder with messages.jsonl");
+        crate::skipped("real_messages_are_named_rightly", "KUBEWHY_CORPUS does not name a folder with messages.jsonl");
         return;
     };
     let text = std::fs::read_to_string(Path::new(&folder).join("messages.jsonl")).unwrap();

@@ -227,7 +227,7 @@ fn the_config_map_passes_our_own_check() {
 #[test]
 fn every_object_fits_the_schemas_of_the_api() {
     let Some(folder) = std::env::var_os("KUBEWHY_OPENAPI").map(PathBuf::from) else {
-        eprintln!("not checked against the API's schemas: KUBEWHY_OPENAPI is not set");
+        crate::skipped("the check against the API's schemas", "KUBEWHY_OPENAPI is not set");
         return;
     };
     let schemas = Schemas::from_folder(&folder).unwrap();

@@ -103,7 +103,7 @@ impl Index {
     }
 
     /// The finders that have a place in the text to begin at, with that place; in their own order, which is their rank.
-    pub(super) fn finders<'m>(&self, marks: &'m Marks) -> impl Iterator<Item = (&'static Finder, usize)> {
+    pub(super) fn finders(&self, marks: &Marks) -> impl Iterator<Item = (&'static Finder, usize)> {
         self.finders.iter().flat_map(|(part, finder)| {
             let places = marks.places.iter().filter(move |(found, _)| found == part);
             places.map(move |(_, end)| (*finder, *end))

@@ -103,7 +103,8 @@ fn state(status: Option<&State>) -> ContainerState {
         Some(State { terminated: Some(terminated), .. }) => ContainerState::Terminated(ended(terminated)),
         other => {
             let waiting = other.and_then(|state| state.waiting.clone()).unwrap_or_default();
-            ContainerState::Waiting { reason: waiting.reason, message: clean(&waiting.message) }
+            let message = waiting_words(&waiting.reason, &waiting.message);
+            ContainerState::Waiting { reason: waiting.reason, message }
         }
     }
 }
@@ -154,6 +155,20 @@ fn node_condition(from: Condition) -> NodeCondition {
         reason: from.reason,
         message: clean(&from.message),
         since: from.last_transition_time,
+    }
+}
+
+/// The words of a waiting container. Those of a hook quote its command line and its output, which the kubelet keeps out of its
+/// Events for the secrets in them (Kubernetes: pkg/kubelet/lifecycle/handlers.go, kuberuntime_container.go); only whether
+/// it ran and how it ended is kept.
+fn waiting_words(reason: &str, message: &str) -> Arc<str> {
+    if reason != "PostStartHookError" {
+        return clean(message);
+    }
+    let (_, after) = message.split_once("exited with ").unwrap_or_default();
+    match after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default() {
+        "" => "lifecycle hook failed".into(),
+        code => format!("lifecycle hook failed: exited with {code}").into(),
     }
 }
 

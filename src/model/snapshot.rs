@@ -1,0 +1,117 @@
+//! Where every start and every pull of this node stands at one moment: what the node-local API shows. Plain data; it is made
+//! from the state after a look and handed out as a whole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Time;
+use super::ids::PodId;
+use super::stage::Stage;
+
+/// Everything that the node-local API can show.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Snapshot {
+    /// When it was taken.
+    pub at: Time,
+    /// The node's name.
+    pub node: Arc<str>,
+    /// The runtime's name and version; empty until it answered.
+    pub runtime: String,
+    /// What is wrong with the node itself, root cause first.
+    pub node_troubles: Vec<Trouble>,
+    /// Pods on their way to running, and those that arrived lately; the longest-waiting first.
+    pub starts: Vec<Start>,
+    /// Pulls under way, the kubelet's and our own.
+    pub pulls: Vec<PullState>,
+    /// Why pulls can't be seen, where they can't.
+    pub pulls_unseen: Option<String>,
+}
+
+/// The start of one pod.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Start {
+    /// The pod.
+    pub pod: PodId,
+    /// When it was bound to this node, as far as that is known; else when it was first seen.
+    pub began: Time,
+    /// When it ran; none while it is on its way.
+    pub arrived: Option<Time>,
+    /// The stage it is at.
+    pub stage: Stage,
+    /// Since when.
+    pub since: Time,
+    /// The container that holds it there, from the image on.
+    pub container: Option<Arc<str>>,
+    /// What it waits for, in a few words, where nothing is wrong: `image registry.example.com/shop/cart:2`.
+    pub waits_for: String,
+    /// What is wrong, if something is.
+    pub trouble: Option<Trouble>,
+    /// The stages so far, oldest first; the last one is the present one.
+    pub spans: Vec<Span>,
+}
+
+/// A diagnosis that holds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Trouble {
+    /// The cause's id.
+    pub cause: &'static str,
+    /// The sentence, as the Event has it.
+    pub sentence: String,
+    /// Since when.
+    pub since: Time,
+}
+
+/// One stage of a start.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Span {
+    /// The stage.
+    pub stage: Stage,
+    /// The container it was about, from the image on.
+    pub container: Option<Arc<str>>,
+    /// When it began.
+    pub from: Time,
+    /// When it ended; none for the present one.
+    pub to: Option<Time>,
+    /// What told it.
+    pub evidence: &'static str,
+}
+
+/// One pull under way.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PullState {
+    /// The image, where it is known which.
+    pub image: Option<Arc<str>>,
+    /// It is our own: a pre-pull.
+    pub own: bool,
+    /// The pods that wait for it.
+    pub pods: Vec<PodId>,
+    /// What it does.
+    pub phase: PullPhase,
+    /// Bytes that are here.
+    pub done: u64,
+    /// Bytes in all, where the list of layers is whole.
+    pub total: Option<u64>,
+    /// Layers that are here, of how many.
+    pub layers: (usize, usize),
+    /// Bytes per second over the last seconds.
+    pub rate: Option<u64>,
+    /// How long the rest takes at that rate.
+    pub left: Option<Duration>,
+    /// When it began.
+    pub began: Time,
+    /// For how long no byte has arrived.
+    pub still: Duration,
+}
+
+/// What a pull does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum PullPhase {
+    /// Asks the registry what the image is, or waits for its turn to download.
+    Resolving,
+    /// Bytes are on their way.
+    Downloading,
+    /// All bytes are here, and layers are being unpacked.
+    Unpacking,
+}
