@@ -9,6 +9,9 @@ use crate::model::stage::Stage;
 
 const PULL: &[Operation] = &[Operation::Pull];
 
+/// Unpacking was stopped from outside: it did not fail by itself.
+const GIVEN_UP: &[&str] = &["context canceled", "context deadline exceeded"];
+
 /// Company in which a deadline or a cancelled context is not the pull's own.
 const NOT_THE_PULL: &[&str] = &["inspect image", "podsandbox", "pod sandbox", "sandbox container", "mountvolume"];
 
@@ -72,8 +75,8 @@ pub(super) const IMAGE_UNPACK_FAILED: Cause = Cause {
         "\"failed to stat parent\", \"snapshot … does not exist\", \"layer not known\": the store lost what its index promises. Drain, stop the runtime, empty the store, start it again.",
     ],
     signs: &[
-        Sign::of(&["failed to extract layer"]),
-        Sign::of(&["failed to unpack image on snapshotter"]),
+        Sign::of(&["failed to extract layer"]).but(GIVEN_UP),
+        Sign::of(&["failed to unpack image on snapshotter"]).but(GIVEN_UP),
         Sign::of(&["unable to unpack image"]),
         Sign::of(&["error unpacking image"]),
         Sign::of(&["failed to register layer"]),

@@ -217,6 +217,8 @@ pub(super) const REGISTRY_SERVER_ERROR: Cause = Cause {
         pulling(&["stream error", "internal_error"]),
         pulling(&["stream error", "refused_stream"]),
         pulling(&["server sent goaway"]),
+        pulling(&["does not support v2 api"]),
+        pulling(&["can't talk to a v1 "]),
     ],
     examples: &[
         r#"Failed to pull image "registry.example.com/shop/cart:2.14.1": failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": failed to resolve reference "registry.example.com/shop/cart:2.14.1": unexpected status from HEAD request to https://registry.example.com/v2/shop/cart/manifests/2.14.1: 503 Service Unavailable"#,
