@@ -18,7 +18,14 @@ pub(super) fn image(facts: Facts, pod: &Pod, image: &str, text: &str) -> Facts {
         return facts;
     }
     let (secrets, login) = match &pod.pull_secrets[..] {
-        [] => ("The pull was anonymous: the pod names no pull secret".to_owned(), "add an imagePullSecret".to_owned()),
+        [] if text.contains("no basic auth credentials") => {
+            ("The pull was anonymous: the pod names no pull secret".to_owned(), "add an imagePullSecret".to_owned())
+        }
+        // The node may have credentials of its own: the kubelet's credential provider, the runtime's configuration.
+        [] => (
+            "The pod names no pull secret".to_owned(),
+            "add an imagePullSecret, or mend the node's own login".to_owned(),
+        ),
         [one] => (format!("The pod uses pull secret {one}"), format!("renew pull secret {one} (expired token?)")),
         [first, ..] => (
             format!("The pod uses {} pull secrets", pod.pull_secrets.len()),
