@@ -297,6 +297,7 @@ pub(super) const CONTAINER_CREATE_TIMEOUT: Cause = Cause {
 
 /// Another call ran into its deadline: a pull, a sandbox, a command in a running container.
 const NOT_THE_CALL: &[&str] = &[
+    "rate limiter",
     "errimagepull",
     "imagepullbackoff",
     "pull image",
