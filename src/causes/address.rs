@@ -27,6 +27,9 @@ pub(super) const POD_IP_EXHAUSTED: Cause = Cause {
     signs: &[
         // host-local, whereabouts, dhcp-like pools
         Sign::of(&["no ip addresses available"]),
+        Sign::of(&["no ipv4 addresses available"]),
+        Sign::of(&["no ipv6 addresses available"]),
+        Sign::of(&["addresses available in pool"]),
         Sign::of(&["could not allocate ip in range"]),
         Sign::of(&["no more ip"]).within(NETWORK),
         Sign::of(&["no free ip"]).within(NETWORK),
@@ -108,7 +111,8 @@ pub(super) const HOST_PORT_CONFLICT: Cause = Cause {
         Sign::of(&["external connectivity", "already in use"]),
         Sign::of(&["port is already allocated"]).but(&["provided port"]),
         Sign::of(&["ports are not available"]),
-        Sign::of(&["address already in use"]).within(&[Operation::Sandbox]),
+        Sign::of(&["bind: address already in use"]).within(&[Operation::Sandbox]),
+        Sign::of(&["listen ", "address already in use"]).within(&[Operation::Sandbox]),
         Sign::of(&["predicate nodeports failed"]),
         Sign::of(&["predicate podfitshostports failed"]),
         Sign::of(&["free ports for the requested pod ports"]).but(&["nodes are available"]),

@@ -47,9 +47,6 @@ pub(super) const APPLICATION_EXITED: Cause = Cause {
         "Killed by its own liveness probe? The Events say `failed liveness probe, will be restarted`.",
     ],
     signs: &[
-        Sign::of(&["restarting failed container"]),
-        Sign::of(&["back-off", "restarting failed"]),
-        Sign::of(&["crashloopbackoff"]),
         Sign::of(&["oomkilled"]),
         Sign::of(&["oom-killed"]),
         Sign::of(&["oom killed"]),
@@ -60,9 +57,8 @@ pub(super) const APPLICATION_EXITED: Cause = Cause {
         Sign::of(&["container", "exited with status"]),
     ],
     examples: &[
-        "Back-off restarting failed container web in pod cart-0_shop(0f4c)",
-        r#"failed to "StartContainer" for "web" with CrashLoopBackOff: "back-off 5m0s restarting failed container=web pod=cart-0_shop(0f4c)""#,
-        "container web terminated: Error, exit code 3",
+        "Container web in pod cart-0 exited with code 1 (Error)",
+        "container web terminated: reason OOMKilled, exit code 137",
     ],
     ..USUAL
 };

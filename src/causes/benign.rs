@@ -9,7 +9,6 @@ pub const REASONS: &[&str] = &[
     "Started",
     "Scheduled",
     "Killing",
-    "FailedPreStopHook",
     "Unhealthy",
     "AddedInterface",
     "Preempting",
@@ -60,5 +59,9 @@ pub const PARTS: &[&str] = &[
     "filesystem is not read-only",
     "kernel has no deadlock",
     "probe failed",
+    // cAdvisor looks for every runtime there is (google/cadvisor: container/crio, container/containerd).
+    "container factory failed",
+    "cri-o not connected",
+    "rkt api service",
     "probe errored",
 ];

@@ -97,6 +97,8 @@ pub(super) const CNI_CONFIG_INVALID: Cause = Cause {
         Sign::of(&["missing 'type'"]).within(&[Operation::Network]),
         Sign::of(&["invalid cidr"]).within(&[Operation::Network]),
         Sign::of(&["no ip ranges specified"]),
+        Sign::of(&["range set", "overlaps"]),
+        Sign::of(&["network configuration", "does not support"]),
         Sign::of(&["empty range"]).within(&[Operation::Network]),
         Sign::of(&["invalid range"]).within(&[Operation::Network]),
         Sign::of(&["range", "not in network"]).within(&[Operation::Network]),

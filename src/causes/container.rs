@@ -344,7 +344,12 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
         Sign::of(&["mounting \"/", "to rootfs", "not a directory"]),
         Sign::of(&["mounting \"/", "to rootfs", "is a directory"]),
         Sign::of(&["mounting \"/", "to rootfs", "file exists"]),
-        Sign::of(&["mounting \"/", "to rootfs", "read-only file system"]),
+        // A mount point that the image lacks, below a read-only one, is the runtime's own affair.
+        Sign::of(&["mounting \"/", "to rootfs", "read-only file system"]).but(&[
+            "caused \"mkdir",
+            "/merged/",
+            "caused: mkdir",
+        ]),
         Sign::of(&["mounting \"/", "to rootfs", "too many levels of symbolic links"]),
         Sign::of(&["failed to stat \""]).within(&[Operation::Container]),
         Sign::of(&["failed to mkdir "]).within(&[Operation::Container]).but(&["no space left on device"]),

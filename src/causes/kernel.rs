@@ -2,7 +2,8 @@
 
 use super::OF_THE_NODE;
 use crate::model::cause::Cause;
-use crate::model::sign::{Operation::Kernel, Sign};
+use crate::model::sign::Operation::{Container, Kernel, Node, Pull};
+use crate::model::sign::Sign;
 
 /// Where an I/O error speaks of a volume, not of the node's own disks.
 const OF_A_VOLUME: &[&str] =
@@ -91,7 +92,7 @@ pub(super) const KERNEL_FAULT: Cause = Cause {
         Sign::of(&["writeback error on inode"]),
         Sign::of(&["unregister_netdevice: waiting for"]),
         Sign::of(&["nvrm: xid"]),
-        Sign::of(&["input/output error"]).but(OF_A_VOLUME),
+        Sign::of(&["input/output error"]).within(&[Kernel, Container, Pull, Node]).but(OF_A_VOLUME),
         Sign::of(&["structure needs cleaning"]).but(OF_A_VOLUME),
         Sign::of(&["temperature above threshold"]),
         Sign::of(&["sense key", "error"]),

@@ -230,6 +230,8 @@ pub(super) const HOOK_FAILED: Cause = Cause {
     ],
     signs: &[
         Sign::of(&["poststarthook failed"]),
+        Sign::of(&["prestophook failed"]),
+        Sign::of(&["prestop hook", "fail"]),
         Sign::of(&["poststarthookerror"]),
         Sign::of(&["failedpoststarthook"]),
         Sign::of(&["lifecycle hook", "fail"]).but(&["prestop"]),
@@ -318,6 +320,13 @@ pub(super) const RUNTIME_FAILED: Cause = Cause {
         Sign::of(&["unable to find group "]),
         Sign::of(&["no matching entries in passwd file"]),
         Sign::of(&["crun: "]),
+        Sign::of(&["/run/containerd/s/", "connection refused"]),
+        Sign::of(&["/run/containerd/s/", "no such file or directory"]),
+        Sign::of(&["rewrite resolv.conf failed"]),
+        Sign::of(&["create network namespace", "fail"]).but(&["too many open files"]),
+        Sign::of(&["unshare", "no space left on device"]),
+        Sign::of(&["broken pipe"]).within(&[Operation::Container, Operation::Sandbox]),
+        Sign::of(&["address already in use"]).within(&[Operation::Container, Operation::Sandbox]),
         Sign::of(&["conmon", "fail"]),
     ],
     examples: &[

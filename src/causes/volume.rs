@@ -79,6 +79,8 @@ pub(super) const CSI_DRIVER_MISSING: Cause = Cause {
     ],
     signs: &[
         Sign::of(&["not found in the list of registered csi drivers"]),
+        Sign::of(&["has no nodeid annotation"]),
+        Sign::of(&["no csidriver object"]),
         Sign::of(&["csinode", "does not contain driver"]),
         Sign::of(&["dial unix", "/csi.sock"]),
         Sign::of(&["dial unix", "/plugins/", "csi", ".sock"]),
@@ -112,6 +114,8 @@ pub(super) const VOLUME_ATTACH_FAILED: Cause = Cause {
         Sign::of(&["attach failed for volume"]),
         Sign::of(&["waitforattach failed"]),
         Sign::of(&["failed to attach"]).within(&[Volume]),
+        Sign::of(&["failed to attach: rpc error"]),
+        Sign::of(&["error processing \"csi-"]),
         Sign::of(&["could not attach"]).within(&[Volume]),
         Sign::of(&["error attaching"]).within(&[Volume]),
         Sign::of(&["attachdetachment timeout"]),
@@ -187,6 +191,8 @@ pub(super) const VOLUME_MOUNT_FAILED: Cause = Cause {
         Sign::of(&["failed to format"]).within(&[Volume]),
         Sign::of(&["applyfsgroup failed"]),
         Sign::of(&["error processing pvc "]),
+        Sign::of(&["rbd: map failed"]),
+        Sign::of(&["code = internal desc = mount failed"]),
         Sign::of(&["no volume plugin matched"]),
     ],
     examples: &[

@@ -42,8 +42,7 @@ impl Line {
 
     /// The cause, where one was claimed for a message that has none.
     fn is_false_alarm(&self, said: &str) -> bool {
-        matches!(&*self.cause, "Unclassified" | "ApplicationExited")
-            && !matches!(said, "Unclassified" | "ApplicationExited")
+        matches!(&*self.cause, "Unclassified" | "ApplicationExited") && said != "Unclassified" && said != self.cause
     }
 }
 
