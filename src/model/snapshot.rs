@@ -1,10 +1,11 @@
 //! Where every start and every pull of this node stands at one moment: what the node-local API shows. Plain data; it is made
 //! from the state after a look and handed out as a whole.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Time;
 use super::ids::PodId;
@@ -55,8 +56,8 @@ pub struct Start {
 /// A diagnosis that holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trouble {
-    /// The cause's id.
-    pub cause: &'static str,
+    /// The cause's id. Owned where another version of kubewhy told it.
+    pub cause: Cow<'static, str>,
     /// The sentence, as the Event has it.
     pub sentence: String,
     /// Since when.
@@ -75,7 +76,7 @@ pub struct Span {
     /// When it ended; none for the present one.
     pub to: Option<Time>,
     /// What told it.
-    pub evidence: &'static str,
+    pub evidence: Cow<'static, str>,
 }
 
 /// One pull under way.
@@ -98,10 +99,12 @@ pub struct PullState {
     /// Bytes per second over the last seconds.
     pub rate: Option<u64>,
     /// How long the rest takes at that rate.
+    #[serde(rename = "left_seconds", serialize_with = "seconds_if_any")]
     pub left: Option<Duration>,
     /// When it began.
     pub began: Time,
     /// For how long no byte has arrived.
+    #[serde(rename = "still_seconds", serialize_with = "seconds")]
     pub still: Duration,
 }
 
@@ -114,4 +117,12 @@ pub enum PullPhase {
     Downloading,
     /// All bytes are here, and layers are being unpacked.
     Unpacking,
+}
+
+fn seconds<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(span.as_secs_f64())
+}
+
+fn seconds_if_any<S: Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    span.map(|span| span.as_secs_f64()).serialize(to)
 }
