@@ -3,6 +3,7 @@
 //! It answers from what the other parts leave with it and never looks at the node itself. An address that is taken is a
 //! log line, never a reason to end: the agent's task is to watch.
 
+pub mod api;
 pub mod health;
 pub mod listen;
 pub mod metrics;
