@@ -15,7 +15,9 @@ use crate::model::diagnosis::Findings;
 use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::Settings;
+use crate::model::snapshot::{Snapshot, Start};
 use crate::track::World;
+use crate::track::pod::PodTrack;
 
 /// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
 const LOOK_BUSY: Duration = Duration::from_millis(500);
@@ -71,6 +73,34 @@ impl Crank {
     pub fn attention(&self, now: Time) -> Attention {
         Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now) }
     }
+
+    /// Where every start stands.
+    #[must_use]
+    pub fn snapshot(&self, now: Time) -> Snapshot {
+        Snapshot {
+            at: now,
+            node: self.world.node.id.name.clone(),
+            runtime: String::new(),
+            node_troubles: Vec::new(),
+            starts: self.world.starting().map(start).collect(),
+            pulls: Vec::new(),
+            pulls_unseen: None,
+        }
+    }
+}
+
+fn start(of: &PodTrack) -> Start {
+    Start {
+        pod: of.id.clone(),
+        began: of.seen_first,
+        arrived: None,
+        stage: of.place.stage,
+        since: of.place.since,
+        container: of.place.container.clone(),
+        waits_for: String::new(),
+        trouble: None,
+        spans: Vec::new(),
+    }
 }
 
 /// The engine's channels. When one that it writes to is full, it waits: observers then wait too, and nothing is lost.
@@ -86,6 +116,8 @@ pub struct Wires {
     pub attention: watch::Sender<Attention>,
     /// The moment of the last look, by which others see that the engine is alive.
     pub heartbeat: watch::Sender<Time>,
+    /// Where every start and every pull stands, after every look.
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// The knobs.
     pub settings: watch::Receiver<Arc<Settings>>,
 }
@@ -133,6 +165,7 @@ async fn look(crank: &mut Crank, wires: &Wires, now: Time) -> bool {
         let new = crank.attention(now);
         std::mem::replace(attention, new) != new
     });
+    wires.snapshot.send_replace(Arc::new(crank.snapshot(now)));
     wires.findings.send((now, findings)).await.is_ok()
 }
 
@@ -149,6 +182,7 @@ mod tests {
         heartbeat: watch::Receiver<Time>,
         stop: CancellationToken,
         clock: Clock,
+        snapshot: watch::Receiver<Arc<Snapshot>>,
         _others: (mpsc::Receiver<PodId>, watch::Receiver<Attention>, watch::Sender<Arc<Settings>>),
     }
 
@@ -160,17 +194,20 @@ mod tests {
         let (attention, attends) = watch::channel(Attention::default());
         let (beat, heartbeat) = watch::channel(clock.now());
         let (keep, settings) = watch::channel(Arc::new(Settings::default()));
+        let crank = Crank::new("node-7", false);
+        let (publish, snapshot) = watch::channel(Arc::new(crank.snapshot(clock.now())));
         let wires = Wires {
             observations: from_observers,
             findings: to_reporter,
             questions,
             attention,
             heartbeat: beat,
+            snapshot: publish,
             settings,
         };
         let stop = CancellationToken::new();
-        tokio::spawn(run(Crank::new("node-7", false), wires, clock, stop.clone()));
-        Rig { observations, findings, heartbeat, stop, clock, _others: (asked, attends, keep) }
+        tokio::spawn(run(crank, wires, clock, stop.clone()));
+        Rig { observations, findings, heartbeat, snapshot, stop, clock, _others: (asked, attends, keep) }
     }
 
     impl Rig {
@@ -197,6 +234,15 @@ mod tests {
         let rig = start();
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(crate::model::since(*rig.heartbeat.borrow(), rig.clock.now()) <= LOOK_BUSY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn every_look_leaves_a_snapshot() {
+        let mut rig = start();
+        rig.next_look().await;
+        assert_eq!(rig.snapshot.borrow_and_update().at, rig.clock.now());
+        rig.next_look().await;
+        assert!(rig.snapshot.has_changed().unwrap());
     }
 
     #[tokio::test(start_paused = true)]
