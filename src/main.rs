@@ -16,6 +16,7 @@ fn main() -> ExitCode {
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => cli::run::enter(*args, app::run),
+        Command::Status(args) => cli::status::run(&args),
         Command::Explain(args) => cli::explain::run(&args),
         Command::Config(ConfigCommand::Check(args)) => cli::check::run(&args),
         Command::Demo(args) => cli::demo::run(&args),

@@ -7,12 +7,15 @@ use std::process::ExitCode;
 
 use super::check::Refused;
 use super::lock::LockError;
+use super::status::NoAnswer;
 use crate::model::wording;
 
 /// The command line or a configuration file is wrong (sysexits.h: EX_USAGE).
 pub const USAGE: u8 = 64;
 /// Some of the input made no sense; the rest was answered (sysexits.h: EX_DATAERR).
 pub const DATA: u8 = 65;
+/// No agent answers (sysexits.h: EX_UNAVAILABLE).
+pub const UNAVAILABLE: u8 = 69;
 /// Another agent holds this node (sysexits.h: EX_TEMPFAIL).
 pub const HELD: u8 = 75;
 
@@ -42,6 +45,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<LockError>() {
         Some(LockError::Held { .. }) => HELD,
         _ if error.is::<Refused>() => USAGE,
+        _ if error.is::<NoAnswer>() => UNAVAILABLE,
         _ => 1,
     }
 }
