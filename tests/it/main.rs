@@ -25,3 +25,4 @@ mod observe_cri;
 mod observe_host;
 mod prepull;
 mod recordings;
+mod status;

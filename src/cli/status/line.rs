@@ -30,12 +30,10 @@ impl Line {
         Self::default().then(style, text)
     }
 
-    /// The line with a piece more. The text's blanks at either end are kept.
+    /// The line with a piece more. Its blanks are kept, for columns.
     pub(super) fn then(mut self, style: Style, text: &str) -> Self {
-        let clean = one_line(text);
-        let lead = text.len() - text.trim_start_matches(' ').len();
-        let trail = if clean.is_empty() { 0 } else { text.len() - text.trim_end_matches(' ').len() };
-        self.0.push((style, format!("{}{clean}{}", " ".repeat(lead), " ".repeat(trail))));
+        let words: Vec<_> = text.split(' ').map(one_line).collect();
+        self.0.push((style, words.join(" ")));
         self
     }
 

@@ -86,6 +86,8 @@ impl Agent {
             .arg(start.socket)
             .arg("--state-dir")
             .arg(start.dir.join("state"))
+            .arg("--api-socket")
+            .arg(start.dir.join("kubewhy.sock"))
             .args(["--health-address", &format!("127.0.0.1:{}", start.port)])
             .args(["--metrics-address", &format!("127.0.0.1:{}", start.port + 1)]);
         match start.kubeconfig {
