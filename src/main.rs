@@ -8,7 +8,7 @@ use kubewhy::cli::{self, Command, ConfigCommand};
 
 fn main() -> ExitCode {
     match cli::parse() {
-        Ok(command) => cli::exit::conclude(carry_out(command)),
+        Ok(command) => cli::exit::conclude(matches!(command, Command::Run(_)), carry_out(command)),
         Err(code) => code,
     }
 }

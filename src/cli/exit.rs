@@ -23,15 +23,18 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// What the kubelet reads of it (Kubernetes: pkg/kubelet/kuberuntime: MaxContainerTerminationMessageLength).
 const TERMINATION_LOG_BYTES: usize = 4096;
 
-/// Turns how a command ended into the program's end. A fatal error is told on stderr and in the termination log.
-pub fn conclude(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+/// Turns how a command ended into the program's end. A fatal error is told on stderr, and the agent's own in the
+/// termination log too: it is the pod's, and what is run beside the agent (`kubectl exec`) has no business there.
+pub fn conclude(is_agent: bool, outcome: anyhow::Result<ExitCode>) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let words = last_words(&error);
             _ = writeln!(io::stderr(), "{words}");
-            leave_last_words(&words);
+            if is_agent {
+                leave_last_words(&words);
+            }
             ExitCode::from(code_of(&error))
         }
     }

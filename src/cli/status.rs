@@ -31,9 +31,9 @@ use timeline::WhichPod;
 /// What is to be shown, and how.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
-    /// NAME or NAMESPACE/NAME of a pod: its start as a timeline.
+    /// NAME or NAMESPACE/NAME of a pod, for its start as a timeline; the whole node if none is given.
     pub pod: Option<String>,
-    /// Go on showing it, in place on a terminal, until Ctrl-C.
+    /// Go on showing it, in place on a terminal, until Ctrl-C [default: once].
     #[arg(short, long, env = "KUBEWHY_STATUS_WATCH", value_parser = BoolishValueParser::new())]
     pub watch: bool,
     /// The form of the answer; with --watch one JSON document a line.

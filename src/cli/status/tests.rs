@@ -193,6 +193,13 @@ ImageNotFound for 11 s
 }
 
 #[test]
+fn the_readme_shows_what_is_printed() {
+    let readme = include_str!("../../../README.md");
+    assert!(readme.contains(&node_page(&busy(), 100)));
+    assert!(readme.contains(&pod_page(&busy(), "cart", 85)));
+}
+
+#[test]
 fn a_chart_fits_the_terminal_whatever_its_width() {
     for width in 40..200 {
         for line in pod_page(&busy(), "shop/cart", width).lines().chain(node_page(&busy(), width).lines()) {
