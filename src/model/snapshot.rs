@@ -91,12 +91,16 @@ pub struct PullState {
     /// What it does.
     pub phase: PullPhase,
     /// Bytes that are here.
+    #[serde(rename = "bytes_done")]
     pub done: u64,
     /// Bytes in all, where the list of layers is whole.
+    #[serde(rename = "bytes_total")]
     pub total: Option<u64>,
     /// Layers that are here, of how many.
+    #[serde(serialize_with = "done_of_total")]
     pub layers: (usize, usize),
     /// Bytes per second over the last seconds.
+    #[serde(rename = "bytes_per_second")]
     pub rate: Option<u64>,
     /// How long the rest takes at that rate.
     #[serde(rename = "left_seconds", serialize_with = "seconds_if_any")]
@@ -117,6 +121,10 @@ pub enum PullPhase {
     Downloading,
     /// All bytes are here, and layers are being unpacked.
     Unpacking,
+}
+
+fn done_of_total<S: Serializer>((done, total): &(usize, usize), to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map([("done", done), ("total", total)])
 }
 
 fn seconds<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {

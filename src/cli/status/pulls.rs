@@ -8,7 +8,7 @@ use crate::model::snapshot::{PullPhase, PullState, Snapshot};
 use crate::model::wording::{size, span};
 use crate::model::{Time, since};
 
-/// A silence this long is worth a word: lists come every second or two.
+/// A silence this long is worth a word: pulls are looked at every second or two.
 const STILL: Duration = Duration::from_secs(5);
 const BAR_LEAST: usize = 10;
 const BAR_MOST: usize = 40;

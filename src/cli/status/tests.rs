@@ -246,6 +246,10 @@ fn programs_get_the_whole_state_or_one_start() {
     let whole = serde_json::to_value(Document::of(&node, None, at(60)).unwrap()).unwrap();
     assert_eq!((&whole["node"], &whole["starts"][0]["trouble"]["cause"]), (&"node-7".into(), &"ImageNotFound".into()));
     assert_eq!((&whole["now"], &whole["pulls"][0]["left_seconds"]), (&"2023-11-14T22:14:20Z".into(), &7.0.into()));
+    assert_eq!(
+        (&whole["pulls"][0]["bytes_done"], &whole["pulls"][0]["layers"]["total"]),
+        (&6_300_000.into(), &3.into())
+    );
     let one = serde_json::to_value(Document::of(&node, Some("cart"), at(60)).unwrap()).unwrap();
     assert_eq!(
         (&one["start"]["stage"], &one["start"]["spans"][0]["stage"]),

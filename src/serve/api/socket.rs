@@ -14,6 +14,7 @@ use crate::client::endpoint::SocketFile;
 const MODE: u32 = 0o600;
 /// Only the owner may even see it, until it has its mode.
 const NURSERY_MODE: u32 = 0o700;
+const UNBORN: &str = "s";
 
 /// Why the socket can't be served.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +83,7 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
     if let Some(dir) = path.parent() {
         fs::create_dir_all(dir)?;
     }
-    let nursery = path.with_extension("new");
+    let nursery = nursery_of(path);
     clear(&nursery)?;
     DirBuilder::new().mode(NURSERY_MODE).create(&nursery)?;
     let bound = bind_in(&nursery, path);
@@ -92,18 +93,26 @@ fn bind(path: &Path) -> io::Result<UnixListener> {
 }
 
 fn bind_in(nursery: &Path, path: &Path) -> io::Result<UnixListener> {
-    let unborn = nursery.join("s");
+    let unborn = nursery.join(UNBORN);
     let listener = UnixListener::bind(&unborn)?;
     fs::set_permissions(&unborn, Permissions::from_mode(MODE))?;
     fs::rename(&unborn, path)?;
     Ok(listener)
 }
 
+/// Beside the socket, for it is renamed.
+fn nursery_of(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.new"))
+}
+
+/// Removes what we made there and nothing else.
 fn clear(nursery: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(nursery) {
+    let gone = |removed: io::Result<()>| match removed {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),
-    }
+    };
+    gone(fs::remove_file(nursery.join(UNBORN))).and_then(|()| gone(fs::remove_dir(nursery)))
 }
 
 #[cfg(test)]
@@ -134,8 +143,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("kubewhy.sock");
         drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-        DirBuilder::new().create(path.with_extension("new")).unwrap();
-        fs::write(path.with_extension("new").join("s"), "").unwrap();
+        DirBuilder::new().create(nursery_of(&path)).unwrap();
+        fs::write(nursery_of(&path).join(UNBORN), "").unwrap();
         let (_socket, _listener) = Socket::listen(&path).await.unwrap();
         assert_eq!(mode(&path), 0o600);
         UnixStream::connect(&path).await.unwrap();
