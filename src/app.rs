@@ -27,6 +27,7 @@ use crate::client::cri::deadlines::Deadlines;
 use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
 use crate::engine::{self, Attention, Crank, Wires};
+use crate::model::diagnosis::Findings;
 use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
@@ -132,7 +133,10 @@ impl Shared {
         let standalone = client.is_none();
         let crank = Crank::new(&self.node, standalone);
         let settings = self.settings.clone();
-        let wires = Wires { observations, findings, questions, attention, heartbeat, settings: settings.clone() };
+        let first = crank.snapshot(self.clock.now(), &Findings::default());
+        let (snapshot, _) = watch::channel(Arc::new(first));
+        let wires =
+            Wires { observations, findings, questions, attention, snapshot, heartbeat, settings: settings.clone() };
         self.tasks.start("engine", engine::run(crank, wires, self.clock, self.tasks.stop.clone()));
         let reporter = Reporter::new(Setup {
             node: self.node.clone(),
