@@ -117,7 +117,6 @@ impl Timeline {
     }
 
     /// The newest spans, oldest first.
-    #[must_use]
     pub fn spans(&self) -> impl Iterator<Item = &Span> {
         self.spans.iter()
     }
