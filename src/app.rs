@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
 use crate::diagnose::explain;
 use crate::engine::{self, Attention, Crank, Wires};
+use crate::model::diagnosis::Findings;
 use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
@@ -134,10 +135,11 @@ impl Shared {
         let (heartbeat, beats) = watch::channel(self.clock.now());
         let standalone = client.is_none();
         let crank = Crank::new(&self.node, standalone);
-        let (snapshot, snapshots) = watch::channel(Arc::new(crank.snapshot(self.clock.now())));
+        let first = crank.snapshot(self.clock.now(), &Findings::default());
+        let (snapshot, snapshots) = watch::channel(Arc::new(first));
         let settings = self.settings.clone();
         let wires =
-            Wires { observations, findings, questions, attention, heartbeat, snapshot, settings: settings.clone() };
+            Wires { observations, findings, questions, attention, snapshot, heartbeat, settings: settings.clone() };
         self.tasks.start("engine", engine::run(crank, wires, self.clock, self.tasks.stop.clone()));
         let reporter = Reporter::new(Setup {
             node: self.node.clone(),

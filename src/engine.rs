@@ -15,9 +15,8 @@ use crate::model::diagnosis::Findings;
 use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::Settings;
-use crate::model::snapshot::{Snapshot, Start};
+use crate::model::snapshot::Snapshot;
 use crate::track::World;
-use crate::track::pod::PodTrack;
 
 /// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
 const LOOK_BUSY: Duration = Duration::from_millis(500);
@@ -62,44 +61,23 @@ impl Crank {
         let questions = diagnose::questions(view, &findings);
         findings.gone = self.world.take_gone();
         self.world.remember(&findings);
+        self.world.take_arrivals().into_iter().for_each(|arrival| diagnose::arrived(arrival, settings, &mut findings));
         for pod in &questions {
             self.world.asked(pod, now);
         }
         (findings, questions)
     }
 
+    /// Where everything stands, with what the last look found.
+    #[must_use]
+    pub fn snapshot(&self, now: Time, findings: &Findings) -> Snapshot {
+        self.world.snapshot(now, findings)
+    }
+
     /// What deserves attention.
     #[must_use]
     pub fn attention(&self, now: Time) -> Attention {
         Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now) }
-    }
-
-    /// Where every start stands.
-    #[must_use]
-    pub fn snapshot(&self, now: Time) -> Snapshot {
-        Snapshot {
-            at: now,
-            node: self.world.node.id.name.clone(),
-            runtime: String::new(),
-            node_troubles: Vec::new(),
-            starts: self.world.starting().map(start).collect(),
-            pulls: Vec::new(),
-            pulls_unseen: None,
-        }
-    }
-}
-
-fn start(of: &PodTrack) -> Start {
-    Start {
-        pod: of.id.clone(),
-        began: of.seen_first,
-        arrived: None,
-        stage: of.place.stage,
-        since: of.place.since,
-        container: of.place.container.clone(),
-        waits_for: String::new(),
-        trouble: None,
-        spans: Vec::new(),
     }
 }
 
@@ -114,10 +92,10 @@ pub struct Wires {
     pub questions: mpsc::Sender<PodId>,
     /// What deserves attention.
     pub attention: watch::Sender<Attention>,
+    /// Where every start and every pull stands, after every look. Not made while nobody watches.
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// The moment of the last look, by which others see that the engine is alive.
     pub heartbeat: watch::Sender<Time>,
-    /// Where every start and every pull stands, after every look.
-    pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// The knobs.
     pub settings: watch::Receiver<Arc<Settings>>,
 }
@@ -165,7 +143,9 @@ async fn look(crank: &mut Crank, wires: &Wires, now: Time) -> bool {
         let new = crank.attention(now);
         std::mem::replace(attention, new) != new
     });
-    wires.snapshot.send_replace(Arc::new(crank.snapshot(now)));
+    if !wires.snapshot.is_closed() {
+        wires.snapshot.send_replace(Arc::new(crank.snapshot(now, &findings)));
+    }
     wires.findings.send((now, findings)).await.is_ok()
 }
 
@@ -180,9 +160,9 @@ mod tests {
         observations: mpsc::Sender<Observation>,
         findings: mpsc::Receiver<(Time, Findings)>,
         heartbeat: watch::Receiver<Time>,
+        snapshot: watch::Receiver<Arc<Snapshot>>,
         stop: CancellationToken,
         clock: Clock,
-        snapshot: watch::Receiver<Arc<Snapshot>>,
         _others: (mpsc::Receiver<PodId>, watch::Receiver<Attention>, watch::Sender<Arc<Settings>>),
     }
 
@@ -193,16 +173,16 @@ mod tests {
         let (questions, asked) = mpsc::channel(1);
         let (attention, attends) = watch::channel(Attention::default());
         let (beat, heartbeat) = watch::channel(clock.now());
-        let (keep, settings) = watch::channel(Arc::new(Settings::default()));
         let crank = Crank::new("node-7", false);
-        let (publish, snapshot) = watch::channel(Arc::new(crank.snapshot(clock.now())));
+        let (picture, snapshot) = watch::channel(Arc::new(crank.snapshot(clock.now(), &Findings::default())));
+        let (keep, settings) = watch::channel(Arc::new(Settings::default()));
         let wires = Wires {
             observations: from_observers,
             findings: to_reporter,
             questions,
             attention,
+            snapshot: picture,
             heartbeat: beat,
-            snapshot: publish,
             settings,
         };
         let stop = CancellationToken::new();
@@ -237,12 +217,15 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn every_look_leaves_a_snapshot() {
+    async fn whoever_watches_sees_where_everything_stands_after_each_look() {
         let mut rig = start();
         rig.next_look().await;
         assert_eq!(rig.snapshot.borrow_and_update().at, rig.clock.now());
+        let seen = Seen::PullsUnseen("another runtime".to_owned());
+        rig.observations.send(Observation { at: rig.clock.now(), seen }).await.unwrap();
         rig.next_look().await;
-        assert!(rig.snapshot.has_changed().unwrap());
+        let picture = rig.snapshot.borrow_and_update().clone();
+        assert_eq!((&*picture.node, picture.pulls_unseen.as_deref()), ("node-7", Some("another runtime")));
     }
 
     #[tokio::test(start_paused = true)]
