@@ -51,14 +51,11 @@ pub struct StatusArgs {
 pub fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     runtime.block_on(async {
-        let stop = stop::on_signal().context("no signal handlers")?;
         if args.watch {
+            let stop = stop::on_signal().context("no signal handlers")?;
             watch::run(args.api_socket.clone(), args.pod.as_deref(), args.output, &stop).await?;
         } else {
-            tokio::select! {
-                told = ask(args) => tell(&told?, args)?,
-                () = stop.cancelled() => {}
-            }
+            tell(&ask(args).await?, args)?;
         }
         Ok(ExitCode::SUCCESS)
     })

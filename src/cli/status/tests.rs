@@ -211,7 +211,11 @@ fn a_chart_fits_the_terminal_whatever_its_width() {
 
 #[test]
 fn a_pod_that_runs_says_how_long_it_took() {
-    assert!(pod_page(&busy(), "web", 80).starts_with("shop/web on node-7: runs, after 10 s\n"));
+    let mut node = busy();
+    node.starts[2].spans = vec![span(Stage::Sandbox, None, 0, Some(10)), span(Stage::Running, None, 10, None)];
+    let page = pod_page(&node, "web", 80);
+    assert!(page.starts_with("shop/web on node-7: runs, after 10 s\n\nSandbox  ███"), "{page}");
+    assert!(!page.contains("so far") && !page.contains("Running"), "{page}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::line::{BAD, FAINT, GOOD, Line, PLAIN, SLOW, STRONG, wrap};
 use super::{pulls, table};
 use crate::model::snapshot::{Snapshot, Span, Start};
+use crate::model::stage::Stage;
 use crate::model::wording::span;
 use crate::model::{Time, since};
 
@@ -94,10 +95,10 @@ struct Axis {
 }
 
 impl Axis {
-    fn of(start: &Start, now: Time, width: usize) -> Self {
-        let from = start.spans.iter().map(|span| span.from).fold(start.began, Time::min);
-        let until = start.spans.iter().filter_map(|span| span.to).fold(start.arrived.unwrap_or(now), Time::max);
-        let longest = |text: fn(&Span) -> usize| start.spans.iter().map(text).max().unwrap_or_default();
+    fn of(way: &[&Span], start: &Start, now: Time, width: usize) -> Self {
+        let from = way.iter().map(|span| span.from).fold(start.began, Time::min);
+        let until = way.iter().filter_map(|span| span.to).fold(start.arrived.unwrap_or(now), Time::max);
+        let longest = |text: fn(&Span) -> usize| way.iter().map(|span| text(span)).max().unwrap_or_default();
         let label = longest(|span| label(span).chars().count());
         let beside = label + LENGTH + 4;
         let evidence = longest(|span| span.evidence.chars().count() + 2);
@@ -121,11 +122,13 @@ impl Axis {
 }
 
 fn chart(start: &Start, now: Time, width: usize) -> Vec<Line> {
-    if start.spans.is_empty() {
+    // Its end is the chart's.
+    let way: Vec<_> = start.spans.iter().filter(|span| span.stage != Stage::Running).collect();
+    if way.is_empty() {
         return vec![Line::of(FAINT, &format!("{}; the stages before were not seen", start.stage))];
     }
-    let axis = Axis::of(start, now, width);
-    let mut lines: Vec<_> = start.spans.iter().map(|span| row(&axis, span, start, now)).collect();
+    let axis = Axis::of(&way, start, now, width);
+    let mut lines: Vec<_> = way.iter().map(|span| row(&axis, span, start, now)).collect();
     lines.push(scale(&axis));
     lines
 }
