@@ -70,6 +70,7 @@ fn pod(number: usize, fare: Pods) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(BEGIN))),
         ready: run,
+        silent_waits: Vec::new(),
         pull_secrets: Vec::new(),
         containers: names(number).map(slot).collect(),
     }

@@ -1,11 +1,13 @@
 //! Evidence → the cause that explains it, as sentences. A look is a pure function of the state, the settings and `now`:
 //! the same state always yields the same findings, and nothing is remembered here.
 
+mod arrival;
 mod brief;
 mod cleared;
 mod dwell;
 mod elsewhere;
 pub mod example;
+pub mod explain;
 pub mod extract;
 mod network;
 pub mod phrase;
@@ -27,6 +29,8 @@ use crate::model::ids::{PodId, PodUid};
 use crate::model::settings::Settings;
 use crate::model::stage::{Stage, Topic};
 use crate::track::World;
+
+pub use arrival::arrived;
 
 use suspicion::Suspicion;
 
@@ -61,6 +65,8 @@ pub fn look(view: View<'_>) -> Findings {
         cleared: cleared::all(view),
         gone: Vec::new(),
         announcements,
+        arrivals: Vec::new(),
+        pulls: view.world.load(),
     }
 }
 

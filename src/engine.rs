@@ -15,6 +15,7 @@ use crate::model::diagnosis::Findings;
 use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::Settings;
+use crate::model::snapshot::Snapshot;
 use crate::track::World;
 
 /// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
@@ -60,10 +61,17 @@ impl Crank {
         let questions = diagnose::questions(view, &findings);
         findings.gone = self.world.take_gone();
         self.world.remember(&findings);
+        self.world.take_arrivals().into_iter().for_each(|arrival| diagnose::arrived(arrival, settings, &mut findings));
         for pod in &questions {
             self.world.asked(pod, now);
         }
         (findings, questions)
+    }
+
+    /// Where everything stands, with what the last look found.
+    #[must_use]
+    pub fn snapshot(&self, now: Time, findings: &Findings) -> Snapshot {
+        self.world.snapshot(now, findings)
     }
 
     /// What deserves attention.
@@ -84,6 +92,8 @@ pub struct Wires {
     pub questions: mpsc::Sender<PodId>,
     /// What deserves attention.
     pub attention: watch::Sender<Attention>,
+    /// Where every start and every pull stands, after every look. Not made while nobody watches.
+    pub snapshot: watch::Sender<Arc<Snapshot>>,
     /// The moment of the last look, by which others see that the engine is alive.
     pub heartbeat: watch::Sender<Time>,
     /// The knobs.
@@ -133,6 +143,9 @@ async fn look(crank: &mut Crank, wires: &Wires, now: Time) -> bool {
         let new = crank.attention(now);
         std::mem::replace(attention, new) != new
     });
+    if !wires.snapshot.is_closed() {
+        wires.snapshot.send_replace(Arc::new(crank.snapshot(now, &findings)));
+    }
     wires.findings.send((now, findings)).await.is_ok()
 }
 
@@ -147,6 +160,7 @@ mod tests {
         observations: mpsc::Sender<Observation>,
         findings: mpsc::Receiver<(Time, Findings)>,
         heartbeat: watch::Receiver<Time>,
+        snapshot: watch::Receiver<Arc<Snapshot>>,
         stop: CancellationToken,
         clock: Clock,
         _others: (mpsc::Receiver<PodId>, watch::Receiver<Attention>, watch::Sender<Arc<Settings>>),
@@ -159,18 +173,21 @@ mod tests {
         let (questions, asked) = mpsc::channel(1);
         let (attention, attends) = watch::channel(Attention::default());
         let (beat, heartbeat) = watch::channel(clock.now());
+        let crank = Crank::new("node-7", false);
+        let (picture, snapshot) = watch::channel(Arc::new(crank.snapshot(clock.now(), &Findings::default())));
         let (keep, settings) = watch::channel(Arc::new(Settings::default()));
         let wires = Wires {
             observations: from_observers,
             findings: to_reporter,
             questions,
             attention,
+            snapshot: picture,
             heartbeat: beat,
             settings,
         };
         let stop = CancellationToken::new();
-        tokio::spawn(run(Crank::new("node-7", false), wires, clock, stop.clone()));
-        Rig { observations, findings, heartbeat, stop, clock, _others: (asked, attends, keep) }
+        tokio::spawn(run(crank, wires, clock, stop.clone()));
+        Rig { observations, findings, heartbeat, snapshot, stop, clock, _others: (asked, attends, keep) }
     }
 
     impl Rig {
@@ -197,6 +214,18 @@ mod tests {
         let rig = start();
         tokio::time::sleep(Duration::from_secs(3)).await;
         assert!(crate::model::since(*rig.heartbeat.borrow(), rig.clock.now()) <= LOOK_BUSY);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_watches_sees_where_everything_stands_after_each_look() {
+        let mut rig = start();
+        rig.next_look().await;
+        assert_eq!(rig.snapshot.borrow_and_update().at, rig.clock.now());
+        let seen = Seen::PullsUnseen("another runtime".to_owned());
+        rig.observations.send(Observation { at: rig.clock.now(), seen }).await.unwrap();
+        rig.next_look().await;
+        let picture = rig.snapshot.borrow_and_update().clone();
+        assert_eq!((&*picture.node, picture.pulls_unseen.as_deref()), ("node-7", Some("another runtime")));
     }
 
     #[tokio::test(start_paused = true)]

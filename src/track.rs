@@ -1,23 +1,29 @@
 //! Where everything stands: observations in, state with its times out. Pure; a look (`diagnose/`) reads the state, the
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
+pub mod landmark;
 pub mod network;
 pub mod node;
 pub mod place;
 pub mod pod;
 pub mod pull;
+pub mod queue;
 pub mod runtime;
 pub mod said;
+mod snapshot;
+pub mod timeline;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::diagnosis::{Findings, Subject};
+use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
+use crate::model::image::Reference;
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
+use crate::model::pull::Load;
 use crate::model::runtime::{Container, Images, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
@@ -26,6 +32,7 @@ use network::NetworkTrack;
 use node::NodeTrack;
 use pod::PodTrack;
 use pull::Pulls;
+use queue::{Fetch, Waiting};
 use runtime::RuntimeTrack;
 
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
@@ -58,6 +65,7 @@ pub struct World {
     /// The newest sandbox that came up, and the newest failure to make one.
     pub sandboxes: SandboxRecord,
     gone: Vec<Arc<str>>,
+    arrivals: Vec<Arrival>,
 }
 
 /// When a sandbox was last made on this node, and when making one last failed.
@@ -67,6 +75,8 @@ pub struct SandboxRecord {
     pub made: Option<Time>,
     /// The last kubelet Event that said one could not be made.
     pub failed: Option<Time>,
+    /// When all of them were last listed.
+    pub listed: Option<Time>,
 }
 
 impl World {
@@ -86,6 +96,7 @@ impl World {
             images: None,
             sandboxes: SandboxRecord::default(),
             gone: Vec::new(),
+            arrivals: Vec::new(),
         }
     }
 
@@ -98,8 +109,14 @@ impl World {
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
             Seen::Images(images) => self.images = Some((at, images)),
-            Seen::Pulls(list) => self.pulls.listed(list, at),
-            Seen::PullsUnseen(why) => self.pulls.cannot_be_seen(why),
+            Seen::Pulls(list) => {
+                self.pulls.listed(list, at);
+                self.assign_pulls(at);
+            }
+            Seen::PullsUnseen(why) => {
+                self.pulls.cannot_be_seen(why);
+                self.assign_pulls(at);
+            }
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),
             Seen::PodGone(uid) => self.pod_gone(&uid),
@@ -121,6 +138,13 @@ impl World {
         std::mem::take(&mut self.gone)
     }
 
+    /// Pods that arrived since the last call.
+    pub fn take_arrivals(&mut self) -> Vec<Arrival> {
+        let mut arrivals = std::mem::take(&mut self.arrivals);
+        arrivals.extend(self.pods.values_mut().filter_map(PodTrack::take_arrival));
+        arrivals
+    }
+
     /// Something is starting or going wrong, so it is worth looking often.
     #[must_use]
     pub fn busy(&self, now: Time) -> bool {
@@ -130,12 +154,13 @@ impl World {
     /// A pod waits for an image, as far as can be told.
     #[must_use]
     pub fn awaits_image(&self, now: Time) -> bool {
-        self.moving(now).any(|pod| pod.place.stage == Stage::ImagePull)
+        self.moving(now).any(|pod| matches!(pod.place.stage, Stage::ImageQueue | Stage::ImagePull))
     }
 
     /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.
     fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
-        self.starting().filter(move |pod| since(pod.place.since.max(pod.seen_first), now) < ATTENTION)
+        let moved = |pod: &PodTrack| pod.timeline.since().map_or(pod.place.since, |since| since.max(pod.place.since));
+        self.starting().filter(move |pod| since(moved(pod).max(pod.seen_first), now) < ATTENTION)
     }
 
     /// The image was on the node when images were last listed, and that was after `moment`.
@@ -153,6 +178,24 @@ impl World {
             .filter(|sandbox| sandbox.ready)
             .filter_map(|s| s.created)
             .max()
+    }
+
+    /// The image was on the node when images were last listed, by whatever name the pod calls it.
+    #[must_use]
+    pub fn has_image(&self, image: &str) -> bool {
+        let reference = Reference::parse(image);
+        let mark = if reference.digest.is_some() { '@' } else { ':' };
+        let version = reference.digest.or(reference.tag).unwrap_or_default();
+        let full = format!("{}/{}{mark}{version}", reference.host, reference.path);
+        let known = |name: &str| self.images.as_ref().is_some_and(|(_, images)| images.by_reference.contains_key(name));
+        known(image) || known(&full)
+    }
+
+    /// What the node's pulls amount to.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let queued = self.starting().filter(|pod| pod.place.stage == Stage::ImageQueue).count();
+        Load { queued, ..self.pulls.load() }
     }
 
     /// Pods on their way to running.
@@ -214,7 +257,9 @@ impl World {
     fn pod_gone(&mut self, api_uid: &PodUid) {
         let uid = self.pods.iter().find(|(_, t)| t.pod.as_ref().is_some_and(|p| p.api_uid == *api_uid));
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
-            self.pods.remove(&uid);
+            // A job may run and be gone between two looks.
+            let last = self.pods.remove(&uid);
+            self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }
     }
@@ -224,6 +269,22 @@ impl World {
         self.prepull.remove(&name);
         self.prepull_dropped.retain(|_, dropped| since(*dropped, at) < ATTENTION);
         self.prepull_dropped.insert(name, at);
+    }
+
+    fn assign_pulls(&mut self, at: Time) {
+        let awaited = self.pods.iter().filter_map(|(uid, track)| Some((uid.clone(), self.waiting(track)?)));
+        let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
+        let assigned = queue::assign(&waiting, &self.pulls, at);
+        let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
+        for (uid, track) in &mut self.pods {
+            track.fetch_is(fetches.remove(uid).unwrap_or_default(), at);
+        }
+    }
+
+    fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
+        let image = &track.awaited()?.image;
+        let since = track.timeline.since().unwrap_or(track.place.since);
+        Some(Waiting { image, since, here: track.served || self.has_image(image) })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {
@@ -237,6 +298,7 @@ impl World {
     /// The runtime's list is the whole truth about sandboxes; a pod that only the runtime knows (standalone mode, a static
     /// pod while the API server is away) is tracked from it alone.
     fn sandboxes_listed(&mut self, list: Vec<Sandbox>, at: Time) {
+        self.sandboxes.listed = Some(at);
         let mut newest: BTreeMap<PodUid, Sandbox> = BTreeMap::new();
         for sandbox in list {
             if sandbox.ready {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::model::diagnosis::Arrival;
+use crate::model::pull::Load;
 use crate::report::tally::{Tally, Written};
 use crate::serve::metrics::Metrics;
 
@@ -23,5 +25,13 @@ impl Tally for Counted {
 
     fn pending(&self, waiting: usize) {
         self.0.set_pending(waiting);
+    }
+
+    fn arrived(&self, arrival: &Arrival) {
+        self.0.observe_start(arrival);
+    }
+
+    fn pulls(&self, load: &Load) {
+        self.0.set_pulls(load);
     }
 }

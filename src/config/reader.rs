@@ -87,6 +87,11 @@ impl<'a> Item<'a> {
         self.wrong(format!("{} stands here", self.shown()), format!("one of {} is wanted", all.join(", ")))
     }
 
+    /// Whether exactly this was written.
+    pub(super) fn is_word(self, word: &str) -> bool {
+        self.scalar() == Some(word)
+    }
+
     /// A duration within bounds.
     pub(super) fn span(self, bounds: RangeInclusive<Duration>) -> Option<Duration> {
         let wanted = "a duration such as 10s, 5m or 1h30m is wanted";

@@ -9,6 +9,7 @@ use super::reader::{Item, Section};
 
 const EVENTS: &[(&str, EventScope)] = &[("off", EventScope::Off), ("node", EventScope::Node), ("all", EventScope::All)];
 const SPREAD_AT_MOST: Duration = Duration::from_secs(600);
+const SLOW_START: std::ops::RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_secs(24 * 3_600);
 
 pub(super) fn read(section: &mut Section<'_>) -> ReportSettings {
     let default = ReportSettings::default();
@@ -25,8 +26,14 @@ pub(super) fn read(section: &mut Section<'_>) -> ReportSettings {
             .take("spread")
             .and_then(|item| item.span(Duration::ZERO..=SPREAD_AT_MOST))
             .unwrap_or(default.spread),
+        slow_start: section.take("slowStart").and_then(slow_start),
         runbook_url: section.take("runbookURL").and_then(runbook_url).map(Arc::from),
     }
+}
+
+/// `off`, or how long a start may take.
+fn slow_start(item: Item<'_>) -> Option<Duration> {
+    if item.is_word("off") { None } else { item.span(SLOW_START) }
 }
 
 fn namespaces(section: &mut Section<'_>) -> (Vec<Arc<str>>, Vec<Arc<str>>) {

@@ -15,6 +15,7 @@ report:
   namespaces: {exclude: ["ci-*"], include: [shop]}
   crossNamespaceNames: true
   spread: 0
+  slowStart: 5m
   runbookURL: https://wiki.example.com/kubewhy/{cause}
 causes:
   ImagePullSlow: {after: 5m, type: Warning}
@@ -53,6 +54,8 @@ fn everything_a_platform_team_writes_arrives() {
     assert_eq!(settings.report.events, EventScope::Node);
     assert_eq!(settings.report.spread, Duration::ZERO);
     assert!(settings.report.cross_namespace_names);
+    assert_eq!(settings.report.slow_start, Some(Duration::from_secs(300)));
+    assert_eq!(accepted("report: {slowStart: off}").settings.report.slow_start, None);
     assert_eq!((&*settings.report.include[0], &*settings.report.exclude[0]), ("shop", "ci-*"));
     assert_eq!(settings.causes["ImagePullSlow"].after, Some(Duration::from_secs(300)));
     assert_eq!(settings.causes["ImagePullSlow"].kind, Some(EventType::Warning));
@@ -71,7 +74,7 @@ fn what_this_version_does_not_act_on_is_said() {
         assert!(notes.contains(key), "{key} is missing in:\n{notes}");
     }
     assert_eq!(notes.lines().count(), 5);
-    assert!(notes.contains("11:3: InotifyExhausted: this version knows no such cause"));
+    assert!(notes.contains("12:3: InotifyExhausted: this version knows no such cause"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     }
     let pod = track.pod.as_ref()?;
     let slot = pod.containers.iter().find(|slot| slot.name == *container)?;
-    let pull = view.world.pulls.running.values().find(|pull| fetches(pull, &slot.image))?;
+    let pull = view.world.pulls.running.values().find(|pull| pull.fetches(&slot.image))?;
     let subject = Subject::Pod(track.id.clone());
     let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view)?;
     found.facts.set("move", elsewhere::advice(pod));
@@ -107,17 +107,4 @@ fn total(pull: &PullTrack) -> String {
 
 fn short(digest: &str) -> String {
     digest.rsplit(':').next().unwrap_or(digest).chars().take(DIGEST_SHOWN).collect()
-}
-
-/// Whether this pull is for that image: by digest where the image names one, else by repository. Two tags of one
-/// repository pulled at once can't be told apart by containerd's records; both are then slow or both stand still.
-fn fetches(pull: &PullTrack, image: &str) -> bool {
-    let reference = Reference::parse(image);
-    if let Some(digest) = reference.digest
-        && pull.pull.manifests.iter().any(|known| &**known == digest)
-    {
-        return true;
-    }
-    let repository = format!("{}/{}", reference.host_name(), reference.path);
-    pull.pull.repositories.iter().any(|known| **known == *repository)
 }

@@ -1,13 +1,16 @@
 //! The verdict of one look: which causes hold, what is known to be well, and what can't be told.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::Time;
 use super::cause::{Cause, EventType};
 use super::ids::{NodeId, PodId};
-use super::stage::Topic;
+use super::pull::Load;
+use super::stage::{Stage, Topic};
 
 /// Whom a diagnosis, and so an Event, is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -121,4 +124,23 @@ pub struct Findings {
     pub gone: Vec<Arc<str>>,
     /// What is to be said once.
     pub announcements: Vec<Announcement>,
+    /// Pods that arrived since the last look.
+    pub arrivals: Vec<Arrival>,
+    /// What the node's pulls amount to.
+    pub pulls: Load,
+}
+
+/// A pod whose start was watched and is over.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Arrival {
+    /// The pod.
+    pub pod: PodId,
+    /// When it was bound to this node, as far as is known.
+    pub began: Time,
+    /// When it ran.
+    pub at: Time,
+    /// How long it was at each stage.
+    pub stages: BTreeMap<Stage, Duration>,
+    /// Its own trouble was told on the way, so the end of that story accounts for it.
+    pub told: bool,
 }

@@ -38,6 +38,9 @@ pub struct Pod {
     pub sandbox_ready: Option<(bool, Option<Time>)>,
     /// Condition Ready.
     pub ready: bool,
+    /// Volumes that a driver attaches or mounts, and resource claims, by name: what the kubelet may wait for in silence
+    /// before it makes the sandbox (Kubernetes: pkg/kubelet/kubelet.go SyncPod, WaitForAttachAndMount).
+    pub silent_waits: Vec<Arc<str>>,
     /// Names of the pull secrets it lists.
     pub pull_secrets: Vec<Arc<str>>,
     /// Init containers first, then sidecars and ordinary ones, in the order of the spec.
@@ -49,6 +52,14 @@ impl Pod {
     #[must_use]
     pub fn over(&self) -> bool {
         self.deleting || matches!(self.phase, Phase::Succeeded | Phase::Failed)
+    }
+
+    /// Which of how many init containers, sidecars among them, that one is, from one.
+    #[must_use]
+    pub fn place_of(&self, init: &str) -> Option<(usize, usize)> {
+        let is_init = |slot: &&ContainerSlot| matches!(slot.kind, ContainerKind::Init | ContainerKind::Sidecar);
+        let names: Vec<&str> = self.containers.iter().filter(is_init).map(|slot| &*slot.name).collect();
+        names.iter().position(|name| *name == init).map(|index| (index + 1, names.len()))
     }
 }
 

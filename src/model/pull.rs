@@ -54,3 +54,18 @@ pub struct Layer {
     /// Last write, by containerd's clock.
     pub updated: Option<Time>,
 }
+
+/// What the node's pulls amount to at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Load {
+    /// Pulls that ask the registry, or wait for their turn to download.
+    pub resolving: usize,
+    /// Pulls whose bytes are on their way.
+    pub downloading: usize,
+    /// Pulls whose bytes are all here.
+    pub unpacking: usize,
+    /// Pods whose image waits for its turn, as far as can be told.
+    pub queued: usize,
+    /// Bytes that were seen arriving since the agent began to look; only ever grows.
+    pub received: u64,
+}

@@ -35,6 +35,8 @@ pub struct ReportSettings {
     pub cross_namespace_names: bool,
     /// First writes are spread over this time, so that many nodes do not write in the same second.
     pub spread: Duration,
+    /// A start that took longer is told once, when it is over. None: none is.
+    pub slow_start: Option<Duration>,
     /// Added to each Event, `{cause}` replaced by the cause's id.
     pub runbook_url: Option<Arc<str>>,
 }
@@ -47,6 +49,7 @@ impl Default for ReportSettings {
             exclude: Vec::new(),
             cross_namespace_names: false,
             spread: Duration::from_secs(10),
+            slow_start: None,
             runbook_url: None,
         }
     }

@@ -117,7 +117,7 @@ impl Reporter {
         if let Some(node) = node_of(findings) {
             self.node = node.clone();
         }
-        self.count_active(findings);
+        self.count(findings);
         self.storm.forget(&findings.gone);
         let settings = Arc::clone(&self.settings.borrow());
         let mut notices = self.stories.turn(at, findings, &settings.timing);
@@ -141,7 +141,9 @@ impl Reporter {
         passes
     }
 
-    fn count_active(&self, findings: &Findings) {
+    fn count(&self, findings: &Findings) {
+        findings.arrivals.iter().for_each(|arrival| self.tally.arrived(arrival));
+        self.tally.pulls(&findings.pulls);
         let mut active = BTreeMap::new();
         for diagnosis in &findings.diagnoses {
             *active.entry(diagnosis.cause.id).or_default() += 1;

@@ -1,6 +1,9 @@
-//! What reporting counts of itself. Whoever keeps the metrics implements it; reporting knows no registry.
+//! What reporting counts of itself, and of what it is given. Whoever keeps the metrics implements it; reporting knows no registry.
 
 use std::collections::BTreeMap;
+
+use crate::model::diagnosis::Arrival;
+use crate::model::pull::Load;
 
 /// What came of one Event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -35,6 +38,10 @@ pub trait Tally: Send + Sync {
     fn event(&self, outcome: Written);
     /// How many Events wait to be written.
     fn pending(&self, waiting: usize);
+    /// A pod whose start was watched has arrived.
+    fn arrived(&self, arrival: &Arrival);
+    /// What the node's pulls amount to now.
+    fn pulls(&self, load: &Load);
 }
 
 /// Counts nothing.
@@ -43,4 +50,6 @@ impl Tally for () {
     fn report(&self, _: &'static str, _: &'static str) {}
     fn event(&self, _: Written) {}
     fn pending(&self, _: usize) {}
+    fn arrived(&self, _: &Arrival) {}
+    fn pulls(&self, _: &Load) {}
 }

@@ -19,12 +19,18 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
 
+use crate::model::diagnosis::Arrival;
+use crate::model::pull::Load;
 use crate::model::runtime::{CallOutcome, Method};
+use crate::model::since;
+use crate::model::stage::Stage;
 
 pub use table::{Kind, METRICS, Metric};
 
 /// From a call that is answered at once to one that hits the longest deadline.
 const CALL_SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0];
+/// From a start that nobody notices to one that somebody was called for.
+const START_SECONDS: [f64; 12] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByCause {
@@ -58,6 +64,26 @@ impl EncodeLabelValue for MethodName {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByStage {
+    stage: StageName,
+}
+
+/// The name of a stage as a label value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct StageName(Stage);
+
+impl EncodeLabelValue for StageName {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> std::fmt::Result {
+        write!(encoder, "{}", self.0)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ByPhase {
+    phase: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct ByVersion {
     version: &'static str,
 }
@@ -71,6 +97,11 @@ pub struct Metrics {
     reports: Family<ByCauseAndOutcome, Counter>,
     events: Family<ByOutcome, Counter>,
     pending: Gauge,
+    starts: Histogram,
+    stages: Family<ByStage, Histogram>,
+    pulls: Family<ByPhase, Gauge>,
+    pull_queue: Gauge,
+    pull_bytes: Counter,
     runtime_calls: Family<ByMethod, Histogram>,
 }
 
@@ -87,6 +118,15 @@ impl Default for Metrics {
             reports: register(&mut registry, &table::REPORTS, Family::default()),
             events: register(&mut registry, &table::EVENTS, Family::default()),
             pending: register(&mut registry, &table::PENDING, Gauge::default()),
+            starts: register(&mut registry, &table::STARTS, Histogram::new(START_SECONDS)),
+            stages: register(
+                &mut registry,
+                &table::STAGES,
+                Family::new_with_constructor(|| Histogram::new(START_SECONDS)),
+            ),
+            pulls: register(&mut registry, &table::PULLS, Family::default()),
+            pull_queue: register(&mut registry, &table::PULL_QUEUE, Gauge::default()),
+            pull_bytes: register(&mut registry, &table::PULL_BYTES, Counter::default()),
             runtime_calls: register(
                 &mut registry,
                 &table::RUNTIME_CALLS,
@@ -122,7 +162,26 @@ impl Metrics {
 
     /// How many Events wait.
     pub fn set_pending(&self, waiting: usize) {
-        self.pending.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+        self.pending.set(gauged(waiting));
+    }
+
+    /// A pod has arrived.
+    pub fn observe_start(&self, arrival: &Arrival) {
+        self.starts.observe(since(arrival.began, arrival.at).as_secs_f64());
+        for (stage, length) in &arrival.stages {
+            self.stages.get_or_create(&ByStage { stage: StageName(*stage) }).observe(length.as_secs_f64());
+        }
+    }
+
+    /// What the node's pulls amount to now.
+    pub fn set_pulls(&self, load: &Load) {
+        for (phase, count) in
+            [("resolving", load.resolving), ("downloading", load.downloading), ("unpacking", load.unpacking)]
+        {
+            self.pulls.get_or_create(&ByPhase { phase }).set(gauged(count));
+        }
+        self.pull_queue.set(gauged(load.queued));
+        self.pull_bytes.inc_by(load.received.saturating_sub(self.pull_bytes.get()));
     }
 
     /// A call to the runtime ended, well or not.
@@ -141,6 +200,10 @@ impl Metrics {
         text::encode(&mut text, &self.registry)?;
         Ok(text)
     }
+}
+
+fn gauged(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 /// Registers under the name that yields the table's: the encoder appends `_total` to counters itself.
@@ -163,6 +226,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::Time;
+    use crate::model::ids::{PodId, PodUid};
 
     fn counted() -> Metrics {
         let metrics = Metrics::default();
@@ -170,12 +235,42 @@ mod tests {
         metrics.count_report("ImageNotFound", "first");
         metrics.count_event("written");
         metrics.set_pending(2);
+        metrics.observe_start(&arrival());
+        metrics.set_pulls(&Load { downloading: 1, queued: 3, received: 500, ..Load::default() });
         metrics.observe_runtime_call(&CallOutcome {
             method: Method::Status,
             took: Duration::from_millis(3),
             failure: None,
         });
         metrics
+    }
+
+    fn arrival() -> Arrival {
+        Arrival {
+            pod: PodId { uid: PodUid::new("u"), namespace: "shop".into(), name: "cart".into() },
+            began: Time::UNIX_EPOCH,
+            at: Time::from_second(9).unwrap(),
+            stages: [(Stage::Sandbox, Duration::from_secs(2)), (Stage::ImagePull, Duration::from_secs(7))].into(),
+            told: false,
+        }
+    }
+
+    #[test]
+    fn a_start_is_counted_whole_and_by_stage_and_bytes_only_grow() {
+        let metrics = counted();
+        metrics.set_pulls(&Load { received: 700, ..Load::default() });
+        metrics.set_pulls(&Load { received: 700, ..Load::default() });
+        let text = metrics.text().unwrap();
+        for line in [
+            "kubewhy_pod_start_seconds_sum 9.0",
+            "kubewhy_pod_start_stage_seconds_bucket{le=\"2.0\",stage=\"Sandbox\"} 1",
+            "kubewhy_pod_start_stage_seconds_sum{stage=\"ImagePull\"} 7.0",
+            "kubewhy_pulls{phase=\"downloading\"} 0",
+            "kubewhy_pull_queue_pods 0",
+            "kubewhy_pull_received_bytes_total 700",
+        ] {
+            assert!(text.lines().any(|known| known == line), "{line}\n{text}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::model::runtime::RunState;
 use crate::model::stage::Stage;
 
 use super::pod::PodTrack;
+use super::queue::Fetch;
 
 /// Where a pod stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,10 +57,20 @@ pub fn of(track: &PodTrack) -> (Stage, Option<Arc<str>>) {
     if !sandbox_up {
         return (if held_by_volumes(track) { Stage::Volumes } else { Stage::Sandbox }, None);
     }
-    unfinished(&pod.containers)
-        .map(|slot| (stage_of_container(slot, track), slot))
+    let unfinished: Vec<_> = unfinished(&pod.containers).map(|slot| (stage_of_container(slot, track), slot)).collect();
+    let failing = unfinished.iter().filter(|(_, slot)| failing(slot).is_some()).min_by_key(|(stage, _)| *stage);
+    failing
+        .into_iter()
+        .chain(in_hand(&unfinished))
         .min_by_key(|(stage, _)| *stage)
-        .map_or((Stage::Running, None), |(stage, slot)| (stage, Some(slot.name.clone())))
+        .map_or((Stage::Running, None), |(stage, slot)| (*stage, Some(slot.name.clone())))
+}
+
+/// The container that the kubelet is busy with: of those that do not fail the first that does not run, for it takes them
+/// in their order; if all of them run, the last, whose hook holds it.
+fn in_hand<'a, 'b>(unfinished: &'b [(Stage, &'a ContainerSlot)]) -> Option<&'b (Stage, &'a ContainerSlot)> {
+    let fine = || unfinished.iter().filter(|(_, slot)| failing(slot).is_none());
+    fine().find(|(stage, _)| *stage != Stage::Hook).or_else(|| fine().next_back())
 }
 
 /// The stage at which a container fails, with the waiting reason and the most telling text; none if it does not fail.
@@ -115,8 +126,10 @@ fn stage_of_container(slot: &ContainerSlot, track: &PodTrack) -> Stage {
         (ContainerState::Running { .. } | ContainerState::Terminated(_), _) => Stage::Start,
         (_, Some(RunState::Created | RunState::Unknown)) => Stage::Start,
         // It runs while the status still says waiting: a later container or a hook holds the kubelet's worker.
-        (_, Some(RunState::Running)) => Stage::Hook,
+        (_, Some(RunState::Running)) if slot.kind == ContainerKind::Main => Stage::Hook,
+        (_, Some(RunState::Running)) => Stage::Start,
         (_, Some(RunState::Exited)) => Stage::Start,
+        (_, None) if matches!(track.fetch, Fetch::Queued { .. }) => Stage::ImageQueue,
         // Nothing tells image from configuration and creation here; the image is what takes time.
         (_, None) => Stage::ImagePull,
     }

@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::Time;
+use crate::model::diagnosis::Arrival;
 use crate::model::ids::PodId;
-use crate::model::pod::{ContainerSlot, ContainerState, Pod, PodEvent};
+use crate::model::pod::{ContainerSlot, ContainerState, Phase, Pod, PodEvent};
 use crate::model::runtime::{Container, Sandbox};
 use crate::model::stage::Stage;
 
+use super::landmark::{self, position};
 use super::place::{self, Place};
+use super::queue::Fetch;
 use super::said::Said;
+use super::timeline::{End, Now, PULLS, Timeline};
 
 /// One pod over time.
 #[derive(Debug)]
@@ -27,6 +31,12 @@ pub struct PodTrack {
     pub containers: BTreeMap<Arc<str>, Container>,
     /// At which stage it is, and since when.
     pub place: Place,
+    /// The course of its start.
+    pub timeline: Timeline,
+    /// How the image that it waits for stands with containerd.
+    pub fetch: Fetch,
+    /// A pull of that image was seen to run: if it runs no more, it is over.
+    pub served: bool,
     /// Containers that fail, by name.
     pub troubles: BTreeMap<Arc<str>, Trouble>,
     /// The kubelet's Events about it, when they were asked for.
@@ -35,6 +45,7 @@ pub struct PodTrack {
     pub asked: Option<Time>,
     /// Stages that were diagnosed.
     pub told: BTreeSet<Stage>,
+    counted: bool,
 }
 
 /// A container that fails at a stage, in the kubelet's words.
@@ -63,10 +74,14 @@ impl PodTrack {
             sandbox: None,
             containers: BTreeMap::new(),
             place: Place { stage: Stage::Admission, since: at, container: None },
+            timeline: Timeline::default(),
+            fetch: Fetch::default(),
+            served: false,
             troubles: BTreeMap::new(),
             events: None,
             asked: None,
             told: BTreeSet::new(),
+            counted: false,
         }
     }
 
@@ -83,6 +98,10 @@ impl PodTrack {
             self.heard(slot, at);
         }
         self.pod = Some(pod);
+        if first {
+            // What the runtime alone could tell of its course was less.
+            self.timeline = Timeline::default();
+        }
         self.replace(at);
         if first {
             self.place.since = self.since_by_api().unwrap_or(at).min(at);
@@ -123,12 +142,75 @@ impl PodTrack {
     }
 
     fn replace(&mut self, at: Time) {
-        let (stage, container) = place::of(self);
+        let (mut stage, container) = place::of(self);
+        if container != self.place.container {
+            // What was known was of another container's image.
+            (self.fetch, self.served) = (Fetch::Unknown, false);
+            (stage, _) = place::of(self);
+        }
         if stage != self.place.stage {
             self.place = Place { stage, since: at, container };
         } else {
             self.place.container = container;
         }
+        self.go_on(at);
+    }
+
+    /// Keeps the course of the start.
+    fn go_on(&mut self, at: Time) {
+        if self.pod.as_ref().is_some_and(|pod| pod.phase == Phase::Failed) {
+            return self.timeline.fail(at);
+        }
+        if self.timeline.end().is_none() {
+            let Place { stage, container, .. } = &self.place;
+            let now = Now { position: position(self, *stage, container.as_ref()), container: container.clone() };
+            let landmarks = landmark::all(self);
+            self.timeline.advance(&now, &landmarks, at);
+        }
+    }
+
+    /// The container whose image it waits for, as far as is known: none once that pull has failed.
+    #[must_use]
+    pub fn awaited(&self) -> Option<&ContainerSlot> {
+        let waits = matches!(self.place.stage, Stage::ImageQueue | Stage::ImagePull) && self.starting();
+        let name = self.place.container.as_ref().filter(|_| waits)?;
+        let slot = self.pod.as_ref()?.containers.iter().find(|slot| slot.name == *name)?;
+        place::failing(slot).is_none().then_some(slot)
+    }
+
+    /// How its image stands with containerd by now.
+    pub fn fetch_is(&mut self, fetch: Fetch, at: Time) {
+        if self.fetch == fetch {
+            return;
+        }
+        self.fetch = fetch;
+        self.replace(at);
+        if matches!(self.fetch, Fetch::Running { .. }) {
+            self.served = true;
+            self.timeline.confirm(Stage::ImagePull, PULLS);
+        }
+    }
+
+    /// When it ran, if its start was watched.
+    #[must_use]
+    pub fn arrived(&self) -> Option<Time> {
+        match self.timeline.end() {
+            Some(End::Arrived { at, watched: true }) => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Its arrival, the first time that this is asked after it.
+    pub fn take_arrival(&mut self) -> Option<Arrival> {
+        let at = self.arrived().filter(|_| !self.counted)?;
+        self.counted = true;
+        Some(Arrival {
+            pod: self.id.clone(),
+            began: self.timeline.began().unwrap_or(at),
+            at,
+            stages: self.timeline.lengths(at),
+            told: !self.told.is_empty(),
+        })
     }
 
     /// For a pod that was already there when it was first seen: since when it has been at its stage, as far as its status tells.

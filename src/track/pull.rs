@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::pull::Pull;
+use crate::model::image::Reference;
+use crate::model::pull::{Load, Pull};
+use crate::model::snapshot::PullPhase;
 use crate::model::{Time, since};
 
 /// The rate is taken over this time: long enough to smooth a burst, short enough to show a change.
@@ -19,6 +21,9 @@ pub struct Pulls {
     pub running: BTreeMap<Arc<str>, PullTrack>,
     /// Why pulls can't be seen, where they can't.
     pub unseen: Option<String>,
+    /// Bytes that were seen arriving since the agent began to look; a layer that several pulls share counts once.
+    pub received: u64,
+    layers: BTreeMap<Arc<str>, u64>,
 }
 
 /// One pull over time.
@@ -37,6 +42,7 @@ impl Pulls {
     /// A list of all pulls.
     pub fn listed(&mut self, list: Vec<Pull>, at: Time) {
         self.unseen = None;
+        self.receive(&list);
         let mut before = std::mem::take(&mut self.running);
         for pull in list {
             let track = match before.remove(&pull.lease) {
@@ -47,9 +53,38 @@ impl Pulls {
         }
     }
 
+    /// How many pulls do what, and what they brought.
+    #[must_use]
+    pub fn load(&self) -> Load {
+        let mut load = Load { received: self.received, ..Load::default() };
+        for pull in self.running.values() {
+            match pull.phase() {
+                PullPhase::Resolving => load.resolving += 1,
+                PullPhase::Downloading => load.downloading += 1,
+                PullPhase::Unpacking => load.unpacking += 1,
+            }
+        }
+        load
+    }
+
+    /// What is there when it is first seen, and was not being written, came before.
+    fn receive(&mut self, list: &[Pull]) {
+        let before = std::mem::take(&mut self.layers);
+        for layer in list.iter().flat_map(|pull| &pull.layers) {
+            let first = !self.layers.contains_key(&layer.digest);
+            let known = before.get(&layer.digest).copied().unwrap_or(if layer.active { 0 } else { layer.offset });
+            if first {
+                self.received = self.received.saturating_add(layer.offset.saturating_sub(known));
+            }
+            let offset = self.layers.entry(layer.digest.clone()).or_default();
+            *offset = layer.offset.max(*offset);
+        }
+    }
+
     /// Pulls can't be seen any more; what was seen of them is void.
     pub fn cannot_be_seen(&mut self, why: String) {
         self.running.clear();
+        self.layers.clear();
         self.unseen = Some(why);
     }
 }
@@ -73,6 +108,37 @@ impl PullTrack {
         }
         self.pull = pull;
         self
+    }
+
+    /// What it does.
+    #[must_use]
+    pub fn phase(&self) -> PullPhase {
+        let Pull { layers, complete_list, .. } = &self.pull;
+        match () {
+            () if layers.is_empty() => PullPhase::Resolving,
+            () if *complete_list && layers.iter().all(|layer| layer.offset >= layer.total) => PullPhase::Unpacking,
+            () => PullPhase::Downloading,
+        }
+    }
+
+    /// Nothing tells yet which image it fetches.
+    #[must_use]
+    pub fn nameless(&self) -> bool {
+        self.pull.own.is_none() && self.pull.repositories.is_empty() && self.pull.manifests.is_empty()
+    }
+
+    /// Whether it is for that image: by digest where the image names one, else by repository. Two tags of one repository
+    /// pulled at once can't be told apart by containerd's records; both are then slow or both stand still.
+    #[must_use]
+    pub fn fetches(&self, image: &str) -> bool {
+        let reference = Reference::parse(image);
+        if let Some(digest) = reference.digest
+            && self.pull.manifests.iter().any(|known| &**known == digest)
+        {
+            return true;
+        }
+        let repository = format!("{}/{}", reference.host_name(), reference.path);
+        self.pull.repositories.iter().any(|known| **known == *repository)
     }
 
     /// Something is left to download and is being downloaded.

@@ -25,6 +25,7 @@ mod observe_cri;
 mod observe_host;
 mod prepull;
 mod recordings;
+mod status;
 
 /// Says loudly that a test did not run. Straight to stderr: what is printed in a test that passes is never seen.
 fn skipped(test: &str, why: &str) {

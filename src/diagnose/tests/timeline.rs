@@ -145,6 +145,7 @@ pub(super) fn pod(name: &str, now: Time, container: ContainerSlot) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(now))),
         ready: false,
+        silent_waits: Vec::new(),
         pull_secrets: Vec::new(),
         containers: vec![container],
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::wire::{
     ApiEvent, ApiNode, ApiPod, Condition, ContainerSpec, ContainerStatus, EnvFrom, EnvVar, Metadata, PodSpec,
-    PodStatus, Reference, State, Terminated,
+    PodStatus, Reference, State, Terminated, Volume,
 };
 use crate::model::ids::{NodeId, PodId, PodUid};
 use crate::model::node::{Node, NodeCondition};
@@ -39,10 +39,21 @@ pub(super) fn pod(from: ApiPod) -> Pod {
             .and_then(|c| truth(c).map(|ready| (ready, c.last_transition_time))),
         ready: condition("Ready").and_then(truth) == Some(true),
         containers: containers(&spec, &status),
+        silent_waits: silent_waits(&spec),
         pull_secrets: spec.image_pull_secrets.into_iter().map(|secret| secret.name).collect(),
         reason: status.reason,
         message: redact(&status.message).into_owned(),
     }
+}
+
+/// Kinds of volumes that the kubelet makes by itself: what one of them lacks, it says at once (Kubernetes:
+/// pkg/volume/{configmap,secret,projected,downwardapi,emptydir,hostpath,image}).
+const LOCAL_VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"];
+
+fn silent_waits(spec: &PodSpec) -> Vec<Arc<str>> {
+    let local = |volume: &&Volume| LOCAL_VOLUMES.iter().any(|kind| volume.kind.contains_key(*kind));
+    let volumes = spec.volumes.iter().filter(|volume| !local(volume)).map(|volume| &volume.name);
+    volumes.chain(spec.resource_claims.iter().map(|claim| &claim.name)).cloned().collect()
 }
 
 fn owner<L>(metadata: &Metadata<L>) -> Option<Arc<str>> {

@@ -87,6 +87,19 @@ pub(super) struct PodSpec {
     pub(super) containers: Vec<ContainerSpec>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) ephemeral_containers: Vec<ContainerSpec>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) volumes: Vec<Volume>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) resource_claims: Vec<Reference>,
+}
+
+/// A volume: its name, and one key that says of what kind it is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Volume {
+    pub(super) name: Arc<str>,
+    #[serde(flatten)]
+    pub(super) kind: BTreeMap<String, IgnoredAny>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

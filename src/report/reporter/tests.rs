@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::super::fake_api::{FakeApi, Fault};
 use super::super::samples::{NOT_FOUND, at, cleared, diagnosis, ill, node, pod, pod_in, well};
 use super::*;
-use crate::model::diagnosis::{Diagnosis, Subject};
+use crate::model::diagnosis::{Arrival, Diagnosis, Subject};
+use crate::model::pull::Load;
 use crate::model::settings::EventScope;
 
 struct Rig {
@@ -337,6 +338,14 @@ impl Tally for Counts {
     fn pending(&self, waiting: usize) {
         self.0.lock().unwrap().insert("pending".to_owned(), waiting as u64);
     }
+
+    fn arrived(&self, arrival: &Arrival) {
+        self.add(format!("{} arrived", arrival.pod.name));
+    }
+
+    fn pulls(&self, load: &Load) {
+        self.0.lock().unwrap().insert("queued".to_owned(), load.queued as u64);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -344,14 +353,19 @@ async fn everything_is_counted_once() {
     let counts = Arc::new(Counts::default());
     let rig = Rig::counting(EventScope::All, 0, Arc::clone(&counts) as Arc<dyn Tally>);
     let all = (0..30).map(|n| diagnosis(pod(&format!("cart-{n}")), &NOT_FOUND, at(0))).collect();
-    rig.say(15, &Findings { diagnoses: all, ..Findings::default() }).await;
+    let Subject::Pod(id) = pod("log") else { unreachable!() };
+    let arrivals = vec![Arrival { pod: id, began: at(0), at: at(9), stages: BTreeMap::new(), told: false }];
+    let pulls = Load { queued: 3, ..Load::default() };
+    rig.say(15, &Findings { diagnoses: all, arrivals, pulls, ..Findings::default() }).await;
     rig.end().await;
     let expected = [
         ("ImageNotFound first", 25),
         ("ImageNotFound folded", 5),
         ("PodReportsHeldBack announced", 1),
         ("active ImageNotFound", 30),
+        ("log arrived", 15),
         ("pending", 1),
+        ("queued", 3),
         ("written", 25),
     ];
     let counted = counts.0.lock().unwrap().clone();

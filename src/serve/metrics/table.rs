@@ -50,6 +50,36 @@ pub(super) const RUNTIME_CALLS: Metric = Metric {
     labels: &["method"],
     help: "How long calls to the container runtime took, by CRI method",
 };
+pub(super) const STARTS: Metric = Metric {
+    name: "kubewhy_pod_start_seconds",
+    kind: Kind::Histogram,
+    labels: &[],
+    help: "How long pods took from being bound to this node until they ran; only starts that were watched",
+};
+pub(super) const STAGES: Metric = Metric {
+    name: "kubewhy_pod_start_stage_seconds",
+    kind: Kind::Histogram,
+    labels: &["stage"],
+    help: "How long those pods were at each stage of their start: Admission, Volumes, Sandbox, ImageQueue, ImagePull, Create, Start, Hook",
+};
+pub(super) const PULLS: Metric = Metric {
+    name: "kubewhy_pulls",
+    kind: Kind::Gauge,
+    labels: &["phase"],
+    help: "Image pulls under way, by what they do: resolving, downloading, unpacking; containerd only",
+};
+pub(super) const PULL_QUEUE: Metric = Metric {
+    name: "kubewhy_pull_queue_pods",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Pods whose image waits for its turn to be pulled, as far as that can be told; containerd only",
+};
+pub(super) const PULL_BYTES: Metric = Metric {
+    name: "kubewhy_pull_received_bytes_total",
+    kind: Kind::Counter,
+    labels: &[],
+    help: "Bytes of image layers that were seen arriving; a layer that several pulls share counts once; containerd only",
+};
 pub(super) const BUILD: Metric = Metric {
     name: "kubewhy_build_info",
     kind: Kind::Gauge,
@@ -70,4 +100,18 @@ pub(super) const CPU: Metric = Metric {
 };
 
 /// All of them, in the order in which they are documented.
-pub const METRICS: &[Metric] = &[DIAGNOSES, REPORTS, EVENTS, PENDING, RUNTIME_CALLS, BUILD, MEMORY, CPU];
+pub const METRICS: &[Metric] = &[
+    DIAGNOSES,
+    REPORTS,
+    EVENTS,
+    PENDING,
+    STARTS,
+    STAGES,
+    PULLS,
+    PULL_QUEUE,
+    PULL_BYTES,
+    RUNTIME_CALLS,
+    BUILD,
+    MEMORY,
+    CPU,
+];

@@ -1,0 +1,312 @@
+//! Pods of every kind on their way, as API server and runtime tell of them → the course of the start.
+
+use super::*;
+use crate::model::ids::{PodId, PodUid};
+use crate::model::observation::{Observation, Seen};
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod};
+use crate::model::pull::Pull;
+use crate::model::runtime::{Container, RunState, Sandbox};
+use crate::track::World;
+use crate::track::pod::PodTrack;
+
+use ContainerKind::{Init, Main, Sidecar};
+
+/// A second of the test's day.
+fn at(second: i64) -> Time {
+    Time::from_second(1_000_000 + second).unwrap()
+}
+
+fn waiting(reason: &str) -> ContainerState {
+    ContainerState::Waiting { reason: reason.into(), message: "".into() }
+}
+
+fn running(since: i64) -> ContainerState {
+    ContainerState::Running { since: Some(at(since)) }
+}
+
+fn ended(code: i32, since: i64) -> ContainerState {
+    let ended = Ended { exit_code: code, reason: "Completed".into(), message: "".into(), at: Some(at(since)) };
+    ContainerState::Terminated(ended)
+}
+
+fn slot(name: &str, kind: ContainerKind, state: ContainerState) -> ContainerSlot {
+    let started = matches!(state, ContainerState::Running { .. });
+    let image = format!("r.example.com/shop/{name}:1").into();
+    ContainerSlot { name: name.into(), kind, image, state, last: None, started, restarts: 0, refs: Vec::new() }
+}
+
+/// Bound in second 0; taken up and with a sandbox in those seconds, if at all.
+fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<ContainerSlot>) -> Pod {
+    let uid = PodUid::new("uid-cart");
+    Pod {
+        id: PodId { uid: uid.clone(), namespace: "shop".into(), name: "cart".into() },
+        api_uid: uid,
+        owner: None,
+        host_network: false,
+        created: Some(at(0)),
+        scheduled: Some(at(0)),
+        started: started.map(at),
+        deleting: false,
+        phase: Phase::Pending,
+        reason: String::new(),
+        message: String::new(),
+        sandbox_ready: Some((sandbox.is_some(), Some(at(sandbox.unwrap_or(0))))),
+        ready: false,
+        silent_waits: Vec::new(),
+        pull_secrets: Vec::new(),
+        containers,
+    }
+}
+
+fn web(state: ContainerState) -> Vec<ContainerSlot> {
+    vec![slot("web", Main, state)]
+}
+
+fn created(name: &str, second: i64, state: RunState) -> Container {
+    Container {
+        id: name.into(),
+        sandbox: "s1".into(),
+        pod: PodUid::new("uid-cart"),
+        name: name.into(),
+        state,
+        created: Some(at(second)),
+        image: "".into(),
+    }
+}
+
+struct Way(World);
+
+impl Way {
+    fn new() -> Self {
+        Self(World::new("node-7"))
+    }
+
+    fn see(mut self, second: i64, seen: Seen) -> Self {
+        self.0.apply(Observation { at: at(second), seen });
+        self
+    }
+
+    fn pod(self, second: i64, pod: Pod) -> Self {
+        self.see(second, Seen::PodChanged(Box::new(pod)))
+    }
+
+    fn containers(self, second: i64, list: &[Container]) -> Self {
+        self.see(second, Seen::Containers(list.to_vec()))
+    }
+
+    fn track(&self) -> &PodTrack {
+        self.0.pods.values().next().unwrap()
+    }
+
+    /// `Stage container from..to`, one for each span.
+    fn course(&self) -> Vec<String> {
+        let second = |time: Time| time.as_second() - 1_000_000;
+        let spans = self.track().timeline.spans();
+        spans
+            .map(|span| {
+                let of = span.container.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+                let to = span.to.map(|to| second(to).to_string()).unwrap_or_default();
+                format!("{}{of} {}..{to}", span.stage, second(span.from))
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn a_start_that_nobody_saw_between_two_looks_is_told_from_what_api_server_and_runtime_date() {
+    let way = Way::new()
+        .pod(0, pod(None, None, web(waiting("ContainerCreating"))))
+        .containers(9, &[created("web", 7, RunState::Running)])
+        .pod(9, Pod { phase: Phase::Running, ..pod(Some(1), Some(3), web(running(8))) });
+    let course = ["Admission 0..1", "Sandbox 1..3", "ImagePull web 3..7", "Start web 7..8", "Running 8.."];
+    assert_eq!(way.course(), course);
+    assert_eq!(way.track().arrived(), Some(at(8)));
+}
+
+#[test]
+fn a_pod_that_was_under_way_before_the_agent_has_its_course_from_the_beginning() {
+    let way = Way::new().pod(500, pod(Some(1), Some(3), web(waiting("ContainerCreating"))));
+    assert_eq!(way.course(), ["Admission 0..1", "Sandbox 1..3", "ImagePull web 3.."]);
+}
+
+#[test]
+fn a_pod_that_already_ran_has_not_been_watched() {
+    let mut way = Way::new().pod(500, Pod { phase: Phase::Running, ..pod(Some(1), Some(3), web(running(8))) });
+    assert_eq!(way.track().arrived(), None);
+    assert!(way.0.take_arrivals().is_empty());
+}
+
+#[test]
+fn init_containers_and_sidecars_have_spans_of_their_own() {
+    let all = |a, b, c| vec![slot("migrate", Init, a), slot("proxy", Sidecar, b), slot("web", Main, c)];
+    let idle = || waiting("PodInitializing");
+    let way = Way::new()
+        .pod(4, pod(Some(1), Some(3), all(idle(), idle(), idle())))
+        .containers(5, &[created("migrate", 5, RunState::Running)])
+        .pod(6, pod(Some(1), Some(3), all(running(6), idle(), idle())))
+        .pod(30, pod(Some(1), Some(3), all(ended(0, 29), idle(), idle())))
+        .containers(33, &[created("proxy", 32, RunState::Running), created("migrate", 5, RunState::Exited)])
+        .pod(40, Pod { phase: Phase::Running, ..pod(Some(1), Some(3), all(ended(0, 29), running(33), running(39))) });
+    assert_eq!(
+        way.course(),
+        [
+            "Admission 0..1",
+            "Sandbox 1..3",
+            "ImagePull migrate 3..5",
+            "Start migrate 5..29",
+            "ImagePull proxy 29..32",
+            "Start proxy 32..39",
+            "Running 39.."
+        ]
+    );
+}
+
+#[test]
+fn containers_are_taken_in_their_order_and_a_hook_is_the_last_one_s() {
+    let two = |a, b| vec![slot("web", Main, a), slot("log", Main, b)];
+    let idle = || waiting("ContainerCreating");
+    let way = Way::new()
+        .pod(4, pod(Some(1), Some(3), two(idle(), idle())))
+        .containers(5, &[created("web", 5, RunState::Created)])
+        .containers(6, &[created("web", 5, RunState::Running)])
+        .containers(9, &[created("web", 5, RunState::Running), created("log", 8, RunState::Running)])
+        .pod(60, Pod { phase: Phase::Running, ..pod(Some(1), Some(3), two(running(6), running(9))) });
+    assert_eq!(
+        way.course()[2..],
+        [
+            "ImagePull web 3..5",
+            "Start web 5..6",
+            "ImagePull log 6..8",
+            "Start log 8..9",
+            "Hook log 9..60",
+            "Running 60.."
+        ]
+    );
+}
+
+#[test]
+fn a_restart_is_no_start_and_a_pod_that_fails_never_arrives() {
+    let up = || Pod { phase: Phase::Running, ..pod(Some(1), Some(3), web(running(8))) };
+    let before = Way::new().pod(0, pod(None, None, web(waiting("ContainerCreating")))).pod(9, up());
+    let course = before.course();
+    let mut way = before
+        .pod(100, Pod { phase: Phase::Running, ..pod(Some(1), Some(3), web(waiting("ErrImagePull"))) })
+        .pod(200, Pod { phase: Phase::Running, ..pod(Some(1), Some(3), web(running(199))) });
+    assert_eq!(way.course(), course);
+    assert_eq!(way.0.take_arrivals().len(), 1);
+    assert!(way.0.take_arrivals().is_empty(), "once");
+
+    let way = Way::new()
+        .pod(0, pod(None, None, web(waiting("ContainerCreating"))))
+        .pod(2, Pod { phase: Phase::Failed, ..pod(Some(1), None, web(waiting("ContainerCreating"))) });
+    assert_eq!(way.track().timeline.end(), Some(End::Failed { at: at(2) }));
+    assert_eq!(way.course(), ["Admission 0..2"]);
+}
+
+#[test]
+fn a_job_that_is_over_at_once_has_run() {
+    let done = Pod { phase: Phase::Succeeded, ..pod(Some(1), Some(3), web(ended(0, 8))) };
+    let mut way = Way::new().pod(0, pod(None, None, web(waiting("ContainerCreating")))).pod(9, done);
+    way = way.see(9, Seen::PodGone(PodUid::new("uid-cart")));
+    let arrivals = way.0.take_arrivals();
+    assert_eq!((arrivals.len(), arrivals[0].at), (1, at(8)));
+}
+
+#[test]
+fn a_pull_that_waits_has_waited_since_the_turn_of_the_image() {
+    let lease = |repository: &str, began: i64| Pull {
+        lease: format!("lease-{repository}").into(),
+        own: None,
+        began: Some(at(began)),
+        repositories: vec![repository.into()],
+        manifests: Vec::new(),
+        layers: Vec::new(),
+        complete_list: false,
+    };
+    let way = Way::new()
+        .pod(4, pod(Some(1), Some(3), web(waiting("ContainerCreating"))))
+        .see(4, Seen::Pulls(vec![lease("r.example.com/bank/vault", 2)]))
+        .see(8, Seen::Pulls(vec![lease("r.example.com/bank/vault", 2)]));
+    assert_eq!(way.course()[1..], ["Sandbox 1..3", "ImageQueue web 3.."]);
+    let way = way.see(90, Seen::Pulls(vec![lease("r.example.com/shop/web", 89)]));
+    assert_eq!(way.course()[2..], ["ImageQueue web 3..89", "ImagePull web 89.."]);
+    let way = way.see(99, Seen::Pulls(vec![lease("r.example.com/bank/vault", 90)]));
+    assert_eq!(way.course()[3..], ["ImagePull web 89.."], "a pull that is over does not wait again");
+}
+
+#[test]
+fn volumes_are_known_by_the_kubelets_events_and_then_for_the_whole_wait() {
+    let event = |reason: &str, second| crate::model::pod::PodEvent {
+        reason: reason.into(),
+        message: "".into(),
+        from: "kubelet".into(),
+        at: Some(at(second)),
+    };
+    let told = |events| Seen::PodEvents { pod: PodUid::new("uid-cart"), events };
+    let way = Way::new()
+        .pod(1, pod(Some(1), None, web(waiting("ContainerCreating"))))
+        .see(20, told(vec![event("FailedMount", 15)]));
+    assert_eq!(way.course(), ["Admission 0..1", "Volumes 1.."]);
+    let way = way.see(60, told(vec![event("FailedMount", 15), event("FailedCreatePodSandBox", 55)]));
+    assert_eq!(way.course()[1..], ["Volumes 1..60", "Sandbox 60.."]);
+}
+
+#[test]
+fn without_an_api_server_the_runtime_s_lists_tell_the_course() {
+    let sandbox = Sandbox {
+        id: "s1".into(),
+        pod: PodUid::new("uid-cart"),
+        namespace: "shop".into(),
+        name: "cart".into(),
+        attempt: 0,
+        ready: true,
+        created: Some(at(3)),
+    };
+    let way = Way::new().see(4, Seen::Sandboxes(vec![sandbox])).containers(9, &[created("web", 8, RunState::Running)]);
+    assert_eq!(way.course(), ["ImagePull 3..9", "Running 9.."]);
+}
+
+#[test]
+fn a_pod_that_wavers_for_days_keeps_a_bounded_course_and_the_whole_length() {
+    let mut timeline = Timeline::default();
+    let now = |stage| Now { position: Position { container: 1, stage }, container: Some("web".into()) };
+    for second in 0..10_000 {
+        let stage = if second % 2 == 0 { Stage::ImagePull } else { Stage::Create };
+        timeline.advance(&now(stage), &[], at(second));
+    }
+    assert_eq!(timeline.spans().count(), SPANS_AT_MOST);
+    let lengths = timeline.lengths(at(10_000));
+    assert_eq!(lengths.values().sum::<Duration>(), Duration::from_secs(10_000));
+    assert_eq!(lengths[&Stage::ImagePull], Duration::from_secs(5_000));
+    assert_eq!(timeline.began(), Some(at(0)));
+}
+
+/// Whatever is seen in whatever order, time never runs backwards, nothing overlaps, and what has ended stays so.
+#[test]
+fn every_place_may_follow_every_other() {
+    const STAGES: [Stage; 9] = [
+        Stage::Admission,
+        Stage::Volumes,
+        Stage::Sandbox,
+        Stage::ImageQueue,
+        Stage::ImagePull,
+        Stage::Create,
+        Stage::Start,
+        Stage::Hook,
+        Stage::Running,
+    ];
+    for (first, second) in STAGES.iter().flat_map(|a| STAGES.iter().map(move |b| (*a, *b))) {
+        for landmark in [-5, 0, 5, 10, 15] {
+            let place = |stage| Now { position: Position { container: 1, stage }, container: None };
+            let known = Landmark { position: place(second).position, container: None, at: at(landmark), evidence: "" };
+            let mut timeline = Timeline::default();
+            timeline.advance(&place(first), &[], at(0));
+            timeline.advance(&place(second), &[known], at(10));
+            let spans: Vec<_> = timeline.spans().cloned().collect();
+            let order = spans.windows(2).all(|pair| pair[0].to == Some(pair[1].from) && pair[0].from <= pair[1].from);
+            assert!(order && spans.iter().all(|span| span.from <= at(10)), "{first} {second} {landmark}: {spans:?}");
+            let last = if first == Stage::Running { first } else { second };
+            assert_eq!(spans.last().unwrap().stage, last, "{first} {second}");
+        }
+    }
+}
