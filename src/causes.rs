@@ -10,6 +10,7 @@ mod image;
 pub mod operations;
 mod runtime;
 mod sandbox;
+mod start;
 
 pub use agent::UNCLASSIFIED;
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
@@ -19,6 +20,10 @@ pub use image::{
 };
 pub use runtime::RUNTIME_DOWN;
 pub use sandbox::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING, SANDBOX_IMAGE_UNAVAILABLE};
+pub use start::{
+    HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
+    SIDECAR_NOT_STARTED,
+};
 
 use std::time::Duration;
 
@@ -60,6 +65,14 @@ pub const ALL: &[&Cause] = &[
     &IMAGE_PULL_SLOW,
     &CONFIG_REFERENCE_MISSING,
     &COMMAND_NOT_FOUND,
+    // What only takes long is told where no words tell more.
+    &IMAGE_UNPACK_SLOW,
+    &IMAGE_PULL_QUEUED,
+    &SANDBOX_STALLED,
+    &HOOK_RUNNING,
+    &SIDECAR_NOT_STARTED,
+    &INIT_CONTAINER_RUNNING,
+    &KUBELET_NOT_SYNCING,
     &UNCLASSIFIED,
 ];
 

@@ -91,6 +91,12 @@ impl PodTrack {
         self.place.stage < Stage::Running && !self.pod.as_ref().is_some_and(Pod::over)
     }
 
+    /// Since when it has been where it is, as far as API server and runtime tell.
+    #[must_use]
+    pub fn since(&self) -> Time {
+        self.timeline.since().filter(|_| self.timeline.end().is_none()).unwrap_or(self.place.since)
+    }
+
     /// The API server said something new of it.
     pub fn told_by_api(&mut self, pod: Pod, at: Time) {
         let first = self.pod.is_none();

@@ -43,6 +43,8 @@ pub struct Waiting<'a> {
     pub image: &'a str,
     /// Since when it could have asked for it.
     pub since: Time,
+    /// When its sandbox was made: finer than the API server's seconds, it tells who of two came first.
+    pub made: Option<Time>,
     /// The image was on the node when images were listed last, or its pull is over: what is waited for may be another thing.
     pub here: bool,
 }
@@ -56,7 +58,7 @@ pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
     let live: Vec<&PullTrack> = by_age(pulls).filter(|pull| !left_behind(pull, now)).collect();
     let mut fetches: Vec<Fetch> = waiting.iter().map(|pod| served(pod, &live)).collect();
     let mut first_come: Vec<usize> = (0..waiting.len()).filter(|at| unserved(&fetches, *at)).collect();
-    first_come.sort_by_key(|at| waiting.get(*at).map(|pod| pod.since));
+    first_come.sort_by_key(|at| waiting.get(*at).map(|pod| (pod.since, pod.made)));
     for nameless in live.iter().filter(|pull| pull.nameless()) {
         let came = |at: &usize| waiting.get(*at).is_some_and(|pod| could_be_of(pod, nameless));
         if let Some(next) = first_come.iter().position(came) {
@@ -87,7 +89,8 @@ fn left_behind(pull: &PullTrack, now: Time) -> bool {
 }
 
 fn served(pod: &Waiting<'_>, live: &[&PullTrack]) -> Fetch {
-    live.iter().find(|pull| pull.fetches(pod.image)).map_or(Fetch::Unknown, |pull| running(pull))
+    // A crash may have left an older one behind.
+    live.iter().rfind(|pull| pull.fetches(pod.image)).map_or(Fetch::Unknown, |pull| running(pull))
 }
 
 fn unserved(fetches: &[Fetch], at: usize) -> bool {

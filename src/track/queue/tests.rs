@@ -21,7 +21,7 @@ fn lease(name: &str, began: i64, repository: Option<&str>) -> Pull {
 }
 
 fn waits(image: &str, since: i64) -> Waiting<'_> {
-    Waiting { image, since: at(since), here: false }
+    Waiting { image, since: at(since), made: None, here: false }
 }
 
 /// One word for each: the lease that serves it, `queued`, or `?`.
@@ -51,6 +51,8 @@ fn a_pull_that_names_its_repository_serves_whoever_waits_for_it() {
 fn a_nameless_pull_serves_who_came_first() {
     let list = || vec![lease("a", 5, None)];
     assert_eq!(assigned(&[waits(CART, 4), waits(MUTE, 3)], list(), 60), ["queued", "a"]);
+    let finer = |image, made| Waiting { made: Some(at(made)), ..waits(image, 4) };
+    assert_eq!(assigned(&[finer(CART, 2), finer(MUTE, 1)], list(), 60), ["queued", "a"], "in the same second");
     assert_eq!(assigned(&[waits(CART, 50)], list(), 60), ["queued"], "it came after that pull had begun");
     assert_eq!(
         assigned(&[waits(CART, 4), waits(MUTE, 4)], vec![lease("a", 5, None), lease("b", 6, None)], 60),
