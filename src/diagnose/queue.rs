@@ -10,7 +10,7 @@ use crate::model::stage::Stage;
 use crate::model::wording::{size, span};
 use crate::track::pod::PodTrack;
 use crate::track::pull::PullTrack;
-use crate::track::queue::Fetch;
+use crate::track::queue::{Fetch, Told};
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
@@ -56,7 +56,10 @@ fn named(pulls: &[&PullTrack], track: &PodTrack, view: View<'_>) -> String {
     let [pull] = pulls else {
         return if pulls.is_empty() { "others".to_owned() } else { format!("{} others", pulls.len()) };
     };
-    let served = |pod: &&PodTrack| matches!(&pod.fetch, Fetch::Running { lease, .. } if *lease == pull.pull.lease);
+    let served = |pod: &&PodTrack| match &pod.fetch {
+        Fetch::Running { lease, by: Told::Name | Told::Turn, .. } => *lease == pull.pull.lease,
+        _ => false,
+    };
     let open = view.settings.report.cross_namespace_names;
     let mut others = view.world.starting().filter(served).peekable();
     if others.peek().is_none() {

@@ -12,7 +12,7 @@ use crate::model::stage::Stage;
 
 use super::landmark::{self, position};
 use super::place::{self, Place};
-use super::queue::Fetch;
+use super::queue::{Fetch, Told};
 use super::said::Said;
 use super::timeline::{End, Now, PULLS, Timeline};
 
@@ -191,7 +191,7 @@ impl PodTrack {
         }
         self.fetch = fetch;
         self.replace(at);
-        if matches!(self.fetch, Fetch::Running { .. }) {
+        if matches!(self.fetch, Fetch::Running { by: Told::Name, .. }) {
             self.served = true;
             self.timeline.confirm(Stage::ImagePull, PULLS);
         }
