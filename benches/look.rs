@@ -53,6 +53,7 @@ fn pod(number: usize, fare: Pods) -> Pod {
         state: state(),
         last: None,
         started: run,
+        post_start: false,
         restarts: 0,
         refs: Vec::new(),
     };

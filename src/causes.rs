@@ -19,6 +19,7 @@ mod registry;
 mod resources;
 mod runtime;
 mod sandbox;
+mod start;
 mod volume;
 
 pub use agent::UNCLASSIFIED;
@@ -27,6 +28,10 @@ pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
 pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
 pub use runtime::RUNTIME_DOWN;
 pub use sandbox::SANDBOX_IMAGE_UNAVAILABLE;
+pub use start::{
+    HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
+    SIDECAR_NOT_STARTED,
+};
 
 use std::time::Duration;
 
@@ -126,6 +131,14 @@ pub const ALL: &[&Cause] = &[
     &sandbox::SANDBOX_TIMEOUT,
     &container::CONTAINER_CREATE_TIMEOUT,
     &oci::RUNTIME_FAILED,
+    // What only takes long is told where no words tell more.
+    &IMAGE_UNPACK_SLOW,
+    &IMAGE_PULL_QUEUED,
+    &SANDBOX_STALLED,
+    &HOOK_RUNNING,
+    &SIDECAR_NOT_STARTED,
+    &INIT_CONTAINER_RUNNING,
+    &KUBELET_NOT_SYNCING,
     &UNCLASSIFIED,
 ];
 

@@ -14,8 +14,10 @@ pub mod phrase;
 mod pod;
 mod prepull;
 mod pull;
+mod queue;
 mod runtime;
 mod sandbox;
+mod start;
 mod suspicion;
 pub mod text;
 
@@ -56,7 +58,8 @@ pub fn look(view: View<'_>) -> Findings {
     let node = node_suspicions(view);
     let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let explained = explained(&node);
-    let pods = pod::suspicions(view).chain(pull::suspicions(view)).filter(|s| !explains(&explained, s));
+    let waits = queue::suspicions(view).chain(start::suspicions(view));
+    let pods = pod::suspicions(view).chain(pull::suspicions(view)).chain(waits).filter(|s| !explains(&explained, s));
     let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let briefs = brief::for_pods(&node_diagnoses, view);
     let (failed_sets, announcements) = prepull::findings(view);

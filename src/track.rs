@@ -159,8 +159,8 @@ impl World {
 
     /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.
     fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
-        let moved = |pod: &PodTrack| pod.timeline.since().map_or(pod.place.since, |since| since.max(pod.place.since));
-        self.starting().filter(move |pod| since(moved(pod).max(pod.seen_first), now) < ATTENTION)
+        let moved = |pod: &PodTrack| pod.since().max(pod.place.since).max(pod.seen_first);
+        self.starting().filter(move |pod| since(moved(pod), now) < ATTENTION)
     }
 
     /// The image was on the node when images were last listed, and that was after `moment`.
@@ -283,8 +283,8 @@ impl World {
 
     fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
         let image = &track.awaited()?.image;
-        let since = track.timeline.since().unwrap_or(track.place.since);
-        Some(Waiting { image, since, here: track.served || self.has_image(image) })
+        let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
+        Some(Waiting { image, since: track.since(), made, here: track.served || self.has_image(image) })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {

@@ -79,6 +79,7 @@ fn pod(track: &PodTrack) -> impl Iterator<Item = Cleared> {
 fn how(told: Stage, now: Stage) -> &'static str {
     match (told, now) {
         (_, Stage::Running) => "Started",
+        (Stage::Admission, Stage::Volumes | Stage::Sandbox) => "The kubelet has taken it up",
         (Stage::Admission | Stage::Volumes | Stage::Sandbox, _) => "Its sandbox is up",
         (Stage::ImageQueue | Stage::ImagePull, _) => "Its image is here",
         (Stage::Create, _) => "Its container was created",

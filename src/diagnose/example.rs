@@ -91,6 +91,43 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
         &[("missing", "ConfigMap cart-settings does not exist in namespace shop"), ("variables", "DB_HOST")],
     ),
     ("CommandNotFound", &[("image", "registry.example.com/shop/cart:2.14.1"), ("command", "program /bin/cart")]),
+    ("ImageUnpackSlow", &[("total", "9.8 GB"), ("layers", "12 layers"), ("for", "1 min 20 s")]),
+    (
+        "ImagePullQueued",
+        &[
+            ("for", "5 min 4 s"),
+            ("ahead", "another namespace's (name withheld)"),
+            ("progress", "no byte for 4 min"),
+            ("move", "wait; a DaemonSet's pod belongs to its node."),
+        ],
+    ),
+    (
+        "SandboxStalled",
+        &[
+            ("for", "34 s"),
+            ("runtime", "containerd"),
+            ("events", "no Event says why"),
+            ("network", "cbr0"),
+            ("plugins", "flannel, portmap"),
+        ],
+    ),
+    ("HookRunning", &[("for", "1 min 4 s"), ("runtime", "containerd")]),
+    (
+        "SidecarNotStarted",
+        &[("container", "proxy"), ("which", "2 of 2"), ("for", "1 min 4 s"), ("namespace", "shop"), ("pod", "cart-0")],
+    ),
+    (
+        "InitContainerRunning",
+        &[
+            ("container", "migrate"),
+            ("which", "1 of 2"),
+            ("for", "1 min 4 s"),
+            ("restarts", "after 2 restarts"),
+            ("namespace", "shop"),
+            ("pod", "cart-0"),
+        ],
+    ),
+    ("KubeletNotSyncing", &[("for", "1 min 4 s"), ("runtime", "containerd"), ("others", "no other pod")]),
     ("Unclassified", &[("stage", "Start"), ("quote", "failed to create shim task: ttrpc: closed")]),
 ];
 

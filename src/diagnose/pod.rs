@@ -161,7 +161,7 @@ fn quote(text: &str) -> String {
 }
 
 /// As the kubelet names a container in an Event (Kubernetes: pkg/kubelet/container/ref.go).
-fn field_path(slot: &ContainerSlot) -> Arc<str> {
+pub(super) fn field_path(slot: &ContainerSlot) -> Arc<str> {
     let list = match slot.kind {
         ContainerKind::Init | ContainerKind::Sidecar => "initContainers",
         ContainerKind::Main => "containers",

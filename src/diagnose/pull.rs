@@ -1,13 +1,15 @@
-//! ImagePullSlow and ImagePullStalled: what containerd's own API shows of the pull that a pod waits for.
+//! ImagePullSlow, ImagePullStalled and ImageUnpackSlow: what containerd's own API shows of the pull that a pod waits for.
 
 use std::sync::Arc;
 
 use crate::causes;
+use crate::model::cause::Cause;
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::image::Reference;
-use crate::model::since;
+use crate::model::snapshot::PullPhase;
 use crate::model::stage::{Stage, Topic};
 use crate::model::wording::{size, span};
+use crate::model::{Time, since};
 use crate::track::pod::PodTrack;
 use crate::track::pull::PullTrack;
 
@@ -36,7 +38,9 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     }
     let pod = track.pod.as_ref()?;
     let slot = pod.containers.iter().find(|slot| slot.name == *container)?;
-    let pull = view.world.pulls.running.values().find(|pull| pull.fetches(&slot.image))?;
+    // A crash may have left an older one behind.
+    let fetching = view.world.pulls.running.values().filter(|pull| pull.fetches(&slot.image));
+    let pull = fetching.max_by_key(|pull| pull.began)?;
     let subject = Subject::Pod(track.id.clone());
     let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view)?;
     found.facts.set("move", elsewhere::advice(pod));
@@ -49,23 +53,25 @@ fn nobodys(pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
     suspicion(Subject::Node(view.world.node.id.clone()), topic, &repository, pull, view)
 }
 
-/// None where nothing is being downloaded: what is all here and being unpacked is neither slow nor stalled.
+/// None where nothing tells what the pull does: it asks its registry, or waits for a layer that another pull fetches.
 fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
-    if !pull.downloading() {
-        return None;
-    }
     let stalled = pull.still_for(view.now) >= dwell_of_stall(view);
-    let (cause, since) =
-        if stalled { (&causes::IMAGE_PULL_STALLED, pull.moved) } else { (&causes::IMAGE_PULL_SLOW, pull.began) };
+    let (cause, since) = match () {
+        () if pull.phase() == PullPhase::Unpacking => (&causes::IMAGE_UNPACK_SLOW, pull.moved),
+        () if !pull.downloading() => return None,
+        () if stalled => (&causes::IMAGE_PULL_STALLED, pull.moved),
+        () => (&causes::IMAGE_PULL_SLOW, pull.began),
+    };
+    let confidence = if cause.id == causes::IMAGE_UNPACK_SLOW.id { Confidence::Inferred } else { Confidence::Observed };
     let seen = format!("{} of {} in lease {}", size(pull.pull.done()), total(pull), pull.pull.lease);
     Some(Suspicion {
         cause,
         subject,
         topic,
-        confidence: Confidence::Observed,
+        confidence,
         since,
         ripe: true,
-        facts: facts(image, pull, view),
+        facts: facts(image, pull, view).with("layers", layers(pull)).with("for", lasted(cause, since, pull, view)),
         evidence: vec![evidence("containerd, content ingests", seen, view.now)],
         affected: Vec::new(),
         field_path: None,
@@ -86,11 +92,23 @@ fn facts(image: &str, pull: &PullTrack, view: View<'_>) -> Facts {
         .with("done", size(pull.pull.done()))
         .with("total", total(pull))
         .with("percent", pull.percent().map(|p| format!("{p} %")).unwrap_or_default())
-        .with("for", span(since(pull.began, view.now)))
         .with("still", span(pull.still_for(view.now)))
         .with("rate", rate(pull, view))
         .with("left", pull.left().map(span).unwrap_or_default())
         .with("layer", stuck.map(|layer| short(&layer.digest)).unwrap_or_default())
+}
+
+/// Of a download since it began, of an unpacking since the last byte.
+fn lasted(cause: &Cause, from: Time, pull: &PullTrack, view: View<'_>) -> String {
+    let from = if cause.id == causes::IMAGE_UNPACK_SLOW.id { from } else { pull.began };
+    span(since(from, view.now))
+}
+
+fn layers(pull: &PullTrack) -> String {
+    match pull.pull.layers.len() {
+        1 => "1 layer".to_owned(),
+        n => format!("{n} layers"),
+    }
 }
 
 fn rate(pull: &PullTrack, view: View<'_>) -> String {

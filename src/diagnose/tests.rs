@@ -1,6 +1,8 @@
 //! Timelines of observations → diagnoses, in virtual time.
 
 mod pull;
+mod queue;
+mod start;
 mod timeline;
 mod way;
 

@@ -131,6 +131,8 @@ pub enum Probe {
     Layers,
     /// The runtime's answer on its pause image, and the sandboxes that were made since.
     Sandboxes,
+    /// The pod's status beside the runtime's lists, and how long neither has moved.
+    Starts,
 }
 
 /// A right that evidence may need.

@@ -94,6 +94,8 @@ pub struct ContainerSlot {
     pub last: Option<Ended>,
     /// `started`: it runs and its startup probe, if any, succeeded.
     pub started: bool,
+    /// It has a postStart hook.
+    pub post_start: bool,
     /// How often it was restarted.
     pub restarts: u32,
     /// What its environment takes from ConfigMaps and Secrets, so that a missing one can be named fully.

@@ -12,7 +12,7 @@ use crate::model::stage::Stage;
 
 use super::landmark::{self, position};
 use super::place::{self, Place};
-use super::queue::Fetch;
+use super::queue::{Fetch, Told};
 use super::said::Said;
 use super::timeline::{End, Now, PULLS, Timeline};
 
@@ -89,6 +89,12 @@ impl PodTrack {
     #[must_use]
     pub fn starting(&self) -> bool {
         self.place.stage < Stage::Running && !self.pod.as_ref().is_some_and(Pod::over)
+    }
+
+    /// Since when it has been where it is, as far as API server and runtime tell.
+    #[must_use]
+    pub fn since(&self) -> Time {
+        self.timeline.since().filter(|_| self.timeline.end().is_none()).unwrap_or(self.place.since)
     }
 
     /// The API server said something new of it.
@@ -185,7 +191,7 @@ impl PodTrack {
         }
         self.fetch = fetch;
         self.replace(at);
-        if matches!(self.fetch, Fetch::Running { .. }) {
+        if matches!(self.fetch, Fetch::Running { by: Told::Name, .. }) {
             self.served = true;
             self.timeline.confirm(Stage::ImagePull, PULLS);
         }

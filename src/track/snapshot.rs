@@ -14,7 +14,7 @@ use crate::model::{Time, since};
 use super::World;
 use super::pod::PodTrack;
 use super::pull::PullTrack;
-use super::queue::Fetch;
+use super::queue::{Fetch, Told};
 
 /// A pod that has arrived is shown for so long.
 const ARRIVED_FOR: Duration = Duration::from_secs(300);
@@ -52,7 +52,8 @@ impl World {
         let pull = &track.pull;
         let waits = |pod: &&PodTrack| matches!(&pod.fetch, Fetch::Running { lease, .. } if *lease == pull.lease);
         let served: Vec<&PodTrack> = self.starting().filter(waits).collect();
-        let awaited = served.iter().find_map(|pod| Some(pod.awaited()?.image.clone()));
+        let named = served.iter().filter(|pod| matches!(&pod.fetch, Fetch::Running { by: Told::Name, .. }));
+        let awaited = named.into_iter().find_map(|pod| Some(pod.awaited()?.image.clone()));
         PullState {
             image: pull.own.clone().or(awaited).or_else(|| pull.repositories.first().cloned()),
             own: pull.own.is_some(),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::causes;
 use crate::diagnose::example;
-use crate::model::cause::{Cause, Grows, Owner, Right, Scope};
+use crate::model::cause::{Cause, Grows, Owner, Probe, Right, Scope};
 use crate::model::sign::{Operation, Sign};
 use crate::model::stage::Stage;
 use crate::model::wording::span;
@@ -137,6 +137,9 @@ fn grows(kind: Grows) -> String {
 fn known_from(cause: &Cause) -> &'static str {
     let needs = |right| cause.needs.contains(&right);
     match () {
+        () if cause.probe == Some(Probe::Starts) => {
+            "the pod's status beside the runtime's lists, and how long neither moved"
+        }
         () if needs(Right::PodEvents) => "the kubelet's Events of a pod that is stuck before its sandbox is up",
         () if needs(Right::Containerd) => {
             "containerd's list of layers under way, looked at while a pod waits for its image"
@@ -182,6 +185,7 @@ fn standalone(cause: &Cause) -> &'static str {
     let needs = |right| cause.needs.contains(&right);
     match (needs(Right::Pods), needs(Right::Containerd)) {
         (false, _) => "told",
+        (true, true) if cause.stage == Stage::ImageQueue => "not told: which pods wait comes from the API server",
         (true, true) => "told of the image, without the pod's name",
         (true, false) => "not told of pods: the kubelet's words come from the API server",
     }

@@ -54,10 +54,22 @@ fn what_is_all_here_and_being_unpacked_is_no_slow_pull() {
         t.see(pull(second * 1_000_000)).wait(1);
     }
     assert_eq!(t.ids(), ["ImagePullSlow"]);
-    for _ in 0..600 {
-        t.see(pull(100_000_000)).wait(1);
+    for _ in 0..45 {
+        t.see(pull(100_000_000));
         assert!(t.ids().is_empty(), "every byte is here");
+        t.wait(1);
     }
+    let findings = t.look();
+    let said = of_pods(&findings)[0];
+    assert_eq!((said.cause.id, said.kind), ("ImageUnpackSlow", EventType::Normal));
+    assert!(
+        said.sentence.starts_with(
+            "The image is downloaded and not ready yet: all 100 MB in 1 layer arrived 45 s ago, so it is being unpacked."
+        ),
+        "{}",
+        said.sentence
+    );
+    assert_eq!(t.wait(255).look().diagnoses[0].kind, EventType::Warning);
 }
 
 #[test]

@@ -124,6 +124,7 @@ pub(super) fn slot(image: &str, reason: &str, message: &str) -> ContainerSlot {
         state: ContainerState::Waiting { reason: reason.into(), message: message.into() },
         last: None,
         started: false,
+        post_start: false,
         restarts: 0,
         refs: Vec::new(),
     }

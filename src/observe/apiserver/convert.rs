@@ -102,6 +102,7 @@ fn slot(spec: &ContainerSpec, kind: ContainerKind, statuses: &[ContainerStatus])
         state: state(status.map(|s| &s.state)),
         last: status.and_then(|s| s.last_state.terminated.as_ref()).map(ended),
         started: status.and_then(|s| s.started).unwrap_or(false),
+        post_start: spec.lifecycle.post_start.is_some(),
         restarts: status.map_or(0, |s| s.restart_count),
         refs: spec.env.iter().filter_map(of_variable).chain(spec.env_from.iter().filter_map(of_all)).collect(),
     }

@@ -109,9 +109,18 @@ pub(super) struct ContainerSpec {
     pub(super) image: Arc<str>,
     pub(super) restart_policy: Option<String>,
     #[serde(deserialize_with = "or_empty")]
+    pub(super) lifecycle: Lifecycle,
+    #[serde(deserialize_with = "or_empty")]
     pub(super) env: Vec<EnvVar>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) env_from: Vec<EnvFrom>,
+}
+
+/// Which hooks a container has.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Lifecycle {
+    pub(super) post_start: Option<IgnoredAny>,
 }
 
 /// One variable. Its `value` is not read: it may be a secret.

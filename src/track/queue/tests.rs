@@ -21,7 +21,7 @@ fn lease(name: &str, began: i64, repository: Option<&str>) -> Pull {
 }
 
 fn waits(image: &str, since: i64) -> Waiting<'_> {
-    Waiting { image, since: at(since), here: false }
+    Waiting { image, since: at(since), made: None, here: false }
 }
 
 /// One word for each: the lease that serves it, `queued`, or `?`.
@@ -32,6 +32,7 @@ fn assigned(waiting: &[Waiting<'_>], list: Vec<Pull>, now: i64) -> Vec<String> {
         .into_iter()
         .map(|fetch| match fetch {
             Fetch::Unknown => "?".to_owned(),
+            Fetch::Running { lease, by: Told::Guess, .. } => format!("{lease}?"),
             Fetch::Running { lease, .. } => lease.to_string(),
             Fetch::Queued { .. } => "queued".to_owned(),
         })
@@ -51,6 +52,13 @@ fn a_pull_that_names_its_repository_serves_whoever_waits_for_it() {
 fn a_nameless_pull_serves_who_came_first() {
     let list = || vec![lease("a", 5, None)];
     assert_eq!(assigned(&[waits(CART, 4), waits(MUTE, 3)], list(), 60), ["queued", "a"]);
+    let finer = |image, made| Waiting { made: Some(at(made)), ..waits(image, 4) };
+    assert_eq!(
+        assigned(&[finer(CART, 2), finer(MUTE, 1)], list(), 60),
+        ["queued", "a"],
+        "the runtime's times are finer"
+    );
+    assert_eq!(assigned(&[waits(CART, 4), waits(MUTE, 4)], list(), 60), ["a?", "?"], "who came together can't be told");
     assert_eq!(assigned(&[waits(CART, 50)], list(), 60), ["queued"], "it came after that pull had begun");
     assert_eq!(
         assigned(&[waits(CART, 4), waits(MUTE, 4)], vec![lease("a", 5, None), lease("b", 6, None)], 60),

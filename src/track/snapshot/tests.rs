@@ -20,6 +20,7 @@ fn pod(name: &str, bound: i64, state: ContainerState) -> Pod {
         started: false,
         state,
         last: None,
+        post_start: false,
         restarts: 0,
         refs: Vec::new(),
     };

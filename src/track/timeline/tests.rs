@@ -32,7 +32,17 @@ fn ended(code: i32, since: i64) -> ContainerState {
 fn slot(name: &str, kind: ContainerKind, state: ContainerState) -> ContainerSlot {
     let started = matches!(state, ContainerState::Running { .. });
     let image = format!("r.example.com/shop/{name}:1").into();
-    ContainerSlot { name: name.into(), kind, image, state, last: None, started, restarts: 0, refs: Vec::new() }
+    ContainerSlot {
+        name: name.into(),
+        kind,
+        image,
+        state,
+        last: None,
+        started,
+        post_start: false,
+        restarts: 0,
+        refs: Vec::new(),
+    }
 }
 
 /// Bound in second 0; taken up and with a sandbox in those seconds, if at all.

@@ -1,0 +1,157 @@
+//! Starts that only take long: what the pod's status and the runtime's lists show together, where nobody says a word.
+//! Nothing here is claimed while either side may be out of date.
+
+use crate::causes;
+use crate::model::cause::Cause;
+use crate::model::cni::CniConfig;
+use crate::model::diagnosis::{Confidence, Subject};
+use crate::model::observation::ApiState;
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Pod, PodEvent};
+use crate::model::runtime::RunState;
+use crate::model::stage::Stage;
+use crate::model::wording::span;
+use crate::model::{Time, since};
+use crate::track::pod::PodTrack;
+
+use super::phrase::Facts;
+use super::suspicion::{Suspicion, evidence, pods};
+use super::{View, elsewhere};
+
+/// One for each pod that stands where only time tells that something holds it.
+pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
+    view.world.starting().filter_map(move |track| {
+        let pod = track.pod.as_ref()?;
+        match track.place.stage {
+            Stage::Admission => not_taken_up(track, pod, view),
+            Stage::Sandbox => sandbox(track, pod, view),
+            Stage::Start => runs(track, pod, view),
+            Stage::Hook => hook(track, pod, view),
+            _ => None,
+        }
+    })
+}
+
+/// Both sides are up to date: the API server answers, the kubelet keeps its Node, the runtime its lists.
+fn current(view: View<'_>) -> bool {
+    let world = view.world;
+    let answers = !matches!(&world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })));
+    let ready = world.node.node.as_ref().is_some_and(|node| node.ready() == Some(true));
+    answers && ready && world.runtime.well_since().is_some()
+}
+
+/// Bound, the Node is well, and not even a start time: the kubelet's loop or its admission hangs.
+fn not_taken_up(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
+    let bound = pod.scheduled.filter(|_| current(view))?;
+    let taken_up_since = |other: &&PodTrack| {
+        other.pod.as_ref().and_then(|pod| pod.started).is_some_and(|started| since(bound, started).as_secs() > 1)
+    };
+    let others = match view.world.pods.values().filter(taken_up_since).count() {
+        0 => "no other pod".to_owned(),
+        n => pods(n),
+    };
+    let facts = Facts::default().with("runtime", runtime(view)).with("others", others);
+    let seen = "PodScheduled is true, startTime is not set";
+    Some(wait(&causes::KUBELET_NOT_SYNCING, track, (bound, view.now), seen, facts))
+}
+
+/// The kubelet is past all that it would have said, and no sandbox has come.
+fn sandbox(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
+    let down = pod.sandbox_ready.and_then(|(ready, at)| at.filter(|_| !ready));
+    let since = Some(track.since()).max(down)?;
+    let listed = view.world.sandboxes.listed.is_some_and(|at| at > since);
+    let other_reason = pod.host_network || !pod.silent_waits.is_empty() || fails(track) || no_network(view);
+    if !listed || other_reason || !current(view) {
+        return None;
+    }
+    let silent = track.events.as_ref().map_or("", |_| "no Event says why");
+    let facts =
+        network(view).with("runtime", runtime(view)).with("events", silent).with("move", elsewhere::advice(pod));
+    let seen = "startTime is set, and the runtime lists no ready sandbox";
+    Some(wait(&causes::SANDBOX_STALLED, track, (since, view.now), seen, facts))
+}
+
+/// The kubelet's Events say what fails.
+fn fails(track: &PodTrack) -> bool {
+    let telling = |event: &PodEvent| event.reason.starts_with("Failed") || &*event.reason == "NetworkNotReady";
+    track.events.as_ref().is_some_and(|(_, events)| events.iter().any(telling))
+}
+
+/// The kubelet does not even begin (Kubernetes: pkg/kubelet/kubelet.go SyncPod, runtimeState.networkErrors).
+fn no_network(view: View<'_>) -> bool {
+    view.world.network.ready.as_ref().is_some_and(|(_, ready)| !ready.status)
+}
+
+fn network(view: View<'_>) -> Facts {
+    match view.world.network.host.as_ref().map(|(_, host)| &host.config) {
+        Some(CniConfig::Loaded { network, plugins, .. }) => {
+            Facts::default().with("network", network).with("plugins", plugins.join(", "))
+        }
+        _ => Facts::default(),
+    }
+}
+
+/// An init container that runs, or a sidecar that does not count as started.
+fn runs(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
+    let slot = held_by(track, pod)?;
+    let ContainerState::Running { since } = &slot.state else { return None };
+    let cause = match slot.kind {
+        ContainerKind::Init => &causes::INIT_CONTAINER_RUNNING,
+        ContainerKind::Sidecar => &causes::SIDECAR_NOT_STARTED,
+        ContainerKind::Main | ContainerKind::Ephemeral => return None,
+    };
+    let (n, of) = pod.place_of(&slot.name)?;
+    let restarts = match slot.restarts {
+        0 => String::new(),
+        1 => "after 1 restart".to_owned(),
+        n => format!("after {n} restarts"),
+    };
+    let facts = names(track, slot).with("which", format!("{n} of {of}")).with("restarts", restarts);
+    let since = since.unwrap_or(track.place.since);
+    let found = wait(cause, track, (since, view.now), "the container's status: running", facts);
+    Some(Suspicion { confidence: Confidence::Observed, field_path: Some(super::pod::field_path(slot)), ..found })
+}
+
+/// The last container runs, the kubelet calls it waiting, and it has a hook.
+fn hook(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
+    let slot = held_by(track, pod).filter(|slot| slot.post_start && current(view))?;
+    let container = track.containers.get(&slot.name).filter(|container| container.state == RunState::Running)?;
+    let since = container.created.unwrap_or(track.place.since);
+    let facts = names(track, slot).with("runtime", runtime(view));
+    let seen = "CRI: RUNNING; the container's status: waiting";
+    let found = wait(&causes::HOOK_RUNNING, track, (since, view.now), seen, facts);
+    Some(Suspicion { field_path: Some(super::pod::field_path(slot)), ..found })
+}
+
+fn held_by<'a>(track: &PodTrack, pod: &'a Pod) -> Option<&'a ContainerSlot> {
+    let name = track.place.container.as_ref().filter(|name| !track.troubles.contains_key(*name))?;
+    pod.containers.iter().find(|slot| slot.name == *name)
+}
+
+fn names(track: &PodTrack, slot: &ContainerSlot) -> Facts {
+    Facts::default().with("container", &slot.name).with("pod", &track.id.name).with("namespace", &track.id.namespace)
+}
+
+fn runtime(view: View<'_>) -> &str {
+    view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name)
+}
+
+fn wait(
+    cause: &'static Cause,
+    track: &PodTrack,
+    (since_when, now): (Time, Time),
+    seen: &str,
+    facts: Facts,
+) -> Suspicion {
+    Suspicion {
+        cause,
+        subject: Subject::Pod(track.id.clone()),
+        topic: track.place.stage.into(),
+        confidence: Confidence::Inferred,
+        since: since_when,
+        ripe: true,
+        facts: facts.with("for", span(since(since_when, now))),
+        evidence: vec![evidence("pod status and CRI lists", seen, now)],
+        affected: Vec::new(),
+        field_path: None,
+    }
+}
