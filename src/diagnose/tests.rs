@@ -5,6 +5,7 @@ mod queue;
 mod start;
 mod timeline;
 mod way;
+mod words;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

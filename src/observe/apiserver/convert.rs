@@ -234,6 +234,14 @@ mod tests {
     }
 
     #[test]
+    fn the_output_of_a_hook_is_left_where_it_was() {
+        let words = "Exec lifecycle hook ([sh -c vault login hunter22]) for Container \"web\" in Pod \"cart_shop(u)\" failed - error: command 'sh -c vault login hunter22' exited with 126: , message: \"license 8F3A\"";
+        assert_eq!(&*waiting_words("PostStartHookError", words), "lifecycle hook failed: exited with 126");
+        assert_eq!(&*waiting_words("PostStartHookError", "HTTP lifecycle hook (/x) failed"), "lifecycle hook failed");
+        assert_eq!(&*waiting_words("ErrImagePull", "exited with 126"), "exited with 126");
+    }
+
+    #[test]
     fn a_static_pod_is_known_by_the_hash_of_its_manifest() {
         let pod = read(json!({"metadata": {
             "name": "etcd-n1", "namespace": "kube-system", "uid": "mirror", "labels": {"tier": "control-plane"},
