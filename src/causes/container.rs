@@ -352,7 +352,7 @@ pub(super) const MOUNT_SOURCE_INVALID: Cause = Cause {
         ]),
         Sign::of(&["mounting \"/", "to rootfs", "too many levels of symbolic links"]),
         Sign::of(&["failed to stat \""]).within(&[Operation::Container]),
-        Sign::of(&["failed to mkdir "]).within(&[Operation::Container]).but(&["no space left on device"]),
+        Sign::of(&["failed to mkdir \"/"]).within(&[Operation::Container]).but(&["no space left on device"]),
         Sign::of(&["failed to resolve symlink"]).within(&[Operation::Container]),
         Sign::of(&["relabel \"/", "no such file or directory"]).within(&[Operation::Container]),
         Sign::of(&["mount `/", "no such file or directory"]).within(&[Operation::Container]),

@@ -280,6 +280,7 @@ pub(super) const RUNTIME_FAILED: Cause = Cause {
         Sign::of(&["containerd-shim", "fail"]),
         Sign::of(&["containerd-shim", "exec: \""]),
         Sign::of(&["ttrpc: closed"]),
+        Sign::of(&["shim error"]),
         Sign::of(&["runc create failed"]),
         Sign::of(&["runc did not terminate"]),
         Sign::of(&["runtime create failed"]),

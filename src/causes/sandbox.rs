@@ -45,7 +45,7 @@ pub const SANDBOX_IMAGE_UNAVAILABLE: Cause = Cause {
         Sign::of(&["pod sandbox with name", " blob"]),
         // docker, containerd: gone between its check and its use
         Sign::of(&["create a sandbox", "no such image"]),
-        Sign::of(&["get image from containerd", "/pause"]),
+        Sign::of(&["get image from containerd"]).within(SANDBOX),
         // kubelets before CRI name the infrastructure container POD
         Sign::of(&["for \"pod\" with errimagepull"]),
         Sign::of(&["for \"pod\" with imagepullbackoff"]),
