@@ -26,3 +26,4 @@ mod observe_host;
 mod prepull;
 mod pull_queue;
 mod recordings;
+mod slow_start;
