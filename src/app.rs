@@ -26,11 +26,13 @@ use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
 use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
+use crate::diagnose::explain;
 use crate::engine::{self, Attention, Crank, Wires};
 use crate::model::diagnosis::Findings;
 use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
+use crate::model::snapshot::Snapshot;
 use crate::observe::Pace;
 use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::observe::containerd::ContainerdObserver;
@@ -39,6 +41,7 @@ use crate::observe::host::{CniDirs, CniObserver, NamedBy};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
+use crate::serve::api;
 use crate::serve::health::Health;
 use crate::serve::listen;
 use crate::serve::metrics::Metrics;
@@ -132,9 +135,9 @@ impl Shared {
         let (heartbeat, beats) = watch::channel(self.clock.now());
         let standalone = client.is_none();
         let crank = Crank::new(&self.node, standalone);
-        let settings = self.settings.clone();
         let first = crank.snapshot(self.clock.now(), &Findings::default());
-        let (snapshot, _) = watch::channel(Arc::new(first));
+        let (snapshot, snapshots) = watch::channel(Arc::new(first));
+        let settings = self.settings.clone();
         let wires =
             Wires { observations, findings, questions, attention, snapshot, heartbeat, settings: settings.clone() };
         self.tasks.start("engine", engine::run(crank, wires, self.clock, self.tasks.stop.clone()));
@@ -149,7 +152,14 @@ impl Shared {
         });
         // It ends by itself once the engine has ended, with everything that the engine still found.
         self.tasks.start("reporter", reporter.run(to_report, CancellationToken::new()));
+        self.serve_api(args, snapshots);
         beats
+    }
+
+    fn serve_api(&mut self, args: &RunArgs, snapshots: watch::Receiver<Arc<Snapshot>>) {
+        let sources = api::Sources { clock: self.clock, snapshots, explain: explain::explain };
+        let serving = api::serve(args.api_socket.clone(), sources, self.tasks.stop.clone());
+        self.tasks.start("node-local API", serving);
     }
 
     fn look_at_runtime(&mut self, cri: &Cri, attends: &watch::Receiver<Attention>, seen: &mpsc::Sender<Observation>) {

@@ -3,23 +3,31 @@
 //! Order is meaning: where the signs of several causes are in one text, the first in the catalogue is the innermost or
 //! the most telling one, and it wins. Templates (`says`, `advice`) are explained in `diagnose/phrase.rs`.
 
+mod address;
 mod agent;
+mod backend;
 pub mod benign;
+mod cni;
 mod container;
 mod image;
+mod kernel;
+mod kubelet;
+mod oci;
 pub mod operations;
+mod pull;
+mod registry;
+mod resources;
 mod runtime;
 mod sandbox;
 mod start;
+mod volume;
 
 pub use agent::UNCLASSIFIED;
+pub use cni::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING};
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
-pub use image::{
-    IMAGE_ACCESS_DENIED, IMAGE_NOT_FOUND, IMAGE_PULL_SLOW, IMAGE_PULL_STALLED, REGISTRY_NAME_UNRESOLVED,
-    REGISTRY_UNREACHABLE,
-};
+pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
 pub use runtime::RUNTIME_DOWN;
-pub use sandbox::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING, SANDBOX_IMAGE_UNAVAILABLE};
+pub use sandbox::SANDBOX_IMAGE_UNAVAILABLE;
 pub use start::{
     HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
     SIDECAR_NOT_STARTED,
@@ -51,20 +59,78 @@ const USUAL: Cause = Cause {
     needs: &[Right::Pods],
 };
 
+/// What the causes have in common that lie in the node itself.
+const OF_THE_NODE: Cause = Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), ..USUAL };
+
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[
-    &RUNTIME_DOWN,
     &SANDBOX_IMAGE_UNAVAILABLE,
-    &CNI_CONFIG_MISSING,
+    &kubelet::CLOCK_SKEWED,
+    &kubelet::SWAP_UNSUPPORTED,
+    &resources::INOTIFY_EXHAUSTED,
+    &container::MOUNT_SOURCE_INVALID,
+    &resources::FILESYSTEM_READ_ONLY,
+    &resources::DISK_FULL,
+    &resources::INODES_EXHAUSTED,
+    &resources::FILE_DESCRIPTORS_EXHAUSTED,
+    &resources::PIDS_EXHAUSTED,
+    &oci::MEMORY_LIMIT_TOO_LOW,
+    &resources::MEMORY_PRESSURE,
+    &resources::CONNTRACK_FULL,
+    &kernel::KERNEL_FAULT,
+    &kubelet::API_SERVER_UNREACHABLE,
+    &backend::CNI_BACKEND_DOWN,
+    &RUNTIME_DOWN,
+    &kubelet::KUBELET_CREDENTIAL_INVALID,
+    &runtime::RUNTIME_SLOW,
+    &volume::CSI_DRIVER_MISSING,
+    &volume::VOLUME_SOURCE_MISSING,
+    &volume::VOLUME_ATTACH_FAILED,
+    &sandbox::SANDBOX_NAME_CONFLICT,
+    &sandbox::RUNTIME_HANDLER_MISSING,
+    &sandbox::NODE_RESOLV_CONF_MISSING,
+    &address::HOST_PORT_CONFLICT,
+    &address::POD_IP_EXHAUSTED,
     &CNI_PLUGIN_MISSING,
-    &REGISTRY_NAME_UNRESOLVED,
-    &REGISTRY_UNREACHABLE,
-    &IMAGE_ACCESS_DENIED,
-    &IMAGE_NOT_FOUND,
+    &cni::CNI_CONFIG_INVALID,
+    &CNI_CONFIG_MISSING,
+    &oci::DEVICE_UNAVAILABLE,
+    &oci::HOOK_FAILED,
+    &pull::KUBELET_PULL_THROTTLED,
+    &image::IMAGE_NEVER_PULL,
+    &image::IMAGE_NAME_INVALID,
+    &image::IMAGE_SIGNATURE_REJECTED,
+    &registry::REGISTRY_TLS_FAILURE,
+    &registry::REGISTRY_NAME_UNRESOLVED,
+    &registry::REGISTRY_UNREACHABLE,
+    &registry::IMAGE_RATE_LIMITED,
+    &registry::IMAGE_ACCESS_DENIED,
+    &image::IMAGE_PLATFORM_MISMATCH,
+    &image::IMAGE_FORMAT_UNSUPPORTED,
+    &registry::REGISTRY_SERVER_ERROR,
+    &image::IMAGE_CORRUPT,
+    &pull::IMAGE_UNPACK_FAILED,
+    &image::IMAGE_NOT_FOUND,
     &IMAGE_PULL_STALLED,
     &IMAGE_PULL_SLOW,
+    &container::CONTAINER_NAME_CONFLICT,
+    &container::RUN_AS_ROOT_FORBIDDEN,
     &CONFIG_REFERENCE_MISSING,
+    &oci::SECURITY_PROFILE_MISSING,
+    &container::EXEC_FORMAT_MISMATCH,
     &COMMAND_NOT_FOUND,
+    &container::COMMAND_NOT_EXECUTABLE,
+    &oci::CGROUP_FAILURE,
+    &agent::APPLICATION_EXITED,
+    &kubelet::NODE_NOT_REGISTERED,
+    &kubelet::KUBELET_DOWN,
+    &volume::VOLUME_TIMEOUT,
+    &volume::VOLUME_MOUNT_FAILED,
+    &pull::IMAGE_PULL_TIMEOUT,
+    &cni::CNI_FAILED,
+    &sandbox::SANDBOX_TIMEOUT,
+    &container::CONTAINER_CREATE_TIMEOUT,
+    &oci::RUNTIME_FAILED,
     // What only takes long is told where no words tell more.
     &IMAGE_UNPACK_SLOW,
     &IMAGE_PULL_QUEUED,

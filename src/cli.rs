@@ -10,6 +10,7 @@ pub mod lock;
 pub mod logging;
 pub mod replay;
 pub mod run;
+pub mod status;
 pub mod stop;
 
 use std::process::ExitCode;
@@ -30,6 +31,8 @@ struct Cli {
 pub enum Command {
     /// Run the agent on this node.
     Run(Box<run::RunArgs>),
+    /// Show the pods that start on this node, what holds each, and the pulls under way; exit code 69 if no agent answers.
+    Status(status::StatusArgs),
     /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.
     Explain(explain::ExplainArgs),
     /// Work with configuration files.

@@ -7,6 +7,7 @@ mod cleared;
 mod dwell;
 mod elsewhere;
 pub mod example;
+pub mod explain;
 pub mod extract;
 mod network;
 pub mod phrase;

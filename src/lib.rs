@@ -12,7 +12,7 @@
 //!   │   apiserver    │                 │ stand           (causes/)  │               │   lines        │
 //!   │   host         │                 └────────────────────────────┘               ├────────────────┤
 //!   └────────────────┘                                                              │ serve/         │
-//!   ┌────────────────┐                                                              │   health,      │
+//!   ┌────────────────┐                                                              │   health, api, │
 //!   │ prepull/       │    engine.rs turns the crank; app.rs plugs it together       │   metrics      │
 //!   └────────────────┘    client/ holds the connections that both rims use          └────────────────┘
 //! ```

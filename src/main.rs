@@ -8,7 +8,7 @@ use kubewhy::cli::{self, Command, ConfigCommand};
 
 fn main() -> ExitCode {
     match cli::parse() {
-        Ok(command) => cli::exit::conclude(carry_out(command)),
+        Ok(command) => cli::exit::conclude(matches!(command, Command::Run(_)), carry_out(command)),
         Err(code) => code,
     }
 }
@@ -16,6 +16,7 @@ fn main() -> ExitCode {
 fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => cli::run::enter(*args, app::run),
+        Command::Status(args) => cli::status::run(&args),
         Command::Explain(args) => cli::explain::run(&args),
         Command::Config(ConfigCommand::Check(args)) => cli::check::run(&args),
         Command::Demo(args) => cli::demo::run(&args),

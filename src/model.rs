@@ -6,6 +6,7 @@
 pub mod cause;
 pub mod cni;
 pub mod diagnosis;
+pub mod explanation;
 pub mod glob;
 pub mod ids;
 pub mod image;

@@ -54,6 +54,8 @@ pub struct World {
     pub pulls: Pulls,
     /// Pre-pull sets and since when each is as it is.
     pub prepull: BTreeMap<Arc<str>, (Time, SetProgress)>,
+    /// Pre-pull sets that were dropped lately, and when.
+    pub prepull_dropped: BTreeMap<Arc<str>, Time>,
     /// The state of the configuration file, and since when.
     pub config: Option<(Time, ConfigState)>,
     /// How the API server stands, and since when.
@@ -88,6 +90,7 @@ impl World {
             pods: BTreeMap::new(),
             pulls: Pulls::default(),
             prepull: BTreeMap::new(),
+            prepull_dropped: BTreeMap::new(),
             config: None,
             api: None,
             images: None,
@@ -125,6 +128,7 @@ impl World {
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
             }
+            Seen::PrepullDropped(name) => self.prepull_dropped(name, at),
             Seen::Config(state) => self.config = Some((at, state)),
         }
     }
@@ -163,6 +167,17 @@ impl World {
     #[must_use]
     pub fn has_image_since(&self, image: &str, moment: Time) -> bool {
         self.images.as_ref().is_some_and(|(at, images)| *at > moment && images.by_reference.contains_key(image))
+    }
+
+    /// When the newest sandbox with a network of its own was made, of those that stand.
+    #[must_use]
+    pub fn network_made(&self) -> Option<Time> {
+        let networked = self.pods.values().filter(|track| track.pod.as_ref().is_some_and(|pod| !pod.host_network));
+        networked
+            .filter_map(|track| track.sandbox.as_ref())
+            .filter(|sandbox| sandbox.ready)
+            .filter_map(|s| s.created)
+            .max()
     }
 
     /// The image was on the node when images were last listed, by whatever name the pod calls it.
@@ -247,6 +262,13 @@ impl World {
             self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }
+    }
+
+    /// A set that failed and is asked for no more is over; those that were dropped long ago are forgotten.
+    fn prepull_dropped(&mut self, name: Arc<str>, at: Time) {
+        self.prepull.remove(&name);
+        self.prepull_dropped.retain(|_, dropped| since(*dropped, at) < ATTENTION);
+        self.prepull_dropped.insert(name, at);
     }
 
     fn assign_pulls(&mut self, at: Time) {

@@ -31,6 +31,15 @@ pub const REASONS: &[&str] = &[
     "SuccessfulCreate",
     "SuccessfulDelete",
     "LeaderElection",
+    "InvalidDiskCapacity",
+    "KernelHasNoDeadlock",
+    "FilesystemIsNotReadOnly",
+    "NoCorruptDockerOverlay2",
+    "NoFrequentKubeletRestart",
+    "NoFrequentDockerRestart",
+    "NoFrequentContainerdRestart",
+    "KubeletIsHealthy",
+    "ContainerRuntimeIsHealthy",
 ];
 
 /// Parts of texts that come when things go well, in lower case.
@@ -46,6 +55,13 @@ pub const PARTS: &[&str] = &[
     "kubelet is posting ready status",
     "kubelet has sufficient",
     "kubelet has no disk pressure",
+    "is functioning properly",
+    "filesystem is not read-only",
+    "kernel has no deadlock",
     "probe failed",
+    // cAdvisor looks for every runtime there is (google/cadvisor: container/crio, container/containerd).
+    "container factory failed",
+    "cri-o not connected",
+    "rkt api service",
     "probe errored",
 ];

@@ -7,12 +7,15 @@ use std::process::ExitCode;
 
 use super::check::Refused;
 use super::lock::LockError;
+use super::status::NoAnswer;
 use crate::model::wording;
 
 /// The command line or a configuration file is wrong (sysexits.h: EX_USAGE).
 pub const USAGE: u8 = 64;
 /// Some of the input made no sense; the rest was answered (sysexits.h: EX_DATAERR).
 pub const DATA: u8 = 65;
+/// No agent answers (sysexits.h: EX_UNAVAILABLE).
+pub const UNAVAILABLE: u8 = 69;
 /// Another agent holds this node (sysexits.h: EX_TEMPFAIL).
 pub const HELD: u8 = 75;
 
@@ -20,15 +23,18 @@ const TERMINATION_LOG: &str = "/dev/termination-log";
 /// What the kubelet reads of it (Kubernetes: pkg/kubelet/kuberuntime: MaxContainerTerminationMessageLength).
 const TERMINATION_LOG_BYTES: usize = 4096;
 
-/// Turns how a command ended into the program's end. A fatal error is told on stderr and in the termination log.
-pub fn conclude(outcome: anyhow::Result<ExitCode>) -> ExitCode {
+/// Turns how a command ended into the program's end. A fatal error is told on stderr, and the agent's own in the
+/// termination log too: it is the pod's, and what is run beside the agent (`kubectl exec`) has no business there.
+pub fn conclude(is_agent: bool, outcome: anyhow::Result<ExitCode>) -> ExitCode {
     match outcome {
         Ok(code) => code,
         Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             let words = last_words(&error);
             _ = writeln!(io::stderr(), "{words}");
-            leave_last_words(&words);
+            if is_agent {
+                leave_last_words(&words);
+            }
             ExitCode::from(code_of(&error))
         }
     }
@@ -42,6 +48,7 @@ fn code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<LockError>() {
         Some(LockError::Held { .. }) => HELD,
         _ if error.is::<Refused>() => USAGE,
+        _ if error.is::<NoAnswer>() => UNAVAILABLE,
         _ => 1,
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
+use crate::serve::api::DEFAULT_SOCKET;
 
 use super::lock::{self, Holder};
 use super::logging::{self, LogFormat};
@@ -59,6 +60,9 @@ pub struct RunArgs {
     /// Address of the metrics [default: none are served].
     #[arg(long, env = "KUBEWHY_METRICS_ADDRESS")]
     pub metrics_address: Option<SocketAddr>,
+    /// Socket of the node-local API, which kubewhy status asks.
+    #[arg(long, env = "KUBEWHY_API_SOCKET", default_value = DEFAULT_SOCKET)]
+    pub api_socket: PathBuf,
     /// Form of the log: auto is text, and JSON in a pod.
     #[arg(long, env = "KUBEWHY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,

@@ -18,9 +18,12 @@ fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> 
     if view.now < after(waits_since, fault.cause.after) {
         return None;
     }
+    // What a pod itself failed on before may be its own fault still.
+    let blameless = track.troubles.is_empty() && track.told.is_empty();
     let mut sentence = format!(
-        "This node cannot start pods ({}); nothing is wrong with this pod. Platform: see the Events of this node.",
-        fault.cause.id
+        "This node cannot start pods ({}){}. Platform: see the Events of this node.",
+        fault.cause.id,
+        if blameless { "; nothing is wrong with this pod" } else { "" }
     );
     if let Some(pod) = &track.pod {
         sentence.push_str(" App: ");

@@ -1,8 +1,11 @@
 //! Positive evidence that something is well: the only thing that ends a story. Silence ends none.
 
+use std::sync::Arc;
+
 use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
 use crate::model::pod::Pod;
+use crate::model::prepull::SetProgress;
 use crate::model::stage::{Stage, Topic};
 use crate::track::pod::PodTrack;
 
@@ -16,8 +19,7 @@ pub(super) fn all(view: View<'_>) -> Vec<Cleared> {
 fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
     let world = view.world;
     let runtime = world.runtime.well_since();
-    // Where the host's directories can't be read, a pod that got a network is the proof.
-    let network = runtime.and(world.network.well_since().or_else(|| proved_by_pod(view)));
+    let network = runtime.and(network(view));
     // A sandbox that came up after the last failure to make one.
     let sandbox = world.sandboxes.made.filter(|made| world.sandboxes.failed.is_none_or(|failed| *made > failed));
     [
@@ -32,28 +34,34 @@ fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
     })
 }
 
-/// The newest sandbox with a network of its own, if the runtime says that its network is ready and nothing failed since.
-fn proved_by_pod(view: View<'_>) -> Option<Time> {
-    let network = &view.world.network;
-    let readable = network.host.as_ref().is_some_and(|(_, host)| host.unreadable.is_none());
-    if readable || !network.ready.as_ref().is_some_and(|(_, ready)| ready.status) {
+/// The host's directories are in order, or a pod got a network: one of them since a sandbox last failed, for the plugin's
+/// daemon may be down while all its files are there.
+fn network(view: View<'_>) -> Option<Time> {
+    let track = &view.world.network;
+    let host = track.well_since();
+    let readable = track.host.as_ref().is_some_and(|(_, host)| host.unreadable.is_none());
+    if readable && host.is_none() {
         return None;
     }
-    let networked = view.world.pods.values().filter(|track| track.pod.as_ref().is_some_and(|pod| !pod.host_network));
-    let made = networked.filter_map(|track| track.sandbox.as_ref()).filter(|sandbox| sandbox.ready);
-    let newest = made.filter_map(|sandbox| sandbox.created).max()?;
-    (view.world.sandboxes.failed.is_none_or(|failed| newest > failed)).then_some(newest)
+    let ready = track.ready.as_ref().is_some_and(|(_, ready)| ready.status);
+    let proof = host.max(view.world.network_made().filter(|_| ready))?;
+    view.world.sandboxes.failed.is_none_or(|failed| proof > failed).then_some(proof)
 }
 
 fn prepull(view: View<'_>) -> impl Iterator<Item = Cleared> {
-    view.world.prepull.values().filter(|(_, set)| set.settled && set.failed.is_empty() && set.refused.is_none()).map(
-        move |(since, set)| Cleared {
-            subject: Subject::Node(view.world.node.id.clone()),
-            topic: Topic { stage: Stage::Prepull, of: Some(set.set.clone()) },
-            since: *since,
-            how: format!("All images of pre-pull set {} are here", set.set),
-        },
-    )
+    let world = view.world;
+    let of = move |set: &Arc<str>, since: Time, how: String| Cleared {
+        subject: Subject::Node(world.node.id.clone()),
+        topic: Topic { stage: Stage::Prepull, of: Some(set.clone()) },
+        since,
+        how,
+    };
+    let dropped = world.prepull_dropped.iter().filter(|(set, _)| !world.prepull.contains_key(*set));
+    let dropped = dropped.map(move |(set, at)| of(set, *at, format!("Pre-pull set {set} is no longer asked for")));
+    let here = |set: &SetProgress| set.settled && set.failed.is_empty() && set.refused.is_none();
+    let here = world.prepull.values().filter(move |(_, set)| here(set));
+    here.map(move |(since, set)| of(&set.set, *since, format!("All images of pre-pull set {} are here", set.set)))
+        .chain(dropped)
 }
 
 /// The stages that a pod has left behind, of those that were diagnosed.

@@ -174,7 +174,7 @@ mod tests {
     fn an_advice_stands_without_any_fact() {
         for cause in causes::ALL {
             let (advice, lacks) = fill(cause.advice, &Facts::default());
-            assert!(lacks.is_empty() && advice.len() > 20, "{}: {advice}", cause.id);
+            assert!(lacks.is_empty() && advice.len() > 10, "{}: {advice}", cause.id);
         }
     }
 

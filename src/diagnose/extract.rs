@@ -18,7 +18,14 @@ pub(super) fn image(facts: Facts, pod: &Pod, image: &str, text: &str) -> Facts {
         return facts;
     }
     let (secrets, login) = match &pod.pull_secrets[..] {
-        [] => ("The pull was anonymous: the pod names no pull secret".to_owned(), "add an imagePullSecret".to_owned()),
+        [] if text.contains("no basic auth credentials") => {
+            ("The pull was anonymous: the pod names no pull secret".to_owned(), "add an imagePullSecret".to_owned())
+        }
+        // The node may have credentials of its own: the kubelet's credential provider, the runtime's configuration.
+        [] => (
+            "The pod names no pull secret".to_owned(),
+            "add an imagePullSecret, or mend the node's own login".to_owned(),
+        ),
         [one] => (format!("The pod uses pull secret {one}"), format!("renew pull secret {one} (expired token?)")),
         [first, ..] => (
             format!("The pod uses {} pull secrets", pod.pull_secrets.len()),
@@ -32,10 +39,20 @@ pub(super) fn image(facts: Facts, pod: &Pod, image: &str, text: &str) -> Facts {
 #[must_use]
 pub fn told(cause: &Cause, text: &str) -> Facts {
     let facts = text::facts(text);
-    match facts.get("image").map(str::to_owned) {
-        Some(image) if cause.stage == Stage::ImagePull => pull(facts, &image, text),
-        _ => facts,
+    if cause.stage != Stage::ImagePull {
+        return facts;
     }
+    match facts.get("image").map(str::to_owned) {
+        Some(image) => pull(facts, &image, text),
+        None => registry(facts, &text::normalise(text)),
+    }
+}
+
+/// Facts about a pull of an image that nobody names: those about its registry, where the text shows whom it asked.
+fn registry(facts: Facts, text: &str) -> Facts {
+    let Some(host) = way::registry(text) else { return facts };
+    let nameless = Reference { host, path: String::new(), tag: None, digest: None };
+    way::facts(facts.with("host", nameless.registry()), &nameless, text)
 }
 
 /// Facts about a pull that failed, whoever asked for it.

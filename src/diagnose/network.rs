@@ -87,11 +87,12 @@ fn of_node(
     }
 }
 
-/// Pods that need a network of their own and have no sandbox yet. Pods on the node's network do not count for CNI.
+/// Pods that need a network of their own and have no sandbox yet. Pods on the node's network do not count for CNI, and one
+/// whose volumes are not ready is held by them.
 fn waiting_for_network(view: View<'_>) -> Vec<PodId> {
     view.world
         .starting()
-        .filter(|track| track.place.stage <= Stage::Sandbox)
+        .filter(|track| matches!(track.place.stage, Stage::Admission | Stage::Sandbox))
         .filter(|track| track.pod.as_ref().is_some_and(|pod| !pod.host_network))
         .map(|track| track.id.clone())
         .collect()

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::causes;
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::pod::{ContainerKind, ContainerSlot, Pod};
+use crate::model::pod::{ContainerKind, ContainerSlot, Pod, PodEvent};
 use crate::model::stage::Stage;
 use crate::model::wording::{cut_middle, one_line};
+use crate::model::{Time, since};
 use crate::track::pod::{PodTrack, Trouble};
 
 use super::phrase::Facts;
@@ -20,7 +22,7 @@ const QUOTE_AT_MOST: usize = 500;
 
 /// Every container that fails, and every pod stuck before its sandbox is up whose Events say something.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
-    view.world.starting().flat_map(|track| containers(track).into_iter().chain(before_sandbox(track)))
+    view.world.starting().flat_map(move |track| containers(track).into_iter().chain(before_sandbox(track, view.now)))
 }
 
 /// A container that fails, and why.
@@ -93,18 +95,16 @@ fn of_the_pod(named: Option<&'static Cause>) -> Option<&'static Cause> {
 }
 
 /// Before the sandbox is up the status says nothing; the Events were asked for.
-fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
+fn before_sandbox(track: &PodTrack, now: Time) -> Option<Suspicion> {
     if !matches!(track.place.stage, Stage::Volumes | Stage::Sandbox) {
         return None;
     }
     let (_, events) = track.events.as_ref()?;
-    let failing = |reason: &str| reason.starts_with("Failed");
-    let event = sandbox::newest_failure(track)
-        .or_else(|| events.iter().filter(|event| failing(&event.reason)).max_by_key(|event| event.at))?;
-    // Words of a later stage mean something else here: what can't be reached is no registry.
+    let holding = events.iter().filter(|event| holds(event, track, now));
+    let event = sandbox::newest_failure(track).or_else(|| holding.max_by_key(|event| event.at))?;
+    // No image is pulled yet but the node's own: what can't be reached here is no registry.
     let plain = text::peel(&event.message);
-    let named =
-        text::read(&plain, Some(&event.reason)).cause.filter(|c| c.scope == Scope::Node || c.stage <= Stage::Sandbox);
+    let named = text::read(&plain, Some(&event.reason)).cause.filter(|c| c.stage != Stage::ImagePull);
     let cause = of_the_pod(named)?;
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&plain));
     let facts = facts.or(extract::told(cause, &plain));
@@ -126,6 +126,21 @@ fn before_sandbox(track: &PodTrack) -> Option<Suspicion> {
     })
 }
 
+/// Whether an Event tells what holds the pod now: by the one who starts it or attaches its volumes, in this stage, and not
+/// long ago. The kubelet repeats what still holds at least every 5 min (Kubernetes: tools/record/events_cache.go).
+fn holds(event: &PodEvent, track: &PodTrack, now: Time) -> bool {
+    const REASONS: &[&str] = &[
+        "FailedMount",
+        "FailedMapVolume",
+        "FailedAttachVolume",
+        "FailedCreatePodContainer",
+        "FailedPrepareDynamicResources",
+    ];
+    const FRESH: Duration = Duration::from_secs(360);
+    let recent = event.at.is_some_and(|at| at >= track.place.since && since(at, now) <= FRESH);
+    REASONS.contains(&&*event.reason) && matches!(&*event.from, "kubelet" | "attachdetach-controller") && recent
+}
+
 fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {
     let Failure { slot, trouble, cause } = failure;
     let text = trouble.said.text();
@@ -137,7 +152,8 @@ fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {
         Stage::Create => extract::config(base, pod, slot, text),
         _ => extract::command(base, slot, text),
     };
-    told.or(extract::told(cause, &plain)).or(Facts::default().with("image", &slot.image))
+    // Not `extract::told`: it would judge the way by the image that the text names, and the pod's own is known.
+    told.or(text::facts(&plain)).or(Facts::default().with("image", &slot.image))
 }
 
 fn quote(text: &str) -> String {

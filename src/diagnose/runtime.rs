@@ -83,7 +83,7 @@ fn failure(failing: &Failing, view: View<'_>) -> String {
         FailureKind::PermissionDenied => format!("this agent may not open {socket}"),
         FailureKind::NobodyListens => format!("nobody listens on {socket}"),
         FailureKind::TimedOut => {
-            format!("{} hangs for {}", call(failing.method), span(since(failing.since, view.now)))
+            format!("{} has hung for {}", call(failing.method), span(since(failing.since, view.now)))
         }
         FailureKind::Broken | FailureKind::Unsupported | FailureKind::Answered => failing.failure.text.clone(),
     }

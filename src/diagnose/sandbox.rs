@@ -45,8 +45,11 @@ fn mended(cause: &Cause, message: &str, seen: Time, view: View<'_>) -> bool {
     match cause.stage {
         Stage::Runtime => true, // its calls are answered now, or this would not be asked
         Stage::Network if cause.probe == Some(Probe::CniDirs) => view.world.network.well_since().is_some(),
-        Stage::Network => view.world.sandboxes.made.is_some_and(|made| made > seen),
-        _ => image(message, view).is_some_and(|image| view.world.has_image_since(image, seen)),
+        Stage::Network => view.world.network_made().is_some_and(|made| made > seen),
+        Stage::Sandbox if cause.probe == Some(Probe::Sandboxes) => {
+            image(message, view).is_some_and(|image| view.world.has_image_since(image, seen))
+        }
+        _ => view.world.sandboxes.made.is_some_and(|made| made > seen),
     }
 }
 

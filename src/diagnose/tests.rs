@@ -5,6 +5,7 @@ mod queue;
 mod start;
 mod timeline;
 mod way;
+mod words;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -103,7 +104,7 @@ fn a_refused_socket_is_runtime_down_and_outranks_everything_else() {
     assert!(said.sentence.starts_with(
         "containerd does not answer on this node: nobody listens on /run/containerd/containerd.sock. No pod can start"
     ));
-    assert!(said.sentence.contains("Platform: systemctl status containerd"));
+    assert!(said.sentence.contains("systemctl status containerd"));
     assert!(findings.cleared.is_empty(), "nothing is known to be well: {:?}", findings.cleared);
 }
 

@@ -67,7 +67,7 @@ pub fn read(text: &str, reason: Option<&str>) -> Reading {
     if benign::REASONS.contains(&reason) || INDEX.is_benign(&marks) {
         return Reading { good_news: true, ..Reading::default() };
     }
-    let mut named = INDEX.named(&marks, INDEX.operations(&marks, reason));
+    let mut named = INDEX.named(&marks, INDEX.operations(&marks, reason)).into_iter();
     let root = named.next();
     Reading {
         cause: root.map(|(cause, _)| cause),

@@ -65,6 +65,8 @@ pub enum Seen {
     ApiServer(ApiState),
     /// A pre-pull set moved.
     Prepull(SetProgress),
+    /// A pre-pull set is no longer asked of this node.
+    PrepullDropped(Arc<str>),
     /// The configuration file was accepted or refused.
     Config(ConfigState),
 }

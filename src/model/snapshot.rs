@@ -1,10 +1,11 @@
 //! Where every start and every pull of this node stands at one moment: what the node-local API shows. Plain data; it is made
 //! from the state after a look and handed out as a whole.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Time;
 use super::ids::PodId;
@@ -55,8 +56,8 @@ pub struct Start {
 /// A diagnosis that holds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Trouble {
-    /// The cause's id.
-    pub cause: &'static str,
+    /// The cause's id. Owned where another version of kubewhy told it.
+    pub cause: Cow<'static, str>,
     /// The sentence, as the Event has it.
     pub sentence: String,
     /// Since when.
@@ -75,7 +76,7 @@ pub struct Span {
     /// When it ended; none for the present one.
     pub to: Option<Time>,
     /// What told it.
-    pub evidence: &'static str,
+    pub evidence: Cow<'static, str>,
 }
 
 /// One pull under way.
@@ -90,18 +91,24 @@ pub struct PullState {
     /// What it does.
     pub phase: PullPhase,
     /// Bytes that are here.
+    #[serde(rename = "bytes_done")]
     pub done: u64,
     /// Bytes in all, where the list of layers is whole.
+    #[serde(rename = "bytes_total")]
     pub total: Option<u64>,
     /// Layers that are here, of how many.
+    #[serde(serialize_with = "done_of_total")]
     pub layers: (usize, usize),
     /// Bytes per second over the last seconds.
+    #[serde(rename = "bytes_per_second")]
     pub rate: Option<u64>,
     /// How long the rest takes at that rate.
+    #[serde(rename = "left_seconds", serialize_with = "seconds_if_any")]
     pub left: Option<Duration>,
     /// When it began.
     pub began: Time,
     /// For how long no byte has arrived.
+    #[serde(rename = "still_seconds", serialize_with = "seconds")]
     pub still: Duration,
 }
 
@@ -114,4 +121,16 @@ pub enum PullPhase {
     Downloading,
     /// All bytes are here, and layers are being unpacked.
     Unpacking,
+}
+
+fn done_of_total<S: Serializer>((done, total): &(usize, usize), to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map([("done", done), ("total", total)])
+}
+
+fn seconds<S: Serializer>(span: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(span.as_secs_f64())
+}
+
+fn seconds_if_any<S: Serializer>(span: &Option<Duration>, to: S) -> Result<S::Ok, S::Error> {
+    span.map(|span| span.as_secs_f64()).serialize(to)
 }

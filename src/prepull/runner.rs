@@ -45,6 +45,7 @@ impl Prepull {
             running: HashMap::new(),
             sweep: JoinSet::new(),
             told: BTreeMap::new(),
+            dropped: Vec::new(),
             stop: stop.clone(),
             out,
             given: self,
@@ -62,6 +63,8 @@ struct Crank {
     running: HashMap<(Arc<str>, Arc<str>), AbortHandle>,
     sweep: JoinSet<()>,
     told: BTreeMap<Arc<str>, SetProgress>,
+    /// Sets that were told of and are planned no more.
+    dropped: Vec<Arc<str>>,
     stop: CancellationToken,
     out: mpsc::Sender<Observation>,
 }
@@ -99,7 +102,8 @@ impl Crank {
         let settings = self.given.settings.borrow_and_update().clone();
         let labels = self.given.labels.borrow_and_update().clone();
         let plan = plan(&settings, &self.given.node, &labels);
-        self.told.retain(|name, _| plan.sets.iter().any(|planned| planned.set.name == *name));
+        let planned = |name: &Arc<str>| plan.sets.iter().any(|planned| planned.set.name == *name);
+        self.dropped.extend(self.told.extract_if(.., |name, _| !planned(name)).map(|(name, _)| name));
         for key in self.queue.follow(plan, self.given.clock.now()) {
             if let Some(job) = self.running.remove(&key) {
                 job.abort();
@@ -141,6 +145,10 @@ impl Crank {
 
     /// Sends what changed since it was last sent.
     async fn tell(&mut self) -> Result<(), mpsc::error::SendError<Observation>> {
+        for name in std::mem::take(&mut self.dropped) {
+            let seen = Seen::PrepullDropped(name);
+            self.out.send(Observation { at: self.given.clock.now(), seen }).await?;
+        }
         for progress in self.queue.progress() {
             if self.told.get(&progress.set) == Some(&progress) {
                 continue;

@@ -89,9 +89,9 @@ fn sentence(counts: &BTreeMap<&'static str, u32>) -> String {
     let total: u32 = counts.values().sum();
     let causes: Vec<String> = counts.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     format!(
-        "{total} more {} on this node cannot start: {}. Many failed at once, so their own Events are held back and come \
-         as the storm passes. Platform: the log of kubewhy on this node lists them all.",
-        if total == 1 { "pod" } else { "pods" },
+        "{total} more {} of this node: {}. Many came at once, so their own Events are held back and come as the storm \
+         passes. Platform: the log of kubewhy on this node lists them all.",
+        if total == 1 { "report on a pod" } else { "reports on pods" },
         causes.join(", "),
     )
 }

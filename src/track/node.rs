@@ -58,14 +58,10 @@ impl NodeTrack {
         young && !self.was_ready
     }
 
-    /// What the Node says of itself, as a word; none where the API server has not told.
+    /// `Ready`, if the Node says that of itself: what is wrong is news then.
     #[must_use]
     pub fn says_ready(&self) -> Option<&'static str> {
-        self.node.as_ref().map(|node| match node.ready() {
-            Some(true) => "Ready",
-            Some(false) => "NotReady",
-            None => "Unknown",
-        })
+        self.node.as_ref().filter(|node| node.ready() == Some(true)).map(|_| "Ready")
     }
 }
 

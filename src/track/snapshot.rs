@@ -90,7 +90,7 @@ fn start(track: &PodTrack, findings: &Findings) -> Start {
 
 fn standing(track: &PodTrack) -> Span {
     let place = &track.place;
-    let evidence = super::timeline::LOOKED;
+    let evidence = super::timeline::LOOKED.into();
     Span { stage: place.stage, container: place.container.clone(), from: place.since, to: None, evidence }
 }
 
@@ -101,7 +101,7 @@ fn trouble_of(pod: &PodId, findings: &Findings) -> Option<Trouble> {
 }
 
 fn trouble(found: &Diagnosis) -> Trouble {
-    Trouble { cause: found.cause.id, sentence: found.sentence.clone(), since: found.since }
+    Trouble { cause: found.cause.id.into(), sentence: found.sentence.clone(), since: found.since }
 }
 
 fn waits_for(track: &PodTrack) -> String {

@@ -88,7 +88,7 @@ impl Timeline {
     /// What tells its present stage is better known now.
     pub fn confirm(&mut self, stage: Stage, evidence: &'static str) {
         if let Some(last) = self.spans.back_mut().filter(|last| last.stage == stage) {
-            last.evidence = evidence;
+            last.evidence = evidence.into();
         }
     }
 
@@ -145,7 +145,7 @@ impl Timeline {
         };
         let last = self.spans.back_mut().filter(|last| last.stage == mistaken && last.container == now.container);
         let last = last.filter(|last| last.evidence != PULLS);
-        last.map(|last| (last.stage, last.evidence) = (now.position.stage, evidence)).is_some()
+        last.map(|last| (last.stage, last.evidence) = (now.position.stage, evidence.into())).is_some()
     }
 
     /// Adds the stages that were passed between two looks, as far as something tells when.
@@ -175,7 +175,7 @@ impl Timeline {
     fn push(&mut self, stage: Stage, container: Option<Arc<str>>, from: Time, evidence: &'static str) {
         self.close(from);
         self.began.get_or_insert(from);
-        self.spans.push_back(Span { stage, container, from, to: None, evidence });
+        self.spans.push_back(Span { stage, container, from, to: None, evidence: evidence.into() });
         if self.spans.len() > SPANS_AT_MOST
             && let Some(oldest) = self.spans.pop_front()
         {

@@ -15,4 +15,5 @@ mod prepull;
 mod runtime_lost;
 mod socket;
 mod standalone;
+mod status;
 mod stopping;

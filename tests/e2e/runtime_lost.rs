@@ -51,7 +51,7 @@ fn a_runtime_that_is_frozen_is_said_to_hang_and_the_thaw_ends_it() {
         let mut scene = scene().await?;
         scene.lab.containerd.daemon().freeze()?;
         let down = told(&scene, NODE, "RuntimeDown").await?;
-        ensure!(message(&down).contains(" hangs for "), "it does not say that it hangs: {down:#}");
+        ensure!(message(&down).contains(" has hung for "), "it does not say that it hangs: {down:#}");
         scene.lab.containerd.daemon().thaw()?;
         told_so(&scene, NODE, "Resolved", "RuntimeDown").await?;
         scene.end().await

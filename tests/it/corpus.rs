@@ -42,8 +42,7 @@ impl Line {
 
     /// The cause, where one was claimed for a message that has none.
     fn is_false_alarm(&self, said: &str) -> bool {
-        matches!(&*self.cause, "Unclassified" | "ApplicationExited")
-            && !matches!(said, "Unclassified" | "ApplicationExited")
+        matches!(&*self.cause, "Unclassified" | "ApplicationExited") && said != "Unclassified" && said != self.cause
     }
 }
 
@@ -62,7 +61,7 @@ impl Score {
 #[test]
 fn real_messages_are_named_rightly() {
     let Some(folder) = std::env::var_os("KUBEWHY_CORPUS") else {
-        eprintln!("SKIPPED: KUBEWHY_CORPUS does not name a folder with messages.jsonl");
+        crate::skipped("real_messages_are_named_rightly", "KUBEWHY_CORPUS does not name a folder with messages.jsonl");
         return;
     };
     let text = std::fs::read_to_string(Path::new(&folder).join("messages.jsonl")).unwrap();

@@ -27,3 +27,10 @@ mod prepull;
 mod pull_queue;
 mod recordings;
 mod slow_start;
+mod status;
+
+/// Says loudly that a test did not run. Straight to stderr: what is printed in a test that passes is never seen.
+fn skipped(test: &str, why: &str) {
+    use std::io::Write as _;
+    drop(writeln!(std::io::stderr(), "\n*** SKIPPED {test}: {why} ***"));
+}

@@ -12,18 +12,42 @@ const ANSWERS: &[(&str, &str)] = &[
     ("lookup https:", "its URL is malformed"),
     ("lookup http on ", "its URL is malformed"),
     ("lookup https on ", "its URL is malformed"),
+    ("signed by unknown authority", "its CA is unknown here"),
+    ("is not yet valid: current time", "its certificate is not valid at this time"),
+    ("certificate has expired", "its certificate has expired"),
+    ("certificate is valid for", "its certificate is for another name"),
+    ("certificate is not valid for any names", "its certificate names no host"),
+    ("cannot validate certificate for", "its certificate does not name that address"),
+    ("legacy common name", "its certificate names no host"),
+    ("x509:", "its certificate is refused here"),
+    ("http response to https client", "it answers in plain HTTP"),
+    ("http request to an https server", "it expects TLS and was asked in plain HTTP"),
+    ("http request was sent to https port", "it expects TLS and was asked in plain HTTP"),
+    ("malformed http response", "it does not answer in HTTP"),
+    ("first record does not look like a tls handshake", "it does not speak TLS"),
+    ("oversized record received", "it does not speak TLS"),
+    ("bad certificate", "it refuses this node's client certificate"),
+    ("certificate required", "it wants a client certificate"),
+    ("protocol version", "no TLS version in common"),
+    ("tls: handshake failure", "it breaks the handshake off"),
     ("no such host", "no such host"),
     ("server misbehaving", "the name server failed"),
     ("temporary failure in name resolution", "the name server failed"),
+    ("proxy authentication required", "the proxy wants a login"),
     ("connect: connection refused", "connection refused"),
     ("no route to host", "no route to host"),
     ("network is unreachable", "network is unreachable"),
     ("connection timed out", "connection timed out"),
     ("tls handshake timeout", "no TLS answer in time"),
-    ("first record does not look like a tls handshake", "it does not speak TLS"),
     ("read: connection refused", "connection refused"),
+    ("connection refused", "connection refused"),
     ("i/o timeout", "no answer in time"),
     ("request canceled while waiting for connection", "no answer in time"),
+    ("awaiting headers", "no answer in time"),
+    ("awaiting response headers", "no answer in time"),
+    ("connection reset by peer", "connection reset"),
+    ("toomanyrequests", "429"),
+    ("429 too many requests", "429"),
     ("no basic auth credentials", "401, no credentials"),
     ("401 unauthorized", "401"),
     ("403 forbidden", "403"),
@@ -31,6 +55,15 @@ const ANSWERS: &[(&str, &str)] = &[
     ("pull access denied", "access denied"),
     (": unauthorized", "401"),
     (": denied", "403"),
+    (": forbidden", "403"),
+    ("500 internal server error", "500"),
+    ("502 bad gateway", "502"),
+    ("503 service", "503"),
+    ("504 gateway", "504"),
+    ("400 bad request", "400"),
+    ("405 method not allowed", "405"),
+    ("<html", "a web page"),
+    ("invalid character '<'", "a web page"),
 ];
 
 /// As what a pull needed a host. The name of a role is the fact that holds the host: templates choose their words by it.
@@ -57,6 +90,18 @@ fn known_answer(text: &str) -> Option<(&'static str, &'static str)> {
     ANSWERS.iter().copied().find(|(words, _)| text.contains(words))
 }
 
+/// The host that a request of the text asks as a registry.
+pub(super) fn registry(text: &str) -> Option<&str> {
+    let mut from = 0;
+    while let Some((request, end)) = request(text, from) {
+        if request.path.starts_with("/v2/") && request.host.contains(char::is_alphanumeric) {
+            return Some(request.host);
+        }
+        from = end;
+    }
+    None
+}
+
 /// Facts about the host that failed; `text` in the form of [`super::super::text::normalise`].
 pub(super) fn facts(facts: Facts, reference: &Reference<'_>, text: &str) -> Facts {
     let answer = known_answer(text);
@@ -69,7 +114,7 @@ pub(super) fn facts(facts: Facts, reference: &Reference<'_>, text: &str) -> Fact
     let facts = facts
         .with(role, hop.shown(reference))
         .with("tested", tested)
-        .with("answer", answer.map_or("no connection", |(_, said)| said))
+        .with("answer", answer.map_or("", |(_, said)| said))
         .with(if hop.role == Role::Registry { "spelled" } else { "name" }, name)
         .with("server", between(after, &format!("lookup {name} on "), ": ").unwrap_or_default())
         .with("resolved", resolved.unwrap_or_default())

@@ -103,7 +103,7 @@ fn time_without_sight_does_not_count_as_time_down() {
     let blind = Scene::new().fails(Method::Connect, CONTAINERD, &[FailureKind::PermissionDenied; 90]);
     let mut scene = blind.fails(Method::Connect, CONTAINERD, &[FailureKind::TimedOut; 2]);
     scene.now += Duration::from_secs(2);
-    assert!(scene.says().contains("opening its socket hangs for 13 s"), "{}", scene.says());
+    assert!(scene.says().contains("opening its socket has hung for 13 s"), "{}", scene.says());
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(super) struct Index {
     operations: Vec<(Operation, Vec<Part>)>,
     /// In the order of the catalogue.
     signs: Vec<Compiled>,
+    /// For each part, the signs of which it is the longest part.
+    by_key: Vec<Vec<usize>>,
     /// For each part, the finders that begin behind it.
     finders: Vec<(Part, &'static Finder)>,
     parts: usize,
@@ -58,13 +60,14 @@ impl Index {
         let mut parts = Parts::default();
         let benign = parts.numbers(benign::PARTS);
         let operations = operations::ALL.iter().map(|marks| (marks.operation, parts.numbers(marks.parts))).collect();
-        let signs = causes::ALL
+        let signs: Vec<Compiled> = causes::ALL
             .iter()
             .flat_map(|cause| cause.signs.iter().map(move |sign| (*cause, sign)))
             .map(|(cause, sign)| Compiled::new(cause, sign, &mut parts))
             .collect();
         let finders = finders::all().map(|finder| (parts.number(finder.after), finder)).collect();
-        Self { automaton: automaton(&parts.0), benign, operations, signs, finders, parts: parts.0.len() }
+        let by_key = by_key(&signs, &parts.0);
+        Self { automaton: automaton(&parts.0), benign, operations, signs, by_key, finders, parts: parts.0.len() }
     }
 
     /// Finds every part in `text`, overlapping ones too.
@@ -88,18 +91,23 @@ impl Index {
     }
 
     /// The causes that the text names, in the order of the catalogue, each with its first wording.
-    pub(super) fn named(
-        &self,
-        marks: &Marks,
-        operations: u16,
-    ) -> impl Iterator<Item = (&'static Cause, &'static Sign)> {
-        let mut last = "";
-        let fitting = self.signs.iter().filter(move |compiled| compiled.fits(marks, operations));
-        fitting.map(|compiled| (compiled.cause, compiled.sign)).filter(move |(cause, _)| {
-            let again = last == cause.id;
-            last = cause.id;
-            !again
-        })
+    pub(super) fn named(&self, marks: &Marks, operations: u16) -> Vec<(&'static Cause, &'static Sign)> {
+        let mut candidates: Vec<usize> = self.keyed(marks).collect();
+        candidates.sort_unstable();
+        let signs = candidates.into_iter().filter_map(|at| self.signs.get(at));
+        let mut named: Vec<_> =
+            signs.filter(|sign| sign.fits(marks, operations)).map(|sign| (sign.cause, sign.sign)).collect();
+        named.dedup_by_key(|(cause, _)| cause.id);
+        named
+    }
+
+    /// Signs whose longest part is in the text: the others need not be looked at.
+    fn keyed(&self, marks: &Marks) -> impl Iterator<Item = usize> {
+        let seen =
+            marks.seen.iter().enumerate().flat_map(|(word, bits)| {
+                (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
+            });
+        seen.filter_map(|part| self.by_key.get(part)).flatten().copied()
     }
 
     /// The finders that have a place in the text to begin at, with that place; in their own order, which is their rank.
@@ -141,6 +149,18 @@ impl Parts {
     fn numbers(&mut self, parts: &[&'static str]) -> Vec<Part> {
         parts.iter().map(|part| self.number(part)).collect()
     }
+}
+
+fn by_key(signs: &[Compiled], parts: &[&str]) -> Vec<Vec<usize>> {
+    let mut keyed = vec![Vec::new(); parts.len()];
+    for (at, sign) in signs.iter().enumerate() {
+        let longest =
+            sign.all.iter().map(|part| *part as usize).max_by_key(|part| parts.get(*part).map(|text| text.len()));
+        if let Some(signs) = longest.and_then(|part| keyed.get_mut(part)) {
+            signs.push(at);
+        }
+    }
+    keyed
 }
 
 #[expect(clippy::expect_used, reason = "the parts are constants, and a test builds the index")]

@@ -124,7 +124,8 @@ fn state(status: Option<&State>) -> ContainerState {
         Some(State { terminated: Some(terminated), .. }) => ContainerState::Terminated(ended(terminated)),
         other => {
             let waiting = other.and_then(|state| state.waiting.clone()).unwrap_or_default();
-            ContainerState::Waiting { reason: waiting.reason, message: clean(&waiting.message) }
+            let message = waiting_words(&waiting.reason, &waiting.message);
+            ContainerState::Waiting { reason: waiting.reason, message }
         }
     }
 }
@@ -178,6 +179,20 @@ fn node_condition(from: Condition) -> NodeCondition {
     }
 }
 
+/// The words of a waiting container. Those of a hook quote its command line and its output, which the kubelet keeps out of its
+/// Events for the secrets in them (Kubernetes: pkg/kubelet/lifecycle/handlers.go, kuberuntime_container.go); only whether
+/// it ran and how it ended is kept.
+fn waiting_words(reason: &str, message: &str) -> Arc<str> {
+    if reason != "PostStartHookError" {
+        return clean(message);
+    }
+    let (_, after) = message.split_once("exited with ").unwrap_or_default();
+    match after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default() {
+        "" => "lifecycle hook failed".into(),
+        code => format!("lifecycle hook failed: exited with {code}").into(),
+    }
+}
+
 /// The kubelet quotes what runtimes and registries said, signed addresses and tokens among it.
 fn clean(text: &str) -> Arc<str> {
     redact(text).into()
@@ -225,6 +240,14 @@ mod tests {
             assert!(!read.contains(secret), "{secret} in {read}");
         }
         assert!(read.contains("EOF"), "the error itself is kept");
+    }
+
+    #[test]
+    fn the_output_of_a_hook_is_left_where_it_was() {
+        let words = "Exec lifecycle hook ([sh -c vault login hunter22]) for Container \"web\" in Pod \"cart_shop(u)\" failed - error: command 'sh -c vault login hunter22' exited with 126: , message: \"license 8F3A\"";
+        assert_eq!(&*waiting_words("PostStartHookError", words), "lifecycle hook failed: exited with 126");
+        assert_eq!(&*waiting_words("PostStartHookError", "HTTP lifecycle hook (/x) failed"), "lifecycle hook failed");
+        assert_eq!(&*waiting_words("ErrImagePull", "exited with 126"), "exited with 126");
     }
 
     #[test]

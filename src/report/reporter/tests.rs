@@ -261,7 +261,7 @@ async fn a_storm_becomes_an_event_on_the_node() {
     assert_eq!(events.len(), 27, "25 pods, the node's own, and the count");
     let count = events.iter().find(|event| event["reason"] == "PodReportsHeldBack").unwrap();
     assert_eq!(count["involvedObject"]["kind"], "Node");
-    assert!(count["message"].as_str().unwrap().starts_with("75 more pods"));
+    assert!(count["message"].as_str().unwrap().starts_with("75 more reports"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,11 +20,7 @@ fn a_storm_becomes_one_announcement_with_a_count() {
     assert_eq!((told.len(), held.len()), (25, 37));
     assert!(storm.announce(&node_id(), at(9)).is_none());
     let said = storm.announce(&node_id(), at(10)).unwrap();
-    assert!(
-        said.sentence.starts_with("37 more pods on this node cannot start: ImageNotFound 37."),
-        "{}",
-        said.sentence
-    );
+    assert!(said.sentence.starts_with("37 more reports on pods of this node: ImageNotFound 37."), "{}", said.sentence);
     assert!(said.sentence.len() <= 300 && !said.sentence.contains("pod-"));
     assert!(storm.announce(&node_id(), at(700)).is_none());
 }

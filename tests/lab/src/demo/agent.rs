@@ -26,6 +26,8 @@ causes:
 pub struct Agent {
     /// Its process.
     pub daemon: Daemon,
+    /// The socket of its node-local API.
+    pub api: PathBuf,
     log: Log,
     port: u16,
 }
@@ -76,7 +78,7 @@ impl Agent {
         std::fs::create_dir_all(start.dir).context("the agent's directory")?;
         let config = start.dir.join("config.yaml");
         std::fs::write(&config, start.config).context("the agent's configuration")?;
-        let log = start.dir.join("log");
+        let (log, api) = (start.dir.join("log"), start.dir.join("kubewhy.sock"));
         let mut command = Command::new(start.program);
         command
             .arg("run")
@@ -87,6 +89,8 @@ impl Agent {
             .arg(start.socket)
             .arg("--state-dir")
             .arg(start.dir.join("state"))
+            .arg("--api-socket")
+            .arg(&api)
             .args(["--health-address", &format!("127.0.0.1:{}", start.port)])
             .args(["--metrics-address", &format!("127.0.0.1:{}", start.port + 1)]);
         match start.kubeconfig {
@@ -95,7 +99,7 @@ impl Agent {
         };
         adapt(&mut command);
         let log = Log { from: std::fs::metadata(&log).map_or(0, |file| file.len()), path: log };
-        Ok(Self { daemon: Daemon::spawn(&mut command, &log.path)?, log, port: start.port })
+        Ok(Self { daemon: Daemon::spawn(&mut command, &log.path)?, api, log, port: start.port })
     }
 
     async fn until_ready(&mut self) -> anyhow::Result<()> {

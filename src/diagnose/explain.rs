@@ -1,0 +1,62 @@
+//! Explains one message out of its context: the text and perhaps the reason it came with, nothing else. Claims nothing
+//! where the catalogue has no wording.
+
+use crate::causes;
+use crate::model::cause::Cause;
+use crate::model::explanation::Explanation;
+use crate::model::redact::redact;
+use crate::model::sign::Sign;
+use crate::model::wording::{cut_middle, one_line};
+
+use super::extract;
+use super::phrase::{Facts, fill, says};
+use super::text::{self, Reading};
+
+/// As much of a message as an answer quotes, in bytes.
+const QUOTE_AT_MOST: usize = 600;
+
+/// What is known of a message. `reason` is that of the Event, of the waiting container or of the condition.
+#[must_use]
+pub fn explain(message: &str, reason: Option<&str>) -> Explanation {
+    let plain = text::peel(message);
+    let reading = text::read(&plain, reason);
+    let cause = reading.cause.unwrap_or(&causes::UNCLASSIFIED);
+    let facts = extract::told(cause, &plain);
+    Explanation {
+        cause: cause.id,
+        confidence: confidence(&reading),
+        summary: cause.summary,
+        sentence: sentence(&reading, cause, &facts),
+        advice: fill(cause.advice, &facts).0,
+        steps: cause.steps,
+        rules_out: cause.rules_out,
+        mends: cause.mends,
+        stage: reading.cause.map(|cause| cause.stage),
+        owner: cause.owner.as_str(),
+        facts: facts.iter().map(|(name, value)| (name, value.to_owned())).collect(),
+        also: reading.also.iter().map(|cause| cause.id).collect(),
+        evidence: reading.sign.map_or_else(Vec::new, evidence),
+        good_news: reading.good_news,
+        message: cut_middle(&one_line(&redact(message)), QUOTE_AT_MOST),
+    }
+}
+
+fn sentence(reading: &Reading, cause: &Cause, facts: &Facts) -> String {
+    match reading.cause {
+        Some(_) => says(cause, facts),
+        None if reading.good_news => "Nothing here says that something is wrong.".to_owned(),
+        None => "The catalogue has no wording for this, so kubewhy claims nothing.".to_owned(),
+    }
+}
+
+fn confidence(reading: &Reading) -> &'static str {
+    match reading.cause {
+        Some(cause) if cause.rest => "inferred",
+        Some(_) => "observed",
+        None => "none",
+    }
+}
+
+fn evidence(sign: &Sign) -> Vec<&'static str> {
+    sign.all.iter().map(|part| part.trim()).collect()
+}
