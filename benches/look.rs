@@ -72,6 +72,7 @@ fn pod(number: usize, fare: Pods) -> Pod {
         sandbox_ready: Some((true, Some(BEGIN))),
         ready: run,
         silent_waits: Vec::new(),
+        told_waits: false,
         pull_secrets: Vec::new(),
         containers: names(number).map(slot).collect(),
     }

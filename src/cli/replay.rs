@@ -45,6 +45,7 @@ const RECORDINGS: &[(&str, &str)] = &[
     ("crio-image-dns", include_str!("replay/recordings/crio-image-dns.jsonl")),
     ("node-cni-config-missing", include_str!("replay/recordings/node-cni-config-missing.jsonl")),
     ("node-cni-plugin-missing", include_str!("replay/recordings/node-cni-plugin-missing.jsonl")),
+    ("node-cni-hang", include_str!("replay/recordings/node-cni-hang.jsonl")),
     ("node-pause-image-missing", include_str!("replay/recordings/node-pause-image-missing.jsonl")),
     ("node-runtime-down", include_str!("replay/recordings/node-runtime-down.jsonl")),
     ("node-runtime-hung", include_str!("replay/recordings/node-runtime-hung.jsonl")),

@@ -1,6 +1,8 @@
 //! Starts that only take long: what the pod's status and the runtime's lists show together, where nobody says a word.
 //! Nothing here is claimed while either side may be out of date.
 
+use std::time::Duration;
+
 use crate::causes;
 use crate::model::cause::Cause;
 use crate::model::cni::CniConfig;
@@ -10,12 +12,15 @@ use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Pod, PodEv
 use crate::model::runtime::RunState;
 use crate::model::stage::Stage;
 use crate::model::wording::span;
-use crate::model::{Time, since};
+use crate::model::{Time, after, since};
 use crate::track::pod::PodTrack;
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence, pods};
 use super::{View, elsewhere};
+
+/// How long an answer to a question for a pod's Events may take, once it was put.
+const ANSWER: Duration = Duration::from_secs(2);
 
 /// One for each pod that stands where only time tells that something holds it.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
@@ -33,10 +38,12 @@ pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
 
 /// Both sides are up to date: the API server answers, the kubelet keeps its Node, the runtime its lists.
 fn current(view: View<'_>) -> bool {
-    let world = view.world;
-    let answers = !matches!(&world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })));
-    let ready = world.node.node.as_ref().is_some_and(|node| node.ready() == Some(true));
-    answers && ready && world.runtime.well_since().is_some()
+    let ready = view.world.node.node.as_ref().is_some_and(|node| node.ready() == Some(true));
+    answers(view) && ready && view.world.runtime.well_since().is_some()
+}
+
+fn answers(view: View<'_>) -> bool {
+    !matches!(&view.world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })))
 }
 
 /// Bound, the Node is well, and not even a start time: the kubelet's loop or its admission hangs.
@@ -60,7 +67,7 @@ fn sandbox(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
     let since = Some(track.since()).max(down)?;
     let listed = view.world.sandboxes.listed.is_some_and(|at| at > since);
     let other_reason = pod.host_network || !pod.silent_waits.is_empty() || fails(track) || no_network(view);
-    if !listed || other_reason || !current(view) {
+    if !listed || other_reason || !heard(track, pod, view) || !current(view) {
         return None;
     }
     let silent = track.events.as_ref().map_or("", |_| "no Event says why");
@@ -68,6 +75,13 @@ fn sandbox(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
         network(view).with("runtime", runtime(view)).with("events", silent).with("move", elsewhere::advice(pod));
     let seen = "startTime is set, and the runtime lists no ready sandbox";
     Some(wait(&causes::SANDBOX_STALLED, track, (since, view.now), seen, facts))
+}
+
+/// The pod's Events were read; or nobody answers that question, and the pod has nothing that only they would tell.
+fn heard(track: &PodTrack, pod: &Pod, view: View<'_>) -> bool {
+    let answered_by = |asked: Time| after(asked, view.settings.report.spread + ANSWER);
+    let unanswered = track.asked.is_some_and(|asked| view.now >= answered_by(asked));
+    track.events.is_some() || (unanswered && !pod.told_waits)
 }
 
 /// The kubelet's Events say what fails.
@@ -92,7 +106,7 @@ fn network(view: View<'_>) -> Facts {
 
 /// An init container that runs, or a sidecar that does not count as started.
 fn runs(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
-    let slot = held_by(track, pod)?;
+    let slot = held_by(track, pod).filter(|_| answers(view))?;
     let ContainerState::Running { since } = &slot.state else { return None };
     let cause = match slot.kind {
         ContainerKind::Init => &causes::INIT_CONTAINER_RUNNING,

@@ -41,6 +41,8 @@ pub struct Pod {
     /// Volumes that a driver attaches or mounts, and resource claims, by name: what the kubelet may wait for in silence
     /// before it makes the sandbox (Kubernetes: pkg/kubelet/kubelet.go SyncPod, WaitForAttachAndMount).
     pub silent_waits: Vec<Arc<str>>,
+    /// It has volumes of ConfigMaps, Secrets or host paths: what one of them lacks, the kubelet tells in an Event alone.
+    pub told_waits: bool,
     /// Names of the pull secrets it lists.
     pub pull_secrets: Vec<Arc<str>>,
     /// Init containers first, then sidecars and ordinary ones, in the order of the spec.

@@ -16,7 +16,7 @@ use crate::client::call::Call;
 use crate::client::cri::Cri;
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
-use crate::model::runtime::{CallFailure, FailureKind, RuntimeStatus};
+use crate::model::runtime::{CallFailure, FailureKind, RuntimeStatus, Sandbox};
 use crate::model::settings::Timing;
 
 /// Between two `ListImages`: CRI-O walks its storage for it.
@@ -64,6 +64,11 @@ impl CriObserver {
 /// A recorded answer of `Status`, converted as a live one is.
 pub(super) fn status_of(wire: &k8s_cri::v1::StatusResponse) -> RuntimeStatus {
     convert::status(wire)
+}
+
+/// A recorded list of sandboxes, converted as a live one is.
+pub(super) fn sandboxes_of(wire: &[k8s_cri::v1::PodSandbox]) -> Vec<Sandbox> {
+    convert::sandboxes(wire)
 }
 
 /// The connection's number, none while there is none.

@@ -3,7 +3,8 @@
 //!
 //! A recording is JSON lines. The first says what was broken and what is to be found; each other has `at` and one of
 //! `pod`, `event`, `node` (as the API server spells them, cut down), `status` (CRI Status), `calls` (all CRI calls failed
-//! so), `cni` (files of the configuration directory and the plugins there), `end`.
+//! so), `sandboxes` (CRI ListPodSandbox, from then on), `cni` (files of the configuration directory and the plugins there),
+//! `end`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -75,7 +76,26 @@ struct Line {
     node: Option<Value>,
     status: Option<RecordedStatus>,
     calls: Option<String>,
+    sandboxes: Option<Vec<RecordedSandbox>>,
     cni: Option<RecordedCni>,
+}
+
+/// As `crictl pods -o json` prints one.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RecordedSandbox {
+    id: String,
+    metadata: RecordedMetadata,
+    state: String,
+    created_at: String,
+}
+
+#[derive(Deserialize)]
+struct RecordedMetadata {
+    name: String,
+    namespace: String,
+    uid: String,
+    attempt: u32,
 }
 
 #[derive(Deserialize)]
@@ -148,6 +168,10 @@ impl Recording {
         if let Some(status) = line.status {
             see(Seen::RuntimeStatus(status.convert()));
         }
+        if let Some(sandboxes) = line.sandboxes {
+            let wire: Vec<_> = sandboxes.into_iter().map(RecordedSandbox::wire).collect();
+            see(Seen::Sandboxes(cri::sandboxes_of(&wire)));
+        }
         if let Some(cni) = line.cni {
             see(Seen::Cni(cni.look(scratch).map_err(|e| RecordingError::Scratch(scratch.display().to_string(), e))?));
         }
@@ -174,6 +198,20 @@ impl Recording {
         let seen = std::iter::once(Seen::RuntimeFound(info)).chain(worked.into_iter().filter(|_| !failing));
         self.observations.sort_by_key(|observation| observation.at);
         self.observations.splice(0..0, seen.map(|seen| Observation { at: first, seen }));
+    }
+}
+
+impl RecordedSandbox {
+    fn wire(self) -> k8s_cri::v1::PodSandbox {
+        use k8s_cri::v1::{PodSandbox, PodSandboxMetadata, PodSandboxState};
+        let RecordedMetadata { name, namespace, uid, attempt } = self.metadata;
+        PodSandbox {
+            id: self.id,
+            metadata: Some(PodSandboxMetadata { name, namespace, uid, attempt }),
+            state: PodSandboxState::from_str_name(&self.state).unwrap_or(PodSandboxState::SandboxNotready).into(),
+            created_at: self.created_at.parse().unwrap_or_default(),
+            ..PodSandbox::default()
+        }
     }
 }
 

@@ -73,7 +73,8 @@ pub struct Waiting<'a> {
 pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
     let live: Vec<&PullTrack> = by_age(pulls).filter(|pull| !left_behind(pull, now)).collect();
     let mut fetches: Vec<Fetch> = waiting.iter().map(|pod| served(pod, &live)).collect();
-    let mut first_come: Vec<usize> = (0..waiting.len()).filter(|at| unserved(&fetches, *at)).collect();
+    let asks = |at: &usize| waiting.get(*at).is_some_and(|pod| !pod.here) && unserved(&fetches, *at);
+    let mut first_come: Vec<usize> = (0..waiting.len()).filter(asks).collect();
     first_come.sort_by_key(|at| waiting.get(*at).map(|pod| (pod.since, pod.made)));
     let mut heads = Vec::new();
     for nameless in live.iter().filter(|pull| pull.nameless()) {
@@ -91,7 +92,7 @@ pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
     first_come.retain(|at| !heads.iter().any(|(head, _)| together(waiting.get(*head), waiting.get(*at))));
     let ahead: Vec<Arc<str>> = live.iter().map(|pull| pull.pull.lease.clone()).collect();
     for at in first_come {
-        let waits = waiting.get(at).is_some_and(|pod| !pod.here && since(pod.since, now) >= SETTLES);
+        let waits = waiting.get(at).is_some_and(|pod| since(pod.since, now) >= SETTLES);
         if waits && !ahead.is_empty() {
             set(&mut fetches, at, Fetch::Queued { ahead: ahead.clone() });
         }

@@ -26,6 +26,7 @@ mod observe_host;
 mod prepull;
 mod pull_queue;
 mod recordings;
+mod slow_start;
 mod status;
 
 /// Says loudly that a test did not run. Straight to stderr: what is printed in a test that passes is never seen.

@@ -77,8 +77,7 @@ fn said(observations: &[Observation], lease: (Time, Seen)) -> BTreeMap<String, (
 #[test]
 fn pods_behind_a_mute_registry_are_told_so_and_the_one_that_waits_for_it_is_not() {
     let Some(folder) = std::env::var_os("KUBEWHY_RECORDINGS") else {
-        eprintln!("SKIPPED: KUBEWHY_RECORDINGS does not name a folder of recordings");
-        return;
+        return crate::skipped("pull_queue", "KUBEWHY_RECORDINGS does not name a folder of recordings");
     };
     let folder = Path::new(&folder);
     let expected = expected(&std::fs::read_to_string(folder.join("EXPECTED.md")).unwrap());

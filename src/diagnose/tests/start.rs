@@ -45,12 +45,19 @@ fn container(name: &str, state: RunState, created: Time) -> Seen {
     }])
 }
 
+/// The pod's Events were asked for.
+fn ask(t: &mut Timeline) {
+    let now = t.now;
+    t.world.asked(&super::timeline::id("shop", "cart"), now);
+}
+
 #[test]
 fn a_sandbox_that_does_not_come_is_told_after_thirty_seconds_and_is_a_warning_after_ninety() {
     let mut t = Timeline::new();
     let pod = before_sandbox(&t);
     t.see(changed(pod)).wait(1).see(Seen::Sandboxes(Vec::new()));
-    assert_eq!(first_said(&mut t, 60), Some((29, "SandboxStalled")));
+    ask(t.wait(14));
+    assert_eq!(first_said(&mut t, 60), Some((15, "SandboxStalled")));
     let (_, kind, sentence) = said(&t.look()).unwrap();
     assert_eq!(kind, EventType::Normal);
     assert!(
@@ -86,6 +93,14 @@ fn a_sandbox_is_not_said_to_hang_where_something_else_may_hold_the_pod() {
     let listed = |t: &mut Timeline| _ = t.see(Seen::Sandboxes(Vec::new()));
     type Change = Box<dyn Fn(&mut Timeline, &mut Pod)>;
     let cases: Vec<(&str, Change)> = vec![
+        ("Events were not asked for", Box::new(move |t, _| listed(t))),
+        (
+            "Events are not answered, and a ConfigMap may be missing",
+            Box::new(move |t, pod| {
+                pod.told_waits = true;
+                listed(t);
+            }),
+        ),
         ("no list since", Box::new(move |t, _| unlisted(t))),
         (
             "volumes of a driver",
@@ -130,7 +145,11 @@ fn a_sandbox_is_not_said_to_hang_where_something_else_may_hold_the_pod() {
         let mut pod = before_sandbox(&t);
         t.wait(1);
         change(&mut t, &mut pod);
-        t.see(changed(pod)).wait(120);
+        t.see(changed(pod));
+        if name != "Events were not asked for" {
+            ask(&mut t);
+        }
+        t.wait(120);
         assert_ne!(said(&t.look()).map(|(cause, _, _)| cause), Some("SandboxStalled"), "{name}");
     }
 }

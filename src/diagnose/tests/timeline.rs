@@ -147,6 +147,7 @@ pub(super) fn pod(name: &str, now: Time, container: ContainerSlot) -> Pod {
         sandbox_ready: Some((true, Some(now))),
         ready: false,
         silent_waits: Vec::new(),
+        told_waits: false,
         pull_secrets: Vec::new(),
         containers: vec![container],
     }

@@ -40,6 +40,7 @@ pub(super) fn pod(from: ApiPod) -> Pod {
         ready: condition("Ready").and_then(truth) == Some(true),
         containers: containers(&spec, &status),
         silent_waits: silent_waits(&spec),
+        told_waits: spec.volumes.iter().any(told_wait),
         pull_secrets: spec.image_pull_secrets.into_iter().map(|secret| secret.name).collect(),
         reason: status.reason,
         message: redact(&status.message).into_owned(),
@@ -49,6 +50,14 @@ pub(super) fn pod(from: ApiPod) -> Pod {
 /// Kinds of volumes that the kubelet makes by itself: what one of them lacks, it says at once (Kubernetes:
 /// pkg/volume/{configmap,secret,projected,downwardapi,emptydir,hostpath,image}).
 const LOCAL_VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"];
+
+/// What every pod gets for its service account (Kubernetes: plugin/pkg/admission/serviceaccount).
+const SERVICE_ACCOUNT: &str = "kube-api-access-";
+
+fn told_wait(volume: &Volume) -> bool {
+    const KINDS: &[&str] = &["configMap", "hostPath", "image", "projected", "secret"];
+    !volume.name.starts_with(SERVICE_ACCOUNT) && KINDS.iter().any(|kind| volume.kind.contains_key(*kind))
+}
 
 fn silent_waits(spec: &PodSpec) -> Vec<Arc<str>> {
     let local = |volume: &&Volume| LOCAL_VOLUMES.iter().any(|kind| volume.kind.contains_key(*kind));
@@ -270,6 +279,24 @@ mod tests {
         assert!(matches!(&a.state, ContainerState::Terminated(end) if &*end.reason == "Completed"));
         assert_eq!(b.state, ContainerState::Waiting { reason: "".into(), message: "".into() });
         assert_eq!((d.restarts, d.started, d.last.as_ref().unwrap().exit_code), (3, true, 137));
+    }
+
+    #[test]
+    fn what_the_kubelet_may_wait_for_in_silence_is_told_from_what_it_makes_itself() {
+        let with = |volumes: Value| {
+            read(json!({"metadata": {}, "spec": {"volumes": volumes, "resourceClaims": [{"name": "gpu"}]}}))
+        };
+        let pod = with(json!([
+            {"name": "kube-api-access-x7k2p", "projected": {"sources": [{"serviceAccountToken": {"path": "token"}}]}},
+            {"name": "tmp", "emptyDir": {}},
+            {"name": "data", "persistentVolumeClaim": {"claimName": "data-cart-0"}},
+            {"name": "share", "nfs": {"server": "10.2.0.9", "path": "/export"}}]));
+        assert_eq!(pod.silent_waits, [Arc::from("data"), "share".into(), "gpu".into()]);
+        assert!(!pod.told_waits && with(json!([{"name": "settings", "configMap": {"name": "cart"}}])).told_waits);
+        let hooked = read(json!({"metadata": {}, "spec": {"containers": [
+            {"name": "a", "lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}},
+            {"name": "b", "lifecycle": {"preStop": {}}}, {"name": "c", "lifecycle": null}]}}));
+        assert_eq!(hooked.containers.iter().map(|slot| slot.post_start).collect::<Vec<_>>(), [true, false, false]);
     }
 
     #[test]

@@ -72,6 +72,12 @@ fn nothing_is_claimed_where_nothing_tells() {
     let other = || vec![lease("a", 5, Some("r.example.com/bank/vault"))];
     assert_eq!(assigned(&[waits(CART, 58)], other(), 60), ["?"], "it has just come");
     assert_eq!(assigned(&[Waiting { here: true, ..waits(CART, 4) }], other(), 60), ["?"], "its image is here");
+    let first = Waiting { here: true, ..waits(MUTE, 2) };
+    assert_eq!(
+        assigned(&[first, waits(CART, 4)], vec![lease("a", 5, None)], 60),
+        ["?", "a"],
+        "who has it asks for none"
+    );
     let own = Pull { own: Some("r.example.com/bank/vault:1".into()), ..lease("a", 5, None) };
     assert_eq!(assigned(&[waits(CART, 4)], vec![own], 60), ["?"], "our own pulls stand in nobody's way");
     assert_eq!(assigned(&[waits(CART, 4)], vec![lease("a", -7_200, None)], 60), ["?"], "a crash left that lease");

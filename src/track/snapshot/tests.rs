@@ -39,6 +39,7 @@ fn pod(name: &str, bound: i64, state: ContainerState) -> Pod {
         sandbox_ready: Some((true, Some(at(bound)))),
         ready: false,
         silent_waits: Vec::new(),
+        told_waits: false,
         pull_secrets: Vec::new(),
         containers: vec![slot],
     }

@@ -63,6 +63,7 @@ fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<ContainerSlot
         sandbox_ready: Some((sandbox.is_some(), Some(at(sandbox.unwrap_or(0))))),
         ready: false,
         silent_waits: Vec::new(),
+        told_waits: false,
         pull_secrets: Vec::new(),
         containers,
     }

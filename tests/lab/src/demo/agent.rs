@@ -18,6 +18,7 @@ timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, clear: 2s, restartQuiet: 1s
 causes:
   ImagePullSlow: {after: 6s}
   ImagePullStalled: {after: 4s}
+  SandboxStalled: {after: 6s}
 ";
 
 /// A running agent.

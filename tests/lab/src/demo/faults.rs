@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde_json::json;
 
-use crate::cni::PLUGIN;
+use crate::cni::{Misbehaviour, PLUGIN};
 use crate::faulty::Fault;
 use crate::hosts::{REFUSED, REGISTRY};
 use crate::images::Image;
@@ -39,6 +39,20 @@ pub const FAULTS: &[Act] = &[
             })
         },
         mended: |s| Box::pin(async { Ok(s.lab.cni.configure()?) }),
+    },
+    Act {
+        title: "a CNI plugin does not return, and the kubelet says nothing for four minutes",
+        cause: "SandboxStalled",
+        on: On::Pod("invoice"),
+        also: None,
+        broken: |s| {
+            Box::pin(async {
+                s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
+                s.run_pod("invoice", json!({"image": s.lab.app}));
+                Ok(())
+            })
+        },
+        mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
     },
     Act {
         title: "a pod asks for an image tag that nobody has pushed",
