@@ -1,4 +1,5 @@
-//! The faults of the demo, in the order in which they are shown; those that need a restart come last.
+//! The faults of the demo, in the order in which they are shown: first those for which the agent has to ask for a pod's
+//! Events, while its budget for the hour is whole; last those that need a restart.
 
 use anyhow::Context;
 use serde_json::json;
@@ -39,6 +40,26 @@ pub const FAULTS: &[Act] = &[
             })
         },
         mended: |s| Box::pin(async { Ok(s.lab.cni.configure()?) }),
+    },
+    Act {
+        title: "the pause image is gone from the node and from its registry",
+        cause: "SandboxImageUnavailable",
+        on: On::Node,
+        also: None,
+        broken: |s| {
+            Box::pin(async {
+                s.lab.registry.remove_tag("pause", "1")?;
+                s.lab.containerd.forget_image(&s.lab.pause).await?;
+                s.run_pod("ledger", json!({"image": s.lab.app}));
+                Ok(())
+            })
+        },
+        mended: |s| {
+            Box::pin(async {
+                s.lab.registry.push("pause", "1", &Image::pause(&s.lab.busybox))?;
+                Ok(())
+            })
+        },
     },
     Act {
         title: "a CNI plugin does not return, and the kubelet says nothing for four minutes",
@@ -206,26 +227,6 @@ pub const FAULTS: &[Act] = &[
         mended: |s| {
             Box::pin(async {
                 s.lab.registry.push("shop/mailer", "1", &Image::with_program(&s.lab.busybox, "bin/mailer"))?;
-                Ok(())
-            })
-        },
-    },
-    Act {
-        title: "the pause image is gone from the node and from its registry",
-        cause: "SandboxImageUnavailable",
-        on: On::Node,
-        also: None,
-        broken: |s| {
-            Box::pin(async {
-                s.lab.registry.remove_tag("pause", "1")?;
-                s.lab.containerd.forget_image(&s.lab.pause).await?;
-                s.run_pod("ledger", json!({"image": s.lab.app}));
-                Ok(())
-            })
-        },
-        mended: |s| {
-            Box::pin(async {
-                s.lab.registry.push("pause", "1", &Image::pause(&s.lab.busybox))?;
                 Ok(())
             })
         },
