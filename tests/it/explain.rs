@@ -112,6 +112,20 @@ const SECRETS: &[&str] = &[
     r#"failed to fetch oauth token: {"token":"hush8hush8hush8","access_token":"hush9hush9hush9"}: 403 Forbidden"#,
     "error: AWS_SECRET_ACCESS_KEY=hush10hush10hush10 no basic auth credentials",
     r#"exec: "mysql --password=hush11": executable file not found in $PATH"#,
+    "container web: env DB_PASSWORD: hush12X9 is refused",
+    "POSTGRES_PASSWORD: hush",
+    "error with headers X-Registry-Auth: aHVzaDEzaHVzaDEz== and X-Amz-Security-Token: hush14hush14HUSH",
+    "denied: x-amz-signature: hush15hush15, AWS_SECRET_ACCESS_KEY: hush16/hush16",
+    "request failed: map[auth:aHVzaDE3aHVzaDE3 email:a@b.c] map[X-Registry-Auth:[aHVzaDE4]] map[Authorization:[Token hush19]]",
+    "mount failed: mount -t cifs -o user=bob,pass=hush20 //nas/share /mnt: permission denied, AccountKey=hush21==",
+    "exit status 1: docker login -u bob -p hush22 r.example.com; curl -u bob:hush23 https://r.example.com; mc --password hush24",
+    "denied: ghp_hush25hush25hush25, glpat-hush26hush26hush26, github_pat_hush27hush27hush27, dckr_pat_hush28hush28",
+    "bad token hush29.hush29hush29hush of kubelet",
+    "bad key -----BEGIN PRIVATE KEY-----\nhush30\nhush30\n-----END PRIVATE KEY-----",
+    "got Set-Cookie: sid=hush31; Path=/",
+    r#"api_key: "hush 32" is wrong"#,
+    "failed to pull bob:hush33@r.example.com/v2: denied",
+    r#"Get "https://bob:p/hush34@r.example.com/v2/": EOF"#,
 ];
 
 #[test]

@@ -47,10 +47,11 @@ fn is_klog(header: &str) -> bool {
 }
 
 /// Resolves quotes and breaks that were escaped, however often; drops what Go prints for an argument it was not given.
+/// Blanks and breaks in a row become one blank, or signs of two words would miss them.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| c == '\\' || c == '%' || c.is_control()) {
+    while let Some(at) = rest.find(|c: char| matches!(c, '\\' | '%') || c.is_control() || c.is_whitespace()) {
         let (before, special) = rest.split_at(at);
         out.push_str(before);
         let (meant, length) = resolve(special);
@@ -103,6 +104,7 @@ mod tests {
             (r#"caused \\\"exec: \\\\\\\"x\\\\\\\"\\\""#, r#"caused "exec: "x"""#),
             ("Get http://%!F(MISSING)run%!F(MISSING)x.sock and %!s(MISSING)", "Get http:///run/x.sock and "),
             ("a\nb\0c\\nd", "a b c d"),
+            ("pull QPS\0 exceeded\n  again \\n %!s(MISSING) and\u{a0}\u{2028}on", "pull QPS exceeded again and on"),
             ("pull image err: x; artifact err: y", "pull image err: x"),
             ("[a, b] c", "[a, b] c"),
             ("100% \\x41 %d %!", "100% \\x41 %d %!"),
