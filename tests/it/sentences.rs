@@ -1,7 +1,9 @@
 //! What is said of a message: no more than it tells, and all that it names. One line each in `messages/sentences.tsv`:
 //! the words that must be said, those that must not be (several are parted by ` | `), the message.
 
+use kubewhy::causes::ALL;
 use kubewhy::diagnose::explain::explain;
+use kubewhy::model::explanation::FINDINGS;
 
 const TABLE: &str = include_str!("messages/sentences.tsv");
 
@@ -34,4 +36,33 @@ fn a_sentence_says_what_the_message_tells_and_no_more() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn programs_are_given_findings_and_no_words_of_a_sentence() {
+    let messages = lines().map(|line| line.message).chain(ALL.iter().flat_map(|cause| cause.examples).copied());
+    for message in messages {
+        for (name, value) in explain(message, None).facts {
+            assert!(FINDINGS.iter().any(|(known, _)| *known == name), "{name}: {value}");
+            assert!(!value.ends_with([',', '.', ':', ';']), "{name}: {value:?} of {message}");
+        }
+    }
+}
+
+#[test]
+fn an_image_that_begins_with_a_scheme_still_has_its_registry() {
+    let message = r#"Failed to apply default image tag "https://registry.example.com/shop/cart:2.14.1": couldn't parse image name "https://registry.example.com/shop/cart:2.14.1": invalid reference format"#;
+    let facts = explain(message, None).facts;
+    assert_eq!(facts["host"], "registry.example.com");
+    assert_eq!(facts["image"], "https://registry.example.com/shop/cart:2.14.1");
+}
+
+#[test]
+fn the_reason_tells_which_hook_failed() {
+    let message =
+        r#"Exec lifecycle hook ([/tidy]) for Container "web" in Pod "cart-0_shop(0f4c)" failed - error: exit 1"#;
+    for (reason, hook) in [("FailedPreStopHook", "preStop"), ("FailedPostStartHook", "postStart")] {
+        let said = explain(message, Some(reason)).sentence;
+        assert!(said.contains(&format!("The {hook} hook of container web failed")), "{said}");
+    }
 }

@@ -32,7 +32,7 @@ pub(in crate::diagnose::text) const PHRASES: &[Phrase] = &[
     say("part", &["blob unknown"], "a layer or its configuration"),
     say("part", &["unknown blob"], "a layer or its configuration"),
     say("part", &["failed to copy", "/manifests/sha256:"], "a manifest"),
-    say("pullsecret", &["unable to retrieve some image pull secrets"], "named by the pod"),
+    say("secretless", &["unable to retrieve some image pull secrets"], "The kubelet does not find every pull secret"),
     // The node's own range, by a plugin that keeps one file a node.
     say("owned", &["in range set"], "on this node"),
     say("owned", &["per host block limit"], "on this node"),
