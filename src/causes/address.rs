@@ -18,7 +18,7 @@ pub(super) const POD_IP_EXHAUSTED: Cause = Cause {
     stage: Stage::Network,
     scope: Scope::Node,
     summary: "No pod IP address is left: the address range, pool or subnet that this node allocates from is used up.",
-    says: "No pod IP address is left on this node[ ({plugin})][: all of {range} are in use][; {pods} waiting]. Nothing is wrong with the pods.",
+    says: "No IP address is left [{owned}|for pods][ ({plugin})][: all of {range} are in use][; {pods} waiting]. Nothing is wrong with the pods.",
     rules_out: "The network plugin runs; pods and images are fine.",
     advice: "fewer pods here (max-pods), a larger range or subnet, or free addresses that removed pods left behind.",
     mends: "Pods start as addresses come free.",

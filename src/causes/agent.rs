@@ -35,7 +35,7 @@ pub(super) const APPLICATION_EXITED: Cause = Cause {
     scope: Scope::Pod,
     owner: Owner::App,
     summary: "The container started, and the application in it ended by itself.",
-    says: "[Container {container} ]started, and its application ended by itself[ (exit code {code})]. Node, runtime, image and network did their part.",
+    says: "[Container {container}|The container] started, and its application ended by itself[ (exit code {code})]. Node, runtime, image and network did their part.",
     rules_out: "The start itself worked: node, runtime, image and network did their part.",
     advice: "kubectl logs --previous shows its last words; exit code 137 with OOMKilled means its memory limit.",
     mends: "The kubelet starts it again after 10 s, then 20 s, up to 5 min.",

@@ -28,9 +28,9 @@ pub(super) const IMAGE_NOT_FOUND: Cause = Cause {
     stage: Stage::ImagePull,
     owner: Owner::App,
     summary: "The registry answered that this tag, digest or repository does not exist.",
-    says: "{host} has no {version} of {path}[ (container {container})]. It answered this node (404, not found), so network and login are fine.",
+    says: "[{host} lacks {part} of {path}:{version}, though it knows the image|The registry lacks {part} of an image that it knows|{host} has no {version} of {path} (container {container})|{host} has no {version} of {path}|{host} has no {image}|The registry has no {image}|The registry has no such image]. It answered this node (404, not found), so network and login are fine.",
     rules_out: "Network, name lookup and login are fine: the registry answered.",
-    advice: "check that CI pushed [{version}|it] and that the name is spelled right, or roll back.",
+    advice: "[push it again: {part} is gone at the registry (garbage collection, replication?)|check that CI pushed {version} and that the name is spelled right, or roll back|check that CI pushed it and that the name is spelled right, or roll back].",
     mends: "Once it exists the pod starts by itself within 5 min.",
     steps: &[
         "See exactly what is asked for: `kubectl get pod POD -o jsonpath='{.spec.containers[*].image}'`; a missing tag means `latest`.",
@@ -92,7 +92,7 @@ pub(super) const IMAGE_PLATFORM_MISMATCH: Cause = Cause {
     stage: Stage::ImagePull,
     owner: Owner::App,
     summary: "The image exists, but not for this node's platform (operating system, architecture, or Windows version).",
-    says: "{path}:{version} exists, but not for this node's platform[ ({platform})]. {host} answered, so network and login are fine.",
+    says: "[{path}:{version}|The image] exists, but not for this node's platform[ ({platform})]. [{host}|The registry] answered, so network and login are fine.",
     rules_out: "Network, name lookup and login are fine, and the image exists.",
     advice: "build it for this platform too, or keep the pod on nodes that fit (nodeSelector kubernetes.io/arch).",
     steps: &[

@@ -208,8 +208,8 @@ pub(super) const API_SERVER_UNREACHABLE: Cause = Cause {
 /// The API server knows no Node of this name.
 pub(super) const NODE_NOT_REGISTERED: Cause = Cause {
     id: "NodeNotRegistered",
-    summary: "The kubelet finds no Node object of this node's name at the API server.",
-    says: "The kubelet finds no Node named {node} at the API server, so no pod is given to it. Runtime and images are not the cause.",
+    summary: "The API server has no Node object of this node's name.",
+    says: "[{asker}|The kubelet] finds no Node [named {node}|of this name] at the API server, so no pod is given to it. Runtime and images are not the cause.",
     rules_out: "Runtime and images are not the cause. A kubelet that cannot reach the API server says the same.",
     after: Duration::from_secs(28),
     advice: "kubectl get nodes against hostname: renamed, deleted, or not let in? systemctl restart kubelet registers anew.",

@@ -51,7 +51,7 @@ pub(super) const REGISTRY_UNREACHABLE: Cause = Cause {
     stage: Stage::ImagePull,
     owner: Owner::Platform,
     summary: "The node cannot open a connection to the registry, to a host it sends pulls to, or to the runtime's proxy.",
-    says: "[The registry {registry}|{tokens}, where {host} issues its tokens,|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The proxy {proxy}|The registry] cannot be reached from this node: [{address}: ][{answer}|no connection].[ Its name resolves ({resolved}).] {tested}.",
+    says: "[The registry {registry}|{tokens}, where {host} issues its tokens,|{layers}, where {host} keeps its layers,|{mirror}, asked in place of {host},|{other}, which this pull needs,|The proxy {proxy}|The registry] cannot be reached from this node: [{address}: ][{answer}|no connection].[ Its name resolves ({resolved}).][ {tested}.]",
     rules_out: "Login and image are untested, unless the registry itself had answered.",
     advice: "[does it run? Then firewall and routes (curl -v {url})|does {far} run? Then firewall and routes|look at the proxy {proxy} and at the runtime's HTTP_PROXY, HTTPS_PROXY, NO_PROXY (drop-in: systemctl cat containerd or crio)|does it run? Then firewall, routes and the runtime's proxy].",
     mends: "The kubelet retries at most 5 min apart.",

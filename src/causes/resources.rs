@@ -33,8 +33,8 @@ const NO_DISK: &[&str] = &[
 /// A file system of the node has no room left.
 pub(super) const DISK_FULL: Cause = Cause {
     id: "DiskFull",
-    summary: "A disk of the node is full, or so full that the kubelet evicts pods.",
-    says: "A disk of this node is full[: no room for {file}][; {available} available, threshold {threshold}]. Registry and network are not the cause.",
+    summary: "A disk of the node is full, or so short of room that the kubelet evicts pods.",
+    says: "A disk of this node [{full}|is short of room][: no room for {file}][; {available} available, threshold {threshold}]. Registry and network are not the cause.",
     rules_out: "Registry and network are not the cause; a pod that writes much may be.",
     advice: "df -h; remove what fills it, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",

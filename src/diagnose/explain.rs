@@ -1,9 +1,11 @@
 //! Explains one message out of its context: the text and perhaps the reason it came with, nothing else. Claims nothing
 //! where the catalogue has no wording.
 
+use std::collections::BTreeMap;
+
 use crate::causes;
 use crate::model::cause::Cause;
-use crate::model::explanation::Explanation;
+use crate::model::explanation::{Explanation, FINDINGS};
 use crate::model::redact::redact;
 use crate::model::sign::Sign;
 use crate::model::wording::{cut_middle, one_line};
@@ -21,7 +23,7 @@ pub fn explain(message: &str, reason: Option<&str>) -> Explanation {
     let plain = text::peel(message);
     let reading = text::read(&plain, reason);
     let cause = reading.cause.unwrap_or(&causes::UNCLASSIFIED);
-    let facts = extract::told(cause, &plain);
+    let facts = extract::told(cause, &plain).or(text::facts(reason.unwrap_or_default()));
     Explanation {
         cause: cause.id,
         confidence: confidence(&reading),
@@ -33,7 +35,7 @@ pub fn explain(message: &str, reason: Option<&str>) -> Explanation {
         mends: cause.mends,
         stage: reading.cause.map(|cause| cause.stage),
         owner: cause.owner.as_str(),
-        facts: facts.iter().map(|(name, value)| (name, value.to_owned())).collect(),
+        facts: findings(&facts),
         also: reading.also.iter().map(|cause| cause.id).collect(),
         evidence: reading.sign.map_or_else(Vec::new, evidence),
         good_news: reading.good_news,
@@ -47,6 +49,11 @@ fn sentence(reading: &Reading, cause: &Cause, facts: &Facts) -> String {
         None if reading.good_news => "Nothing here says that something is wrong.".to_owned(),
         None => "The catalogue has no wording for this, so kubewhy claims nothing.".to_owned(),
     }
+}
+
+/// What a program can use of the facts: names and values that the text holds, none of a template's own words.
+fn findings(facts: &Facts) -> BTreeMap<&'static str, String> {
+    FINDINGS.iter().filter_map(|(name, _)| Some((*name, facts.get(name)?.to_owned()))).collect()
 }
 
 fn confidence(reading: &Reading) -> &'static str {

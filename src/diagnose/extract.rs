@@ -3,6 +3,7 @@
 
 mod way;
 
+use crate::causes::CONFIG_REFERENCE_MISSING;
 use crate::model::cause::Cause;
 use crate::model::image::Reference;
 use crate::model::pod::{ConfigRef, ContainerSlot, Pod};
@@ -39,6 +40,9 @@ pub(super) fn image(facts: Facts, pod: &Pod, image: &str, text: &str) -> Facts {
 #[must_use]
 pub fn told(cause: &Cause, text: &str) -> Facts {
     let facts = text::facts(text);
+    if cause.id == CONFIG_REFERENCE_MISSING.id {
+        return reference(facts, text);
+    }
     if cause.stage != Stage::ImagePull {
         return facts;
     }
@@ -48,16 +52,17 @@ pub fn told(cause: &Cause, text: &str) -> Facts {
     }
 }
 
-/// Facts about a pull of an image that nobody names: those about its registry, where the text shows whom it asked.
+/// Facts about a pull of an image that nobody names: those about its registry, where the text shows whom it asked, or
+/// about the proxy that was asked instead.
 fn registry(facts: Facts, text: &str) -> Facts {
-    let Some(host) = way::registry(text) else { return facts };
+    let Some(host) = way::registry(text).or(text.contains("proxyconnect tcp").then_some("")) else { return facts };
     let nameless = Reference { host, path: String::new(), tag: None, digest: None };
     way::facts(facts.with("host", nameless.registry()), &nameless, text)
 }
 
 /// Facts about a pull that failed, whoever asked for it.
 pub(super) fn pull(facts: Facts, image: &str, text: &str) -> Facts {
-    let reference = Reference::parse(image);
+    let reference = Reference::parse(text::bare(image));
     let facts = facts
         .with("image", image)
         .with("host", reference.registry())
@@ -75,6 +80,17 @@ pub(super) fn config(facts: Facts, pod: &Pod, slot: &ContainerSlot, text: &str) 
         None => format!("{} {} does not exist in namespace {namespace}", missing.kind, missing.name),
     };
     facts.with("missing", sentence).with("variables", variables(slot, &missing))
+}
+
+/// The object that is missing, as a text tells it that names no pod.
+fn reference(facts: Facts, text: &str) -> Facts {
+    let Some(MissingReference { kind, name, key }) = missing_reference(text) else { return facts };
+    let sentence = match key {
+        Some(key) => format!("{kind} {name} has no key {key}"),
+        None => format!("{kind} {name} does not exist"),
+    };
+    let fact = if kind == "Secret" { "secret" } else { "configmap" };
+    facts.with("missing", sentence).with(fact, name).with("key", key.unwrap_or_default())
 }
 
 /// Facts about a container that could not be started.

@@ -13,6 +13,7 @@ use crate::model::cause::Cause;
 use crate::model::diagnosis::Confidence;
 use crate::model::sign::Sign;
 
+pub(super) use facts::bare;
 pub use facts::facts;
 pub use peel::peel;
 

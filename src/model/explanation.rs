@@ -7,6 +7,61 @@ use serde::{Serialize, Serializer};
 
 use super::stage::Stage;
 
+/// The facts that programs are given, by name, and what each of them is. What templates need besides is no finding.
+pub const FINDINGS: &[(&str, &str)] = &[
+    ("account", "name of a ServiceAccount"),
+    ("active", "how long ago the runtime last answered in time"),
+    ("address", "address that was dialled"),
+    ("answer", "how a host on the way to the image answered, in few words"),
+    ("available", "what is left of a resource of the node"),
+    ("claim", "name of a PersistentVolumeClaim"),
+    ("class", "name of a SecretProviderClass"),
+    ("cniversion", "CNI version that the configuration asks for"),
+    ("code", "exit code"),
+    ("command", "program that should run"),
+    ("configmap", "name of a ConfigMap"),
+    ("container", "name of a container"),
+    ("device", "device or extended resource"),
+    ("dir", "directory that lacks a CNI configuration"),
+    ("dirs", "directories in which CNI plugins were looked for"),
+    ("driver", "name of a CSI driver"),
+    ("file", "file or socket that the text is about"),
+    ("fileserver", "host of a network file system"),
+    ("filesystem", "type of a file system"),
+    ("flaw", "what is wrong with the kubelet's flags"),
+    ("handler", "runtime handler of a RuntimeClass"),
+    ("host", "registry of the image"),
+    ("image", "image as it was asked for"),
+    ("key", "key of a ConfigMap or Secret"),
+    ("layers", "host that keeps the registry's layers"),
+    ("limit", "limit that was asked for"),
+    ("media", "media type of a manifest"),
+    ("mirror", "host that was asked in place of the registry"),
+    ("network", "name of a CNI network"),
+    ("node", "name of a Node"),
+    ("path", "repository of the image, without the registry"),
+    ("persistent", "name of a PersistentVolume"),
+    ("platform", "platform that the image lacks"),
+    ("plugin", "name of a CNI plugin"),
+    ("port", "port of this node"),
+    ("profile", "name of a security profile"),
+    ("proxy", "proxy that was asked in place of the registry"),
+    ("pullsecret", "names of pull secrets"),
+    ("range", "range of addresses that is used up"),
+    ("resolved", "address that a host's name resolved to"),
+    ("secret", "name of a Secret"),
+    ("server", "name server that was asked"),
+    ("socket", "socket that was dialled"),
+    ("source", "path on the node that should be mounted"),
+    ("target", "path in the container to be mounted at"),
+    ("task", "process that the kernel speaks of"),
+    ("threshold", "what the kubelet wants to have left of a resource"),
+    ("tokens", "host that issues the registry's tokens"),
+    ("user", "user that the container would run as"),
+    ("version", "tag or digest of the image"),
+    ("volume", "name of a volume"),
+];
+
 /// The answer to one message.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Explanation {
@@ -31,7 +86,7 @@ pub struct Explanation {
     pub stage: Option<Stage>,
     /// Who must act.
     pub owner: &'static str,
-    /// What was found in the text, by name.
+    /// What was found in the text, by name: of [`FINDINGS`] only.
     pub facts: BTreeMap<&'static str, String>,
     /// Causes that the text names too: symptoms of this one, or what another attempt failed on.
     pub also: Vec<&'static str>,

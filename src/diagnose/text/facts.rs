@@ -24,6 +24,11 @@ pub fn facts(text: &str) -> Facts {
             facts.set(finder.fact, cut(value, BYTES_AT_MOST));
         }
     }
+    for phrase in INDEX.phrases(&marks) {
+        if facts.get(phrase.fact).is_none() {
+            facts.set(phrase.fact, phrase.said);
+        }
+    }
     if facts.get("image").is_none() {
         facts.set("image", asked_for(text).unwrap_or_default());
     }
@@ -63,10 +68,15 @@ fn image(host: &str, path: &str, version: &str) -> Option<String> {
     [host, path, version].into_iter().all(word).then(|| format!("{host}/{path}{sign}{version}"))
 }
 
+/// An image's name without a scheme that does not belong there.
+pub(in crate::diagnose) fn bare(image: &str) -> &str {
+    image.split_once("://").map_or(image, |(_, name)| name)
+}
+
 /// An image's parts are facts of their own.
 fn of_image(facts: Facts) -> Facts {
     let Some(image) = facts.get("image").map(str::to_owned) else { return facts };
-    let reference = Reference::parse(&image);
+    let reference = Reference::parse(bare(&image));
     let parts = [
         ("host", reference.host),
         ("name", reference.host_name()),

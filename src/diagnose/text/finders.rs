@@ -4,7 +4,10 @@ mod container;
 mod image;
 mod network;
 mod node;
+mod phrases;
 mod volume;
+
+pub(super) use phrases::{PHRASES, Phrase};
 
 /// Where one fact may stand.
 #[derive(Debug)]
@@ -43,10 +46,11 @@ pub(super) fn all() -> impl Iterator<Item = &'static Finder> {
     [image::FINDERS, network::FINDERS, container::FINDERS, volume::FINDERS, node::FINDERS].into_iter().flatten()
 }
 
-/// The value at the beginning of `rest`, if it has the finder's shape.
+/// The value at the beginning of `rest`, if it has the finder's shape; the full stop behind a name is the sentence's.
 pub(super) fn value<'t>(finder: &Finder, rest: &'t str) -> Option<&'t str> {
     let end = rest.find(|c| finder.until.contains(c)).unwrap_or(rest.len());
     let value = rest.get(..end)?.trim();
+    let value = if finder.shape == Shape::Any { value } else { value.trim_end_matches('.') };
     finder.shape.fits(value).then_some(value)
 }
 

@@ -2,7 +2,7 @@
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
-use super::finders::{self, Finder};
+use super::finders::{self, Finder, PHRASES, Phrase};
 use crate::causes::{self, benign, operations};
 use crate::model::cause::Cause;
 use crate::model::sign::{Operation, Sign};
@@ -19,6 +19,7 @@ pub(super) struct Index {
     by_key: Vec<Vec<usize>>,
     /// For each part, the finders that begin behind it.
     finders: Vec<(Part, &'static Finder)>,
+    phrases: Vec<(Vec<Part>, &'static Phrase)>,
     parts: usize,
 }
 
@@ -66,8 +67,18 @@ impl Index {
             .map(|(cause, sign)| Compiled::new(cause, sign, &mut parts))
             .collect();
         let finders = finders::all().map(|finder| (parts.number(finder.after), finder)).collect();
+        let phrases = PHRASES.iter().map(|phrase| (parts.numbers(phrase.words), phrase)).collect();
         let by_key = by_key(&signs, &parts.0);
-        Self { automaton: automaton(&parts.0), benign, operations, signs, by_key, finders, parts: parts.0.len() }
+        Self {
+            automaton: automaton(&parts.0),
+            benign,
+            operations,
+            signs,
+            by_key,
+            finders,
+            phrases,
+            parts: parts.0.len(),
+        }
     }
 
     /// Finds every part in `text`, overlapping ones too.
@@ -116,6 +127,12 @@ impl Index {
             let places = marks.places.iter().filter(move |(found, _)| found == part);
             places.map(move |(_, end)| (*finder, *end))
         })
+    }
+
+    /// The phrases of which all words are in the text, in their own order, which is their rank.
+    pub(super) fn phrases(&self, marks: &Marks) -> impl Iterator<Item = &'static Phrase> {
+        let spoken = |words: &[Part]| words.iter().all(|part| marks.has(*part));
+        self.phrases.iter().filter(move |(words, _)| spoken(words)).map(|(_, phrase)| *phrase)
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("command", "container init: exec ", ":", Path),
     find("user", "non-numeric user (", ")", Any),
     find("user", "unable to find user ", ":", Word),
+    find("container", "for container \"", "\"", Word),
     find("container", "of container \"", "\"", Word),
     find("container", "container: ", ")", Word),
     find("container", "restarting failed container=", " ", Word),
@@ -37,6 +38,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("device", "unresolvable cdi devices ", " :,", Word),
     find("device", "device driver \"", "\"", Word),
     find("device", "lstat ", ":", Path),
+    find("device", "unavailable for ", " ,;", Word),
     find("limit", "set memory limit ", " ", Number),
     find("limit", "set memory limit to ", " ", Number),
 ];

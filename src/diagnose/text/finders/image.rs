@@ -20,6 +20,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("image", "short-name \"", "\"", Word),
     find("image", "image pull failed for ", " ,", Word),
     find("image", "daemon: manifest for ", " ", Word),
+    find("image", "pull access denied for ", " ,", Word),
     find("answered", "unexpected status code ", " :", Number),
     find("platform", "no matching manifest for ", " ", Word),
     find("platform", "list for architecture \"", "\"", Word),

@@ -11,7 +11,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("file", "mkdir ", ": ,", Path),
     find("file", "unix ", ": ,", Path),
     find("threshold", "threshold quantity: ", ", ", Number),
-    find("available", ", available: ", ". ", Number),
+    find("available", ", available: ", "., ", Number),
     find("task", "info: task ", " :", Word),
     find("for", "blocked for more than ", ".", Number),
     find("for", "stuck for ", "! ", Number),

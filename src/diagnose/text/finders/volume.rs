@@ -16,6 +16,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("configmap", "configmaps \"", "\"", Word),
     find("secret", "secret \"", "\"", Word),
     find("secret", "secrets \"", "\"", Word),
+    find("pullsecret", "image pull secrets (", ")", Any),
     find("claim", "persistentvolumeclaim \"", "\"", Word),
     find("claim", "persistentvolumeclaims \"", "\"", Word),
     find("persistent", "persistentvolume \"", "\"", Word),
@@ -32,5 +33,6 @@ pub(super) const FINDERS: &[Finder] = &[
     find("fileserver", "-t nfs4 ", ":", Host),
     find("fileserver", "while mounting ", ":", Host),
     find("fileserver", "mount.nfs: mounting ", ":", Host),
+    find("fileserver", "resolve server ", ": ", Host),
     find("fileserver", "nfs: server ", " ", Host),
 ];
