@@ -1,5 +1,7 @@
 //! Every part of every wording in one automaton: one pass over a text finds all of them, however many the catalogue has.
 
+use std::collections::HashMap;
+
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::finders::{self, Finder, PHRASES, Phrase};
@@ -68,16 +70,16 @@ impl Index {
             .collect();
         let finders = finders::all().map(|finder| (parts.number(finder.after), finder)).collect();
         let phrases = PHRASES.iter().map(|phrase| (parts.numbers(phrase.words), phrase)).collect();
-        let by_key = by_key(&signs, &parts.0);
+        let by_key = by_key(&signs, &parts.texts);
         Self {
-            automaton: automaton(&parts.0),
+            automaton: automaton(&parts.texts),
             benign,
             operations,
             signs,
             by_key,
             finders,
             phrases,
-            parts: parts.0.len(),
+            parts: parts.texts.len(),
         }
     }
 
@@ -151,16 +153,17 @@ impl Compiled {
 
 /// The parts, each once, in the order of their numbers.
 #[derive(Default)]
-struct Parts(Vec<&'static str>);
+struct Parts {
+    texts: Vec<&'static str>,
+    numbers: HashMap<&'static str, Part>,
+}
 
 impl Parts {
     fn number(&mut self, part: &'static str) -> Part {
-        let known = self.0.iter().position(|known| *known == part);
-        let at = known.unwrap_or_else(|| {
-            self.0.push(part);
-            self.0.len() - 1
-        });
-        u32::try_from(at).unwrap_or(u32::MAX)
+        *self.numbers.entry(part).or_insert_with(|| {
+            self.texts.push(part);
+            u32::try_from(self.texts.len() - 1).unwrap_or(u32::MAX)
+        })
     }
 
     fn numbers(&mut self, parts: &[&'static str]) -> Vec<Part> {
