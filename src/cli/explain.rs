@@ -27,7 +27,7 @@ const BYTES_AT_MOST: u64 = 64 << 20;
 /// What is to be explained, and how the answer looks.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The message, or the name of a file with it; stdin if it is - or none is given. What kubectl describe prints will do, or a log.
+    /// The message, or the name of a file with it; stdin if none is given. What kubectl describe prints will do, or a log.
     pub message: Vec<String>,
     /// Reason of the Event, of the waiting container or of the condition that the message came with [default: not known].
     #[arg(short, long)]
@@ -35,7 +35,7 @@ pub struct ExplainArgs {
     /// The form of the answer.
     #[arg(short, long, env = "KUBEWHY_OUTPUT", value_enum, default_value_t = Output::Text)]
     pub output: Output,
-    /// Read one JSON object a line, with message and perhaps reason, and answer each with one, whatever --output says.
+    /// Read one JSON object a line, with message and perhaps reason, and answer each with one.
     #[arg(long, conflicts_with_all = ["reason", "verbose"])]
     pub jsonl: bool,
     /// Show the message itself too, and everything that was found in it.
