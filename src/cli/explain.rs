@@ -7,10 +7,11 @@ mod describe;
 mod human;
 mod input;
 mod lines;
+mod states;
 
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
@@ -35,7 +36,7 @@ pub struct ExplainArgs {
     #[arg(short, long, env = "KUBEWHY_OUTPUT", value_enum, default_value_t = Output::Text)]
     pub output: Output,
     /// Read one JSON object a line, with message and perhaps reason, and answer each with one.
-    #[arg(long, conflicts_with_all = ["output", "reason", "verbose"])]
+    #[arg(long, conflicts_with_all = ["reason", "verbose"])]
     pub jsonl: bool,
     /// Show the message itself too, and everything that was found in it.
     #[arg(short, long)]
@@ -57,7 +58,10 @@ pub fn run(args: &ExplainArgs) -> anyhow::Result<ExitCode> {
     match (&args.cause, args.list) {
         (_, true) => catalogue::list(&mut out, args.output)?,
         (Some(id), _) => catalogue::show(&mut out, id, args.output)?,
-        _ if args.jsonl => return lines::answer(&mut io::BufReader::new(source(args)?), &mut out),
+        _ if args.jsonl => {
+            let source = source(args)?.context("--jsonl reads a file, or stdin")?;
+            return lines::answer(&mut io::BufReader::new(source), &mut out);
+        }
         _ => messages(args, &mut out)?,
     }
     Ok(ExitCode::SUCCESS)
@@ -86,36 +90,46 @@ fn json(out: &mut impl Write, messages: &[Message]) -> anyhow::Result<()> {
 }
 
 fn text(args: &ExplainArgs) -> anyhow::Result<String> {
-    if !args.message.is_empty() && file(args).is_none() {
-        return Ok(args.message.join(" "));
-    }
+    let Some(source) = source(args)? else { return Ok(args.message.join(" ")) };
     let mut bytes = Vec::new();
-    source(args)?.take(BYTES_AT_MOST + 1).read_to_end(&mut bytes).context("the message can't be read")?;
+    source.take(BYTES_AT_MOST + 1).read_to_end(&mut bytes).context("the message can't be read")?;
     if bytes.len() as u64 > BYTES_AT_MOST {
         bail!("this is more than {} MiB; pass on the part that matters, with grep or tail", BYTES_AT_MOST >> 20);
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// A lone argument that names a file is that file: no message is the name of one.
-fn file(args: &ExplainArgs) -> Option<&Path> {
-    match args.message.as_slice() {
-        [one] => Some(Path::new(one)).filter(|path| path.is_file()),
-        _ => None,
+/// What is to be read; none if the arguments are the message. A lone argument that names a file is that file: no message
+/// is the name of one. One that looks like a file's name and is none was mistyped.
+fn source(args: &ExplainArgs) -> anyhow::Result<Option<Box<dyn Read>>> {
+    let name = match args.message.as_slice() {
+        [] => return stdin(),
+        [one] if one == "-" => return stdin(),
+        [one] => one,
+        _ => return Ok(None),
+    };
+    let path = Path::new(name);
+    if path.is_dir() {
+        bail!("{name} is a directory; name a file in it");
     }
+    if path.exists() {
+        return Ok(Some(Box::new(File::open(path).with_context(|| format!("{name} can't be read"))?)));
+    }
+    if args.jsonl || looks_like_a_path(name) {
+        bail!("{name}: no such file");
+    }
+    Ok(None)
 }
 
-fn source(args: &ExplainArgs) -> anyhow::Result<Box<dyn Read>> {
-    match (file(args), args.message.as_slice()) {
-        (Some(path), _) => {
-            Ok(Box::new(File::open(path).with_context(|| format!("{} can't be read", PathBuf::from(path).display()))?))
-        }
-        (None, [name]) if args.jsonl && name != "-" => bail!("{name} is no file"),
-        _ => {
-            if io::stdin().is_terminal() {
-                writeln!(io::stderr(), "kubewhy: reads the message from the terminal; end it with Ctrl-D")?;
-            }
-            Ok(Box::new(io::stdin()))
-        }
+fn stdin() -> anyhow::Result<Option<Box<dyn Read>>> {
+    if io::stdin().is_terminal() {
+        writeln!(io::stderr(), "kubewhy: reads the message from the terminal; end it with Ctrl-D")?;
     }
+    Ok(Some(Box::new(io::stdin())))
+}
+
+fn looks_like_a_path(name: &str) -> bool {
+    let begins = ["./", "../", "/"].iter().any(|start| name.starts_with(start));
+    let ends = [".log", ".txt"].iter().any(|end| name.ends_with(end));
+    (begins || ends) && !name.contains(char::is_whitespace)
 }

@@ -9,17 +9,22 @@ use serde_json::Value;
 const NOT_FOUND: &str = r#"Failed to pull image "registry.example.com/shop/cart:2.14.1": rpc error: code = NotFound desc = failed to pull and unpack image "registry.example.com/shop/cart:2.14.1": failed to resolve reference "registry.example.com/shop/cart:2.14.1": registry.example.com/shop/cart:2.14.1: not found"#;
 
 fn explain(args: &[&str], input: &str) -> Output {
+    explain_with(&[], args, input.as_bytes())
+}
+
+fn explain_with(variables: &[(&str, &str)], args: &[&str], input: &[u8]) -> Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_kubewhy"))
         .arg("explain")
         .args(args)
         .env_clear()
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stdin = program.stdin.take().unwrap();
-    _ = stdin.write_all(input.as_bytes()); // one that needs no input may have closed it
+    _ = stdin.write_all(input); // one that needs no input may have closed it
     drop(stdin);
     program.wait_with_output().unwrap()
 }
@@ -42,6 +47,33 @@ fn a_message_is_explained_from_an_argument_a_file_and_stdin_alike() {
     assert!(said.contains("\nApp: check that CI pushed 2.14.1"), "{said}");
     assert_eq!(words(&explain(&[file.to_str().unwrap()], "")), said);
     assert_eq!(words(&explain(&[], NOT_FOUND)), said);
+    assert_eq!(words(&explain(&["-"], NOT_FOUND)), said);
+}
+
+#[test]
+fn a_name_of_no_file_is_not_taken_for_a_message() {
+    for name in ["./none", "/none/at/all", "../none", "kubelet.log", "message.txt", "/"] {
+        let output = explain(&[name], "");
+        assert_eq!((output.status.code(), words(&output)), (Some(1), String::new()), "{name}");
+    }
+    assert!(String::from_utf8_lossy(&explain(&["./none"], "").stderr).contains("no such file"));
+    assert!(explain(&["/bin/x: no such file"], "").status.success());
+}
+
+#[test]
+fn lines_that_were_taken_for_one_message_are_owned_up_to() {
+    assert!(words(&explain(&[], "one\ntwo\n")).contains("2 lines were read as one message"));
+    assert!(!words(&explain(&[], NOT_FOUND)).contains("as one message"));
+}
+
+#[test]
+fn a_pod_whose_events_are_gone_is_explained_by_its_containers() {
+    let state = "    State:          Waiting\n      Reason:       ErrImagePull\n      Message:      ";
+    for events in ["Events:  <none>\n", ""] {
+        let text = format!("Name:  cart-0\nContainers:\n  web:\n{state}{NOT_FOUND}\n    Ready:  False\n{events}");
+        let said = words(&explain(&[], &text));
+        assert!(said.starts_with("ImageNotFound  (container web, Waiting, ErrImagePull)\n"), "{said}");
+    }
 }
 
 #[test]
@@ -72,6 +104,25 @@ fn each_line_is_answered_by_one_and_a_bad_one_loses_no_other() {
     }
     assert!(answers[1]["error"].as_str().unwrap().starts_with("line 2"));
     assert_eq!(answers[2]["cause"], "Unclassified");
+}
+
+#[test]
+fn the_variable_for_the_output_does_not_hinder_line_by_line() {
+    let line = serde_json::json!({ "message": NOT_FOUND }).to_string();
+    let output = explain_with(&[("KUBEWHY_OUTPUT", "json")], &["--jsonl"], line.as_bytes());
+    assert_eq!((output.status.code(), &lines(&output)[0]["cause"]), (Some(0), &"ImageNotFound".into()));
+}
+
+#[test]
+fn a_line_that_is_too_long_is_answered_once_and_one_with_odd_bytes_as_well_as_can_be() {
+    let mut input = vec![b'{'; 9 << 20];
+    input.extend_from_slice(b"\n{\"message\": \"\xff not found\"}\nno object\n");
+    let output = explain_with(&[], &["--jsonl"], &input);
+    let answers = lines(&output);
+    assert_eq!((output.status.code(), answers.len()), (Some(65), 3));
+    assert!(answers[0]["error"].as_str().unwrap().starts_with("line 1: more than 4 MiB"));
+    assert!(answers[1]["cause"].is_string());
+    assert!(answers[2]["error"].as_str().unwrap().starts_with("line 3,"));
 }
 
 #[test]

@@ -14,6 +14,8 @@ struct Table {
     place: &'static [usize],
     /// What a row begins with.
     rows: &'static [&'static str],
+    /// Cells may be empty and more of them follow the message: only the heading tells where each begins.
+    aligned: bool,
 }
 
 const TABLES: &[Table] = &[
@@ -23,6 +25,7 @@ const TABLES: &[Table] = &[
         message: 4,
         place: &[0, 1, 2, 3],
         rows: &["Normal", "Warning"],
+        aligned: false,
     },
     Table {
         heading: &["Type", "Status", "LastHeartbeatTime", "LastTransitionTime", "Reason", "Message"],
@@ -30,6 +33,7 @@ const TABLES: &[Table] = &[
         message: 5,
         place: &[0, 1],
         rows: &[],
+        aligned: false,
     },
     Table {
         heading: &["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"],
@@ -37,6 +41,7 @@ const TABLES: &[Table] = &[
         message: 4,
         place: &[1, 2, 0, 3],
         rows: &[],
+        aligned: false,
     },
     Table {
         heading: &["NAMESPACE", "LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"],
@@ -44,6 +49,46 @@ const TABLES: &[Table] = &[
         message: 5,
         place: &[2, 3, 1, 0, 4],
         rows: &[],
+        aligned: false,
+    },
+    Table {
+        heading: &[
+            "LAST SEEN",
+            "TYPE",
+            "REASON",
+            "OBJECT",
+            "SUBOBJECT",
+            "SOURCE",
+            "MESSAGE",
+            "FIRST SEEN",
+            "COUNT",
+            "NAME",
+        ],
+        reason: 2,
+        message: 6,
+        place: &[1, 2, 0, 3],
+        rows: &[],
+        aligned: true,
+    },
+    Table {
+        heading: &[
+            "NAMESPACE",
+            "LAST SEEN",
+            "TYPE",
+            "REASON",
+            "OBJECT",
+            "SUBOBJECT",
+            "SOURCE",
+            "MESSAGE",
+            "FIRST SEEN",
+            "COUNT",
+            "NAME",
+        ],
+        reason: 3,
+        message: 7,
+        place: &[2, 3, 1, 0, 4],
+        rows: &[],
+        aligned: true,
     },
 ];
 
@@ -52,19 +97,19 @@ const OURSELVES: &str = "kubewhy";
 
 /// Whether this is something that kubectl printed, with or without Events.
 pub(super) fn is_kubectl(text: &str) -> bool {
-    text.lines().any(|line| line.starts_with("Events:") || table(line).is_some())
+    text.lines().any(|line| line.starts_with("Events:") || line.starts_with("Containers:") || table(line).is_some())
 }
 
 /// The rows, in their order.
 pub(super) fn messages(text: &str) -> Vec<Message> {
     let mut found: Vec<Message> = Vec::new();
-    let mut open: Option<&Table> = None;
+    let mut open: Option<(&Table, &str)> = None;
     for line in text.lines() {
         match (table(line), open) {
-            (Some(heading), _) => open = Some(heading),
+            (Some(heading), _) => open = Some((heading, line)),
             (None, _) if line.trim().is_empty() => open = None,
             (None, Some(_)) if line.trim().starts_with("----") => {}
-            (None, Some(of)) => match row(of, line) {
+            (None, Some((of, heading))) => match row(of, heading, line) {
                 Some(message) => found.push(message),
                 None if is_field(line) => open = None,
                 None => go_on(&mut found, line),
@@ -81,11 +126,12 @@ fn table(line: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| cells == table.heading)
 }
 
-fn row(table: &Table, line: &str) -> Option<Message> {
-    let cells = cells(line, table.message + 1);
+fn row(table: &Table, heading: &str, line: &str) -> Option<Message> {
+    let cells = if table.aligned { aligned(table, heading, line)? } else { cells(line, table.message + 1) };
     let text = cells.get(table.message)?;
     let known = table.rows.is_empty() || table.rows.contains(cells.first()?);
-    let place: Vec<_> = table.place.iter().filter_map(|at| cells.get(*at).copied()).collect();
+    let place: Vec<_> =
+        table.place.iter().filter_map(|at| cells.get(*at).copied()).filter(|cell| !cell.is_empty()).collect();
     known.then(|| Message {
         reason: cells.get(table.reason).map(|reason| (*reason).to_owned()),
         text: (*text).to_owned(),
@@ -119,6 +165,25 @@ fn cells(line: &str, at_most: usize) -> Vec<&str> {
         rest = after.trim_start();
     }
     cells
+}
+
+/// What stands below each word of the heading; none if the line does not keep to it.
+fn aligned<'a>(table: &Table, heading: &str, line: &'a str) -> Option<Vec<&'a str>> {
+    let mut cells = Vec::new();
+    let mut rest = line;
+    let mut begun = 0;
+    for next in table.heading.iter().skip(1) {
+        let begin = begun + heading.get(begun..)?.find(&format!("  {next}"))? + 2;
+        let width = rest.char_indices().nth(begin - begun).map_or(rest.len(), |(at, _)| at);
+        let (cell, after) = rest.split_at(width);
+        if !after.is_empty() && !cell.ends_with(' ') {
+            return None;
+        }
+        cells.push(cell.trim());
+        (rest, begun) = (after, begin);
+    }
+    cells.push(rest.trim());
+    Some(cells)
 }
 
 #[cfg(test)]
@@ -168,6 +233,24 @@ Addresses:
         );
         let rows = "LAST SEEN   TYPE      REASON        OBJECT       MESSAGE\n5s          Warning   FailedMount   pod/cart-0   no\n";
         assert_eq!(messages(rows)[0].place, "Warning, FailedMount, 5s, pod/cart-0");
+    }
+
+    #[test]
+    fn a_message_amid_wide_rows_is_found_below_its_heading() {
+        let rows = "\
+LAST SEEN   TYPE      REASON        OBJECT       SUBOBJECT             SOURCE          MESSAGE              FIRST SEEN   COUNT   NAME
+5s          Warning   FailedMount   pod/cart-0                         kubelet, n1     mount ü failed:  x   9s           3       cart-0.17
+5s          Warning   Failed        pod/cart-0   spec.containers{web}  kubelet, n1     no image             9s           3       cart-0.18
+";
+        let found: Vec<_> = messages(rows).into_iter().map(|row| (row.reason.unwrap(), row.text, row.place)).collect();
+        let row = |reason: &str, text: &str, place: &str| (reason.to_owned(), text.to_owned(), place.to_owned());
+        assert_eq!(
+            found,
+            [
+                row("FailedMount", "mount ü failed:  x", "Warning, FailedMount, 5s, pod/cart-0"),
+                row("Failed", "no image", "Warning, Failed, 5s, pod/cart-0")
+            ]
+        );
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub(super) fn tell(out: &mut impl Write, messages: &[Message], verbose: bool) ->
         }
         one(out, answer, *count, verbose)?;
     }
+    if let [message] = messages {
+        merged(out, message.lines_read_as_one())?;
+    }
     rest(out, &answers, told.iter().map(|(_, count)| count).sum(), told.is_empty())
 }
 
@@ -74,6 +77,17 @@ fn advice(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
 
 fn label(out: &mut impl Write, name: &str, value: &str) -> io::Result<()> {
     writeln!(out, "{FAINT}{name}: {value}{FAINT:#}")
+}
+
+/// Whoever pasted several messages should know that they were taken for one.
+fn merged(out: &mut impl Write, lines: usize) -> io::Result<()> {
+    if lines < 2 {
+        return Ok(());
+    }
+    writeln!(
+        out,
+        "{FAINT}{lines} lines were read as one message; if they are several, pass them one at a time.{FAINT:#}"
+    )
 }
 
 /// What was read and not told.

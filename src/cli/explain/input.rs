@@ -1,6 +1,6 @@
 //! What a person pipes in, as messages: what kubectl prints, a log, or one message as it is.
 
-use super::describe;
+use super::{describe, states};
 
 /// One message to explain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,11 +13,21 @@ pub(super) struct Message {
     pub(super) place: String,
 }
 
+impl Message {
+    /// How many lines of plain text were taken for this one message.
+    pub(super) fn lines_read_as_one(&self) -> usize {
+        if self.place.is_empty() { self.text.lines().filter(|line| !line.trim().is_empty()).count() } else { 1 }
+    }
+}
+
 /// The messages in `text`. `reason` is that of a message that came alone.
 pub(super) fn messages(text: &str, reason: Option<&str>) -> Vec<Message> {
     let told = describe::messages(text);
-    if !told.is_empty() || describe::is_kubectl(text) {
+    if !told.is_empty() {
         return told;
+    }
+    if describe::is_kubectl(text) {
+        return states::messages(text);
     }
     let lines: Vec<_> = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).collect();
     match lines.len() {
