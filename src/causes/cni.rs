@@ -131,7 +131,7 @@ pub const CNI_PLUGIN_MISSING: Cause = Cause {
     stage: Stage::Network,
     scope: Scope::Node,
     summary: "The CNI configuration names a plugin that is not installed on the node.",
-    says: "Pods with their own network cannot start on this node[, though it says {ready}]: CNI plugin {plugin} is not in {dirs}[; network {network} ({file}) needs it][; {pods} waiting].",
+    says: "Pods with their own network cannot start on this node[, though it says {ready}]: [CNI plugin {plugin} is not in {dirs}|CNI plugin {plugin} is not installed|a CNI plugin is not installed][; network {network} ({file}) needs it][; {pods} waiting].",
     rules_out: "Runtime, images and the pods are fine.",
     advice: "install it, or restart the network add-on's pod here; cordon meanwhile.",
     mends: "Pods then start.",

@@ -56,7 +56,7 @@ pub const CONFIG_REFERENCE_MISSING: Cause = Cause {
     stage: Stage::Create,
     owner: Owner::App,
     summary: "The container's environment takes from a ConfigMap, Secret or key that does not exist, or the pod names a pull secret that does not.",
-    says: "[{missing}. Container {container} takes {variables} from it; its image is here, node and network are fine|{missing}, and container {container} takes from it; node and network are fine|{missing}, and a container of the pod takes from it; node and network are fine|{secretless} ({pullsecret}) in the pod's namespace; without it a private image cannot be pulled|{secretless} of the pod in its namespace; without it a private image cannot be pulled|A ConfigMap, Secret or key that the pod takes from does not exist; node and network are fine].",
+    says: "[{missing}. Container {container} takes {variables} from it; its image is here, node and network are fine|{missing}, and container {container} takes from it; node and network are fine|{missing}, and a container of the pod takes from it; node and network are fine|The kubelet could not get pull secret {pullsecret} from the pod's namespace; without it a private image cannot be pulled|{secretless} of the pod; without it a private image cannot be pulled|A ConfigMap, Secret or key that the pod takes from does not exist; node and network are fine].",
     rules_out: "Node and network are fine: the API server answered that there is no such object.",
     advice: "[create {pullsecret} there, or take it off the pod and its ServiceAccount|create it, or mark the reference optional; the pod then starts by itself within 15 s].",
     mends: "No restart is needed.",

@@ -223,7 +223,7 @@ pub(super) const HOOK_FAILED: Cause = Cause {
     advice: "[run the command of the {ending} in a container by hand: what it tidies up was not done|run the postStart command in the container by hand; a runtime hook's own log says more; retried at most 5 min apart].",
     mends: "",
     steps: &[
-        "What it runs: `kubectl get pod POD -o yaml` (`lifecycle.postStart`); it starts beside the container's command, so what it needs may not be up yet: let it retry.",
+        "What it runs: `kubectl get pod POD -o yaml` (`lifecycle.postStart`, `lifecycle.preStop`); a postStart hook starts beside the container's command, so what it needs may not be up yet: let it retry.",
         "Its output is not in the Event: `journalctl -u kubelet | grep -i hook` on the node; in the container `kubectl exec POD -- COMMAND`.",
         "The program of an exec hook must be in the container's own image.",
         "A runtime hook (`error running hook`): `/usr/share/containers/oci/hooks.d`, `/etc/containers/oci/hooks.d`, or the runtime's wrapper.",

@@ -15,7 +15,7 @@ pub const SANDBOX_IMAGE_UNAVAILABLE: Cause = Cause {
     stage: Stage::Sandbox,
     scope: Scope::Node,
     summary: "The sandbox (pause) image is not on the node and the runtime cannot pull it.",
-    says: "No pod can start on this node: its pause image {image} is not here and cannot be pulled[ ({inner})][; {pods} waiting].",
+    says: "No pod can start on this node: its pause image[ {image}] is not here and cannot be pulled[ ({inner})][; {pods} waiting].",
     rules_out: "The images of the pods are not the cause.",
     advice: "load it (ctr -n k8s.io images import) or name another (containerd: sandbox_image, CRI-O: pause_image).",
     mends: "Pods then start.",

@@ -155,7 +155,7 @@ pub(super) const VOLUME_MOUNT_FAILED: Cause = Cause {
     summary: "A volume cannot be mounted on this node: the mount itself, its helper, its server or its file system fails.",
     says: "[Volume {volume}|A volume] [waits on this node: {pending}|cannot be mounted on this node][ as {filesystem}][ from server {fileserver}][: {how}]. Image and pod network are not the cause.",
     rules_out: "Image and pod network are not the cause: the pod waits for its volume before either is used.",
-    advice: "[{pending}: the driver's log on this node says what it waits for|read the driver's log on this node; check server, export, rights and file system].",
+    advice: "[read the driver's log on this node: {pending}|read the driver's log on this node; check server, export, rights and file system].",
     mends: "The kubelet tries again at most 2 min apart.",
     steps: &[
         "`kubectl -n NAMESPACE describe pod POD`: the `Output:` of the FailedMount Event is what the mount command itself said.",

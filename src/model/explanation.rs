@@ -30,7 +30,7 @@ pub const FINDINGS: &[(&str, &str)] = &[
     ("filesystem", "type of a file system"),
     ("flaw", "what is wrong with the kubelet's flags"),
     ("handler", "runtime handler of a RuntimeClass"),
-    ("host", "registry of the image"),
+    ("host", "registry of the image, as people call it"),
     ("image", "image as it was asked for"),
     ("key", "key of a ConfigMap or Secret"),
     ("layers", "host that keeps the registry's layers"),

@@ -38,7 +38,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("device", "unresolvable cdi devices ", " :,", Word),
     find("device", "device driver \"", "\"", Word),
     find("device", "lstat ", ":", Path),
-    find("device", "unavailable for ", " ,;", Word),
+    find("device", "devices unavailable for ", " ,;", Word),
     find("limit", "set memory limit ", " ", Number),
     find("limit", "set memory limit to ", " ", Number),
 ];

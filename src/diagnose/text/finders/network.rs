@@ -10,6 +10,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("plugin", "error invoking delegateadd - \"", "\"", Word),
     find("plugin", "plugin type=\"", "\"", Word),
     find("plugin", "plugin type='", "'", Word),
+    find("plugin", "cni plugin \"", "\"", Word),
     find("network", "to network \"", "\"", Word),
     find("network", "to cni network \"", "\"", Word),
     find("network", "\" name=\"", "\"", Word),

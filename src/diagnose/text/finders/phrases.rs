@@ -32,7 +32,7 @@ pub(in crate::diagnose::text) const PHRASES: &[Phrase] = &[
     say("part", &["blob unknown"], "a layer or its configuration"),
     say("part", &["unknown blob"], "a layer or its configuration"),
     say("part", &["failed to copy", "/manifests/sha256:"], "a manifest"),
-    say("secretless", &["unable to retrieve some image pull secrets"], "The kubelet does not find every pull secret"),
+    say("secretless", &["unable to retrieve some image pull secrets"], "The kubelet could not get a pull secret"),
     // The node's own range, by a plugin that keeps one file a node.
     say("owned", &["in range set"], "on this node"),
     say("owned", &["per host block limit"], "on this node"),
@@ -86,5 +86,5 @@ pub(in crate::diagnose::text) const PHRASES: &[Phrase] = &[
     say("how", &["no such file or directory"], "no such file or directory"),
     say("how", &["does not exist"], "something it needs does not exist"),
     say("how", &["invalid argument"], "invalid argument"),
-    say("how", &["timed out"], "no end in time"),
+    say("how", &["timed out"], "it did not end in time"),
 ];
