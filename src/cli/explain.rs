@@ -27,7 +27,7 @@ const BYTES_AT_MOST: u64 = 64 << 20;
 /// What is to be explained, and how the answer looks.
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// The message, or the name of a file with it; stdin if none is given. What kubectl describe prints will do, or a log.
+    /// The message, or the name of a file with it; stdin for - or if none is given. What kubectl describe prints will do, or a log.
     pub message: Vec<String>,
     /// Reason of the Event, of the waiting container or of the condition that the message came with [default: not known].
     #[arg(short, long)]
