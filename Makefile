@@ -42,13 +42,15 @@ bench: build-parts
 	cargo bench --package kubewhy --bench '*'
 
 # Instrumented by hand, as cargo-fuzz would: no nightly toolchain is needed, only a C++ compiler. See fuzz/README.md.
+# A target is named so that build scripts are left without instruments.
 fuzz: SECONDS ?= 60
+fuzz: host = $(shell rustc -vV | sed -n 's/^host: //p')
 fuzz: export RUSTFLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1
 fuzz: build-parts
 	@command -v c++ >/dev/null || { echo 'fuzzing needs a C++ compiler: apt-get install g++'; exit 1; }
-	cargo build --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz
+	cargo build --release --manifest-path fuzz/Cargo.toml --target-dir target/fuzz --target $(host)
 	mkdir -p target/fuzz/corpus
-	target/fuzz/release/explain target/fuzz/corpus -max_total_time=$(SECONDS) -max_len=4096 -artifact_prefix=target/fuzz/
+	target/fuzz/$(host)/release/explain target/fuzz/corpus -max_total_time=$(SECONDS) -max_len=4096 -artifact_prefix=target/fuzz/
 
 clean:
 	cargo clean
