@@ -95,7 +95,7 @@ impl Shared {
     ) -> Tasks {
         let standalone = client.is_none();
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
-        let (attention, attends) = watch::channel(Attention { busy: true, pulls: false });
+        let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (labels, node_labels) = watch::channel(Vec::new());
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));

@@ -26,12 +26,14 @@ const LOOK_CALM: Duration = Duration::from_secs(5);
 const BATCH: usize = 64;
 
 /// What deserves attention now: the observers look more often, or look at pulls at all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attention {
     /// Something starts or goes wrong.
     pub busy: bool,
     /// A pod waits for an image.
     pub pulls: bool,
+    /// The pods on their way to running that have moved lately, in the order of their UIDs.
+    pub starting: Arc<[PodId]>,
 }
 
 /// State and the look at it, without tasks, channels or clock: what the agent turns in real time and a replay in
@@ -74,10 +76,17 @@ impl Crank {
         self.world.snapshot(now, findings)
     }
 
+    /// Something is starting or going wrong.
+    #[must_use]
+    pub fn busy(&self, now: Time) -> bool {
+        self.world.busy(now)
+    }
+
     /// What deserves attention.
     #[must_use]
     pub fn attention(&self, now: Time) -> Attention {
-        Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now) }
+        let starting = self.world.moving(now).map(|track| track.id.clone()).collect();
+        Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now), starting }
     }
 }
 
@@ -117,7 +126,7 @@ pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: Cancell
             }
             _ = ticks.tick() => {
                 let now = clock.now();
-                let due = changed || crank.attention(now).busy || crate::model::since(looked, now) >= LOOK_CALM;
+                let due = changed || crank.busy(now) || crate::model::since(looked, now) >= LOOK_CALM;
                 if due && !look(&mut crank, &wires, now).await { break }
                 if due { looked = now; changed = false; }
                 wires.heartbeat.send_replace(now);
@@ -141,7 +150,9 @@ async fn look(crank: &mut Crank, wires: &Wires, now: Time) -> bool {
     }
     wires.attention.send_if_modified(|attention| {
         let new = crank.attention(now);
-        std::mem::replace(attention, new) != new
+        let changed = *attention != new;
+        *attention = new;
+        changed
     });
     if !wires.snapshot.is_closed() {
         wires.snapshot.send_replace(Arc::new(crank.snapshot(now, &findings)));

@@ -158,7 +158,7 @@ impl World {
     }
 
     /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.
-    fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
+    pub fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
         let moved = |pod: &PodTrack| pod.since().max(pod.place.since).max(pod.seen_first);
         self.starting().filter(move |pod| since(moved(pod), now) < ATTENTION)
     }

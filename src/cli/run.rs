@@ -45,6 +45,12 @@ pub struct RunArgs {
     /// Directory of the CNI plugins, as the host names it; may be given several times [default: the runtime's].
     #[arg(long, env = "KUBEWHY_CNI_BIN_DIR", value_delimiter = ':')]
     pub cni_bin_dir: Vec<PathBuf>,
+    /// The kubelet's root directory, as the host names it.
+    #[arg(long, env = "KUBEWHY_KUBELET_ROOT", default_value = "/var/lib/kubelet")]
+    pub kubelet_root: PathBuf,
+    /// Directory of the pods' logs (the kubelet's podLogsDir), as the host names it.
+    #[arg(long, env = "KUBEWHY_POD_LOGS", default_value = "/var/log/pods")]
+    pub pod_logs: PathBuf,
     /// Kubeconfig to reach the API server with [default: the pod's service account].
     #[arg(long, env = "KUBEWHY_KUBECONFIG")]
     pub kubeconfig: Option<PathBuf>,

@@ -1,10 +1,22 @@
 //! What the host's own files show, read below the directory where the host's root is mounted. Reads only, bounded in
 //! size and time; a file that can't be read is unknown, never absent.
 
+mod asking;
 pub mod cni;
 mod mounts;
 pub mod observer;
 mod root;
 
+use std::path::PathBuf;
+
 pub use cni::{CniDirs, NamedBy};
 pub use observer::CniObserver;
+
+/// Where the kubelet keeps what it knows of pods, as the host names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KubeletPlaces {
+    /// Its root directory (`--root-dir`).
+    pub root: PathBuf,
+    /// The directory that holds each pod's log directory (`podLogsDir`).
+    pub pod_logs: PathBuf,
+}

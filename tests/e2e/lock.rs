@@ -21,6 +21,7 @@ fn agent(dir: &Path, name: &str) -> anyhow::Result<Agent> {
         dir: &own,
         node: "node",
         socket: &dir.join("no.sock"),
+        kubelet: dir,
         kubeconfig: None,
         config: "apiVersion: kubewhy.dev/v1alpha1\n",
         port: TcpListener::bind("127.0.0.1:0")?.local_addr()?.port(),

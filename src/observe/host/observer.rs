@@ -5,17 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::asking::{Asking, NoAnswer};
 use super::cni::{self, CniDirs};
 use crate::clock::Clock;
 use crate::model::cni::CniHost;
 use crate::model::observation::{Observation, Seen};
 use crate::model::{Time, since};
 use crate::observe::Outlet;
-
-const DEADLINE: Duration = Duration::from_secs(5);
 
 /// What did not change is sent again after this time, so that the absence of a fault stays fresh evidence.
 const REPEAT: Duration = Duration::from_secs(10);
@@ -37,10 +35,10 @@ impl CniObserver {
     pub async fn run(mut self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
         let out = Outlet::new(out, self.clock);
         let looking = async {
-            let mut running = None;
+            let mut asking = Asking::default();
             let mut sent = None;
             loop {
-                let host = self.look(&mut running).await;
+                let host = self.look(&mut asking).await;
                 let now = self.clock.now();
                 if worth_sending(sent.as_ref(), &host, now) {
                     sent = Some((now, host.clone()));
@@ -52,23 +50,13 @@ impl CniObserver {
         stop.run_until_cancelled(looking).await;
     }
 
-    /// One look. One that did not end within the deadline goes on in `running`; no other is started meanwhile.
-    async fn look(&mut self, running: &mut Option<JoinHandle<CniHost>>) -> CniHost {
+    async fn look(&mut self, asking: &mut Asking<CniHost>) -> CniHost {
         let dirs = self.dirs.borrow_and_update().clone();
-        let handle = running.get_or_insert_with(|| {
-            let (root, dirs) = (self.root.clone(), dirs.clone());
-            tokio::task::spawn_blocking(move || cni::look(&root, &dirs))
-        });
-        match tokio::time::timeout(DEADLINE, &mut *handle).await {
-            Err(_) => cni::unknown(&dirs, "the host's CNI directories do not answer"),
-            Ok(Ok(host)) => {
-                *running = None;
-                host
-            }
-            Ok(Err(_)) => {
-                *running = None;
-                cni::unknown(&dirs, "looking at the host's CNI directories failed")
-            }
+        let (root, asked) = (self.root.clone(), dirs.clone());
+        match asking.ask(move || cni::look(&root, &asked)).await {
+            Ok(host) => host,
+            Err(NoAnswer::Silent) => cni::unknown(&dirs, "the host's CNI directories do not answer"),
+            Err(NoAnswer::Failed) => cni::unknown(&dirs, "looking at the host's CNI directories failed"),
         }
     }
 

@@ -51,6 +51,8 @@ pub struct Start<'a> {
     pub node: &'a str,
     /// The runtime's socket.
     pub socket: &'a Path,
+    /// Holds the kubelet's root, `kubelet`, and the logs of pods, `pods`.
+    pub kubelet: &'a Path,
     /// How it reaches the API server; none: standalone.
     pub kubeconfig: Option<&'a Path>,
     /// Its configuration file's text.
@@ -87,6 +89,10 @@ impl Agent {
             .arg(&config)
             .arg("--runtime-endpoint")
             .arg(start.socket)
+            .arg("--kubelet-root")
+            .arg(start.kubelet.join("kubelet"))
+            .arg("--pod-logs")
+            .arg(start.kubelet.join("pods"))
             .arg("--state-dir")
             .arg(start.dir.join("state"))
             .arg("--api-socket")

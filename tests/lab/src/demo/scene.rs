@@ -104,6 +104,7 @@ impl Scene {
             dir: &lab.dir.join("agent"),
             node: NODE,
             socket: &socket,
+            kubelet: &lab.dir,
             kubeconfig: Some(&kubeconfig),
             config: tempo.config(),
             port: HEALTH_PORT,
