@@ -12,6 +12,8 @@ mod configuration;
 mod faults;
 mod lock;
 mod prepull;
+mod record;
+mod recorder;
 mod runtime_lost;
 mod socket;
 mod standalone;
