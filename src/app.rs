@@ -37,7 +37,7 @@ use crate::observe::Pace;
 use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, NamedBy};
+use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, NamedBy, Prober};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -176,6 +176,9 @@ impl Shared {
     fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
         let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
+        let kubelet = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
+        let prober = Prober { root: args.host_root.clone(), kubelet, clock: self.clock };
+        self.tasks.start("prober", prober.run(seen.clone(), self.tasks.stop.clone()));
     }
 
     fn look_at_apiserver(

@@ -2,6 +2,7 @@
 //! environment too, and flags win.
 
 pub mod check;
+pub mod config_check;
 pub mod demo;
 pub mod docs;
 pub mod exit;
@@ -33,6 +34,8 @@ pub enum Command {
     Run(Box<run::RunArgs>),
     /// Show the pods that start on this node, what holds each, and the pulls under way; exit code 69 if no agent answers.
     Status(status::StatusArgs),
+    /// Look at this node once, without an agent: exit code 0 if all is fine, 1 if something is broken, 2 if something could not be told.
+    Check(check::CheckArgs),
     /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.
     Explain(explain::ExplainArgs),
     /// Work with configuration files.
@@ -51,7 +54,7 @@ pub enum Command {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Check a configuration file: every fault with its line and column; exit code 64 if there is one.
-    Check(check::CheckArgs),
+    Check(config_check::CheckArgs),
 }
 
 /// The form of an answer.

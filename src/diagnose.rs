@@ -9,6 +9,7 @@ mod elsewhere;
 pub mod example;
 pub mod explain;
 pub mod extract;
+mod health;
 mod network;
 pub mod phrase;
 mod pod;
@@ -100,15 +101,18 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
 }
 
 fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
+    let health = health::suspicion(view);
     // A runtime that does not answer says nothing about its network or its images.
-    match runtime::suspicion(view) {
+    let mut found = match runtime::suspicion(view) {
         Some(down) => vec![down],
         None => {
             let network = network::suspicion(view);
             let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
             network.into_iter().chain(told).collect()
         }
-    }
+    };
+    found.extend(health);
+    found
 }
 
 /// Pods, each with the first stage that is explained by a fault of the node, whether it has dwelt long enough or not.

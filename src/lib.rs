@@ -25,8 +25,10 @@ pub mod model;
 
 pub mod client;
 pub mod clock;
+pub mod host;
 
 pub mod observe;
+pub mod probe;
 
 pub mod causes;
 pub mod diagnose;

@@ -15,6 +15,7 @@ pub mod observation;
 pub mod pod;
 pub mod prepull;
 pub mod pull;
+pub mod reading;
 pub mod redact;
 pub mod runtime;
 pub mod settings;

@@ -8,6 +8,7 @@ pub mod place;
 pub mod pod;
 pub mod pull;
 pub mod queue;
+pub mod readings;
 pub mod runtime;
 pub mod said;
 mod snapshot;
@@ -33,6 +34,7 @@ use node::NodeTrack;
 use pod::PodTrack;
 use pull::Pulls;
 use queue::{Fetch, Waiting};
+use readings::Readings;
 use runtime::RuntimeTrack;
 
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
@@ -52,6 +54,8 @@ pub struct World {
     pub pods: BTreeMap<PodUid, PodTrack>,
     /// Image pulls under way.
     pub pulls: Pulls,
+    /// What the probes of the node find.
+    pub readings: Readings,
     /// Pre-pull sets and since when each is as it is.
     pub prepull: BTreeMap<Arc<str>, (Time, SetProgress)>,
     /// Pre-pull sets that were dropped lately, and when.
@@ -89,6 +93,7 @@ impl World {
             node: NodeTrack::new(node_name),
             pods: BTreeMap::new(),
             pulls: Pulls::default(),
+            readings: Readings::default(),
             prepull: BTreeMap::new(),
             prepull_dropped: BTreeMap::new(),
             config: None,
@@ -124,6 +129,7 @@ impl World {
             Seen::NodeGone => self.gone.extend(self.node.forget()),
             Seen::PodEvents { pod, events } => self.events_told(&pod, events, at),
             Seen::Cni(host) => self.network.host_said(host, at),
+            Seen::Readings(readings) => self.readings.heard(readings, at),
             Seen::ApiServer(state) => self.api = Some((at, state)),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));

@@ -1,73 +1,159 @@
-//! `kubewhy config check FILE`: is this file in order? Reads the file and nothing else, so it works anywhere.
+//! `kubewhy check`: every probe of this node once, with no agent, no API server and no runtime needed, as far as the
+//! caller's rights go. Changes nothing. What it can't tell it says.
 
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
+use anstyle::{AnsiColor, Style};
 use anyhow::Context as _;
 use clap::Args;
 use serde::Serialize;
 
 use super::Output;
 use crate::causes;
-use crate::config::{self, BYTES_AT_MOST, Remark};
+use crate::clock::Clock;
+use crate::diagnose::phrase::{Facts, sentence};
+use crate::host::Mounts;
+use crate::model::reading::{Group, Missing, Reading, Verdict};
+use crate::probe::{self, Node, Probe};
 
-/// What is checked, and how the answer looks.
+/// Something is wrong.
+const BROKEN: u8 = 1;
+/// Nothing is seen to be wrong, and something could not be told.
+const UNTOLD: u8 = 2;
+/// A probe answers within this time, or not at all.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// Where the host is, and how the answer looks.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// The configuration file.
-    pub file: PathBuf,
+    /// Where the host's directories are seen: /host in a pod that mounts them there.
+    #[arg(long, env = "KUBEWHY_HOST_ROOT", default_value = "/")]
+    pub host_root: PathBuf,
+    /// The kubelet's root directory, as the host names it.
+    #[arg(long, env = "KUBEWHY_KUBELET_ROOT", default_value = "/var/lib/kubelet")]
+    pub kubelet_root: PathBuf,
+    /// Directory of the pods' logs (the kubelet's podLogsDir), as the host names it.
+    #[arg(long, env = "KUBEWHY_POD_LOGS", default_value = "/var/log/pods")]
+    pub pod_logs: PathBuf,
     /// The form of the answer.
     #[arg(short, long, env = "KUBEWHY_OUTPUT", value_enum, default_value_t = Output::Text)]
     pub output: Output,
 }
 
-/// The file has faults; they were told.
-#[derive(Debug, thiserror::Error)]
-#[error("the configuration is refused; mend the lines named above")]
-pub struct Refused;
-
-#[derive(Serialize)]
-struct Verdict {
-    file: String,
-    accepted: bool,
-    faults: Vec<Remark>,
-    notes: Vec<Remark>,
+/// One answer, with what to do about it.
+#[derive(Debug, Serialize)]
+struct Line {
+    group: Group,
+    #[serde(flatten)]
+    reading: Reading,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
 }
 
-/// Checks the file.
+/// Runs every probe once and prints what they found: exit code 0 where all is fine, 1 where something is broken, 2 where
+/// something could not be told.
 ///
 /// # Errors
-/// [`Refused`] if the file has faults; otherwise why it can't be read or the answer can't be written.
+/// What is mounted can't be told, or the answer can't be written.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
-    let catalogue: Vec<&str> = causes::ALL.iter().map(|cause| cause.id).collect();
-    let file = args.file.display().to_string();
-    let bytes = read(args).with_context(|| format!("{file} can't be read; give the path of a configuration file"))?;
-    let verdict = match config::parse(&bytes, &catalogue) {
-        Ok(accepted) => Verdict { file, accepted: true, faults: Vec::new(), notes: accepted.notes },
-        Err(faults) => Verdict { file, accepted: false, faults, notes: Vec::new() },
-    };
+    let lines = all(args)?;
     match args.output {
-        Output::Text => tell(&verdict)?,
-        Output::Json => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&verdict)?)?,
+        Output::Text => tell(&mut anstream::stdout().lock(), &lines)?,
+        Output::Json => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&lines)?)?,
     }
-    if verdict.accepted { Ok(ExitCode::SUCCESS) } else { Err(Refused.into()) }
+    Ok(code(lines.iter().map(|line| line.reading.verdict)).into())
 }
 
-fn read(args: &CheckArgs) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(&args.file)?.take(BYTES_AT_MOST as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
+/// What this node has none of is no question that stays open.
+fn code(verdicts: impl Iterator<Item = Verdict>) -> u8 {
+    let worst = verdicts.map(|verdict| match verdict {
+        Verdict::Broken => BROKEN,
+        Verdict::Unknown(Missing::Access | Missing::Answer) => UNTOLD,
+        Verdict::Fine | Verdict::Suspect | Verdict::Unknown(Missing::Subject) => 0,
+    });
+    // What is broken is broken, whatever else could not be told.
+    worst.filter(|code| *code > 0).min().unwrap_or(0)
 }
 
-fn tell(verdict: &Verdict) -> io::Result<()> {
-    let Verdict { file, accepted, faults, notes } = verdict;
-    for fault in faults {
-        writeln!(io::stderr(), "{file}:{fault}")?;
+fn all(args: &CheckArgs) -> anyhow::Result<Vec<Line>> {
+    let asked: Vec<_> = probe::ALL.iter().map(|probe| Ok((probe, ask(probe, args)?))).collect::<anyhow::Result<_>>()?;
+    let deadline = Instant::now() + DEADLINE;
+    Ok(asked.into_iter().flat_map(|(probe, answer)| lines(probe, &answer, deadline)).collect())
+}
+
+/// A probe that hangs in a dead mount keeps its thread, and nothing else.
+fn ask(probe: &'static Probe, args: &CheckArgs) -> anyhow::Result<Receiver<Vec<Reading>>> {
+    let mounts = Mounts::at(&args.host_root).context("what is mounted here cannot be told")?;
+    let node = Node {
+        mounts,
+        now: Clock::start().now(),
+        kubelet_root: args.kubelet_root.clone(),
+        pod_logs: args.pod_logs.clone(),
+        runtime_root: None,
+    };
+    let (answer, answered) = channel();
+    thread::spawn(move || drop(answer.send((probe.look)(&node))));
+    Ok(answered)
+}
+
+fn lines(probe: &Probe, answer: &Receiver<Vec<Reading>>, deadline: Instant) -> Vec<Line> {
+    let readings = answer.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap_or_else(|error| {
+        let why = match error {
+            RecvTimeoutError::Timeout => "no answer in time: a mount that hangs?",
+            RecvTimeoutError::Disconnected => "the probe itself failed",
+        };
+        vec![Reading::unknown(probe.id, "", Missing::Answer, why)]
+    });
+    readings.into_iter().map(|reading| Line { group: probe.group, advice: advice(&reading), reading }).collect()
+}
+
+fn advice(reading: &Reading) -> Option<String> {
+    let cause = causes::by_id(reading.cause)?;
+    let facts = reading.facts.iter().fold(Facts::default(), |facts, (name, value)| facts.with(name, value));
+    Some(format!("{}: {}", cause.id, sentence(cause, &facts)))
+}
+
+fn tell(out: &mut impl Write, lines: &[Line]) -> io::Result<()> {
+    let heading = Style::new().bold();
+    let mut group = None;
+    for line in lines {
+        if group.replace(line.group) != Some(line.group) {
+            writeln!(out, "{heading}{}{heading:#}", line.group.title())?;
+        }
+        let Reading { probe, of, verdict, says, .. } = &line.reading;
+        let (mark, style) = mark(*verdict);
+        let name = if of.is_empty() { (*probe).to_owned() } else { format!("{probe} ({of})") };
+        writeln!(out, "  {style}{mark}{style:#} {name}: {says}")?;
+        if let Some(advice) = &line.advice {
+            writeln!(out, "      {advice}")?;
+        }
     }
-    for note in notes {
-        writeln!(io::stdout(), "{file}:{}:{}: note: {}", note.at.line, note.at.column, note.says)?;
+    Ok(())
+}
+
+fn mark(verdict: Verdict) -> (char, Style) {
+    match verdict {
+        Verdict::Fine => ('✓', AnsiColor::Green.on_default()),
+        Verdict::Suspect => ('!', AnsiColor::Yellow.on_default()),
+        Verdict::Broken => ('✗', AnsiColor::Red.on_default()),
+        Verdict::Unknown(_) => ('?', Style::new().dimmed()),
     }
-    if *accepted { writeln!(io::stdout(), "{file}: in order") } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_broken_outweighs_what_could_not_be_told() {
+        use Verdict::{Broken, Fine, Suspect, Unknown};
+        assert_eq!(code([Fine, Suspect, Unknown(Missing::Subject)].into_iter()), 0);
+        assert_eq!(code([Fine, Unknown(Missing::Access)].into_iter()), UNTOLD);
+        assert_eq!(code([Unknown(Missing::Answer), Broken, Fine].into_iter()), BROKEN);
+    }
 }

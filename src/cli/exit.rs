@@ -5,7 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use super::check::Refused;
+use super::config_check::Refused;
 use super::lock::LockError;
 use super::status::NoAnswer;
 use crate::model::wording;

@@ -26,6 +26,7 @@ fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
         (Stage::Runtime, super::runtime::well_since(view), "The runtime answers again"),
         (Stage::Network, network, "The pod network is back"),
         (Stage::Sandbox, sandbox, "Sandboxes are made again"),
+        (Stage::Node, super::health::well_since(view), "What was wrong with the node is over"),
     ]
     .into_iter()
     .filter_map(move |(stage, since, how)| {

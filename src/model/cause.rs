@@ -146,4 +146,8 @@ pub enum Right {
     Containerd,
     /// The CNI directories of the host.
     CniDirs,
+    /// The host's /proc.
+    Proc,
+    /// The kubelet's root directory.
+    KubeletRoot,
 }

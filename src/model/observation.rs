@@ -12,6 +12,7 @@ use super::node::Node;
 use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
 use super::pull::Pull;
+use super::reading::Reading;
 use super::runtime::{CallOutcome, Container, Images, RuntimeInfo, RuntimeStatus, Sandbox};
 
 /// One thing that was seen.
@@ -61,6 +62,8 @@ pub enum Seen {
     },
     /// CNI directories of the host.
     Cni(CniHost),
+    /// What probes of the node found at one look.
+    Readings(Vec<Reading>),
     /// The API server answered again, or refused.
     ApiServer(ApiState),
     /// A pre-pull set moved.

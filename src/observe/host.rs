@@ -3,14 +3,14 @@
 
 mod asking;
 pub mod cni;
-mod mounts;
 pub mod observer;
-mod root;
+pub mod prober;
 
 use std::path::PathBuf;
 
 pub use cni::{CniDirs, NamedBy};
 pub use observer::CniObserver;
+pub use prober::Prober;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

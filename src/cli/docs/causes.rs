@@ -40,7 +40,7 @@ pub(super) fn page() -> String {
         _ = writeln!(text, "| [{}](#{anchor}) | {} | {} |", cause.id, cause.owner.as_str(), cause.summary);
     }
     text.push_str(RIGHTS);
-    for right in [Right::Pods, Right::PodEvents, Right::Containerd, Right::CniDirs] {
+    for right in [Right::Pods, Right::PodEvents, Right::Containerd, Right::CniDirs, Right::Proc, Right::KubeletRoot] {
         let (name, what, without) = described(right);
         _ = writeln!(text, "| {name} | {what} | {without} |");
     }
@@ -177,6 +177,16 @@ fn described(right: Right) -> (&'static str, &'static str, &'static str) {
             "CNI directories",
             "`/etc/cni` and `/opt/cni` of the host, read-only",
             "a missing plugin is not told, a missing configuration only if the runtime says so in words",
+        ),
+        Right::Proc => (
+            "host's /proc",
+            "`/proc` of the host, read-only",
+            "what the kernel runs out of, and which processes run, is not seen",
+        ),
+        Right::KubeletRoot => (
+            "kubelet's root",
+            "`/var/lib/kubelet` of the host, read-only",
+            "how far the kubelet is with a pod, and how full its file system is, is not seen",
         ),
     }
 }

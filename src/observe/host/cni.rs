@@ -7,8 +7,7 @@ mod plugins;
 
 use std::path::{Path, PathBuf};
 
-use super::mounts::Mounts;
-use super::root::Root;
+use crate::host::{Mounts, Root};
 use crate::model::cni::{CniConfig, CniHost};
 use crate::model::runtime::RuntimeStatus;
 

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::Path;
 
 use super::{CniDirs, NamedBy, network};
+use crate::host::{Lost, Root};
 use crate::model::cni::CniConfig;
-use crate::observe::host::root::{Lost, Root};
 
 /// The size go-cni accepts (containerd/go-cni: opts.go MaxFileSize).
 const SIZE_AT_MOST: u64 = 2 << 20;

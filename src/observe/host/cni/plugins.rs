@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{CniDirs, NamedBy};
-use crate::observe::host::root::{Lost, Root};
+use crate::host::{Lost, Root};
 
 /// The plugins of `needed` that are not there, and why some can't be told where that is so. What can't be told is not
 /// missing.

@@ -11,7 +11,7 @@ const TABLE: &str = "/proc/self/mountinfo";
 
 /// The mounts at and below a prefix.
 #[derive(Debug, PartialEq)]
-pub(super) struct Mounts {
+pub struct Mounts {
     prefix: PathBuf,
     /// As the host names them; the host's whole root is `/`.
     places: Vec<PathBuf>,
@@ -22,7 +22,7 @@ impl Mounts {
     ///
     /// # Errors
     /// Where the table can't be read: then nobody can tell what is mounted.
-    pub(super) fn at(prefix: &Path) -> io::Result<Self> {
+    pub fn at(prefix: &Path) -> io::Result<Self> {
         if prefix == Path::new("/") {
             return Ok(Self::among(prefix, &[]));
         }
@@ -32,20 +32,20 @@ impl Mounts {
     }
 
     /// The mounts of a table at and below a prefix.
-    pub(super) fn among(prefix: &Path, table: &[u8]) -> Self {
+    pub fn among(prefix: &Path, table: &[u8]) -> Self {
         let points = table.split(|byte| *byte == b'\n').filter_map(mount_point);
         let inside = |point: PathBuf| point.strip_prefix(prefix).ok().map(|inside| Path::new("/").join(inside));
         Self { prefix: prefix.to_owned(), places: points.filter_map(inside).collect() }
     }
 
     /// Where `/` of the host is.
-    pub(super) fn prefix(&self) -> &Path {
+    pub fn prefix(&self) -> &Path {
         &self.prefix
     }
 
     /// Whether what is at this path of the host, or that nothing is, can be seen. A prefix without any mount is a plain
     /// directory, which shows what it holds.
-    pub(super) fn show(&self, path: &Path) -> bool {
+    pub fn show(&self, path: &Path) -> bool {
         if self.prefix == Path::new("/") {
             return true;
         }

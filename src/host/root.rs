@@ -15,11 +15,11 @@ const LINKS_AT_MOST: usize = 40;
 
 /// The directory where the host's root is visible, `/` outside a container, and what is mounted there.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Root<'a>(pub(super) &'a Mounts);
+pub struct Root<'a>(pub &'a Mounts);
 
 /// Why a path of the host leads nowhere.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Lost {
+pub enum Lost {
     /// It is not there.
     #[error("not found")]
     Missing,
@@ -36,7 +36,7 @@ pub(super) enum Lost {
 
 impl Root<'_> {
     /// Where `path` of the host is for this process.
-    pub(super) fn find(self, path: &Path) -> Result<PathBuf, Lost> {
+    pub fn find(self, path: &Path) -> Result<PathBuf, Lost> {
         let mut ahead: VecDeque<OsString> = names(path).collect();
         let mut here = PathBuf::from("/");
         let mut links = 0;
@@ -66,7 +66,7 @@ impl Root<'_> {
     }
 
     /// Reads a regular file of the host, at most `limit` bytes. Never waits for a writer, as reading a FIFO would.
-    pub(super) fn read(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
+    pub fn read(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
         let found = self.find(path)?;
         let failed = |error: io::Error| self.lost(path, path, &error);
         if !found.metadata().map_err(failed)?.is_file() {

@@ -1,0 +1,60 @@
+//! Node-local questions, one a file: plain functions of the host's files that answer at once or within a deadline of their
+//! own, each in its own words and for itself. A probe that lacks a right says so; it never guesses, writes nothing, and
+//! keeps nothing between two looks.
+
+pub mod disk;
+pub mod kernel;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::host::{Mounts, Root};
+use crate::model::Time;
+use crate::model::cause::Right;
+use crate::model::reading::{Group, Reading};
+
+/// What a probe is given.
+#[derive(Debug)]
+pub struct Node {
+    /// The host's files.
+    pub mounts: Mounts,
+    /// The moment of the look.
+    pub now: Time,
+    /// The kubelet's root, as the host names it.
+    pub kubelet_root: PathBuf,
+    /// The directory of the pods' logs, as the host names it.
+    pub pod_logs: PathBuf,
+    /// The directory in which the runtime keeps images and containers, where it is known.
+    pub runtime_root: Option<PathBuf>,
+}
+
+impl Node {
+    /// The host's files.
+    #[must_use]
+    pub fn root(&self) -> Root<'_> {
+        Root(&self.mounts)
+    }
+}
+
+/// One probe.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    /// Its name for ever: in answers, settings and documents.
+    pub id: &'static str,
+    /// What it is about.
+    pub group: Group,
+    /// Between two looks of a running agent.
+    pub every: Duration,
+    /// What it can't do without.
+    pub needs: &'static [Right],
+    /// Looks once.
+    pub look: fn(&Node) -> Vec<Reading>,
+}
+
+const OFTEN: Duration = Duration::from_secs(10);
+
+/// All of them, in the order in which they are shown.
+pub const ALL: &[Probe] = &[
+    Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
+    Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
+];
