@@ -13,6 +13,8 @@ pub mod runtime;
 pub mod said;
 mod snapshot;
 pub mod timeline;
+#[cfg(test)]
+mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -334,9 +336,8 @@ impl World {
     fn marked(&mut self, marks: &Marks, at: Time) {
         let with_sandbox = self.pods.iter().filter(|(_, track)| track.sandbox.as_ref().is_some_and(|it| it.ready));
         let mut seen = with_sandbox.filter_map(|(uid, _)| marks.pods.get(uid)).map(|pod| pod.logs);
-        match seen.find(|logs| *logs != Mark::Unknown) {
-            Some(logs) => self.logs_elsewhere = logs == Mark::Absent,
-            None => {}
+        if let Some(logs) = seen.find(|logs| *logs != Mark::Unknown) {
+            self.logs_elsewhere = logs == Mark::Absent;
         }
         for (uid, track) in self.pods.iter_mut().filter(|(_, track)| track.starting()) {
             let traces = Traces::of(marks.pods.get(uid), marks, at);

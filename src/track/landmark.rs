@@ -9,7 +9,10 @@ use crate::model::Time;
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
 use crate::model::stage::Stage;
 
-use super::place::told_by::{CONTAINER_LOGS, POD_LOGS, PULLS};
+use super::place::told_by::{CONTAINER_LOGS, NETWORK, POD_LOGS, PULLS};
+
+/// The kubelet took the pod up.
+const STARTED: &str = "status.startTime";
 use super::pod::PodTrack;
 use super::queue::{Fetch, Told};
 
@@ -67,7 +70,8 @@ fn of_pod(track: &PodTrack, pod: &Pod) -> Vec<Landmark> {
         (None, None) => (track.seen_first, "first seen"),
     };
     let way: Vec<&ContainerSlot> = pod.containers.iter().filter(|slot| slot.kind != ContainerKind::Ephemeral).collect();
-    let taken_up = |stage| Some(landmark(0, stage, None, pod.started?, "status.startTime"));
+    let gated = track.place.told_by == NETWORK;
+    let taken_up = |stage| Some(landmark(0, stage, None, pod.started?, if gated { NETWORK } else { STARTED }));
     let mut all = vec![landmark(0, Stage::Admission, None, bound, told_by)];
     // A sandbox is in the making from then on, unless the pod is known to have waited for volumes first.
     let volumes = |stage| stage == Stage::Volumes;

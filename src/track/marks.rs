@@ -1,6 +1,7 @@
 //! Which of a pod's directories tell of its present start. The kubelet makes a directory once and leaves it: what is older
 //! than the boot, than `startTime` or than the sandbox is left from before, and tells nothing of now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::Time;
@@ -88,7 +89,7 @@ impl Traces {
 
     /// The name of a container whose directory was made in this sandbox, where only the runtime tells of the pod.
     #[must_use]
-    pub fn newest_container(&self, track: &PodTrack) -> Option<(&std::sync::Arc<str>, Made)> {
+    pub fn newest_container(&self, track: &PodTrack) -> Option<(&Arc<str>, Made)> {
         let since = sandbox_since(track);
         let fresh = self
             .marks
@@ -125,3 +126,6 @@ fn sandbox_since(track: &PodTrack) -> Option<Time> {
     let by_api = || track.pod.as_ref()?.sandbox_ready.filter(|(ready, _)| *ready)?.1;
     by_runtime.or_else(by_api)
 }
+
+#[cfg(test)]
+mod tests;
