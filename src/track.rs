@@ -252,8 +252,8 @@ impl World {
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
         let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(|| PodTrack::new(pod.id.clone(), at));
+        track.network = self.network.says_ready();
         track.told_by_api(pod, at);
-        track.network_is(self.network.says_ready(), at);
     }
 
     fn runtime_told(&mut self, status: &RuntimeStatus, at: Time) {
@@ -340,7 +340,7 @@ impl World {
             self.logs_elsewhere = logs == Mark::Absent;
         }
         for (uid, track) in self.pods.iter_mut().filter(|(_, track)| track.starting()) {
-            let traces = Traces::of(marks.pods.get(uid), marks, at);
+            let traces = Traces::of(marks.pods.get(uid), marks, at).or(&track.traces);
             track.marked(if self.logs_elsewhere { traces.without_logs() } else { traces }, at);
         }
     }

@@ -59,6 +59,18 @@ impl Traces {
         Self { boot: marks.boot, marks: of_pod }
     }
 
+    /// What can't be told this time is as it was told before: silence makes nothing undone.
+    #[must_use]
+    pub fn or(self, before: &Self) -> Self {
+        let known = |now, before| if now == Mark::Unknown { before } else { now };
+        let marks = PodMarks {
+            home: known(self.marks.home, before.marks.home),
+            logs: known(self.marks.logs, before.marks.logs),
+            containers: self.marks.containers.or_else(|| before.marks.containers.clone()),
+        };
+        Self { boot: self.boot.or(before.boot), marks }
+    }
+
     /// As if nobody could see where the kubelet logs to.
     #[must_use]
     pub fn without_logs(self) -> Self {

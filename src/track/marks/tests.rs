@@ -71,6 +71,15 @@ fn without_the_directories_all_is_told_as_far_as_the_rest_tells() {
 }
 
 #[test]
+fn files_that_fall_silent_take_back_nothing() {
+    let way = Way::new().pod(1, pod(Some(1), None, creating())).marks(2, BOOT, marks(None, &[]));
+    let way = way.see(10, Seen::Marks(Marks::default()));
+    assert_eq!(way.course(), ["Admission 0..1", "Volumes 1.."]);
+    let way = way.marks(32, BOOT, marks(Some(31), &[])).see(40, Seen::Marks(Marks::default()));
+    assert_eq!(way.course()[1..], ["Volumes 1..31", "Sandbox 31.."]);
+}
+
+#[test]
 fn after_a_reboot_old_directories_mislead_nobody() {
     // Taken up before the boot of second 500; the sandboxes of then are gone, every directory is there.
     let old = marks(Some(31), &[("web", 58)]);
