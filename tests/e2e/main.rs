@@ -11,6 +11,7 @@ mod brake;
 mod configuration;
 mod faults;
 mod lock;
+mod marks;
 mod prepull;
 mod record;
 mod recorder;
