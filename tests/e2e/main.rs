@@ -13,6 +13,8 @@ mod faults;
 mod lock;
 mod marks;
 mod prepull;
+mod record;
+mod recorder;
 mod runtime_lost;
 mod socket;
 mod standalone;
