@@ -5,12 +5,14 @@ mod asking;
 pub mod cni;
 mod mounts;
 pub mod observer;
+pub mod plugins_running;
 mod root;
 
 use std::path::PathBuf;
 
 pub use cni::{CniDirs, NamedBy};
 pub use observer::CniObserver;
+pub use plugins_running::PluginObserver;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -64,6 +64,7 @@ fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<ContainerSlot
         ready: false,
         silent_waits: Vec::new(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers,
     }
