@@ -34,9 +34,9 @@ pub const SANDBOX_STALLED: Cause = Cause {
     id: "SandboxStalled",
     stage: Stage::Sandbox,
     summary: "The pod's sandbox has been in the making for long: a CNI plugin that does not return is the usual reason.",
-    says: "This pod's sandbox is still being made after {for}: {runtime} lists none that is ready[, and {events}]. A CNI plugin that hangs looks like this[; the network is {network} ({plugins})].",
+    says: "This pod's sandbox is still being made: [CNI plugin {plugin} does not return|its network is made, but {networked} has not started it|{runtime} lists none that is ready]. [Its {command} has run for {age} ({process})|It has run for {age} ({process}), the only one, for the only sandbox in the making|{for} so far][, and {events}].[ {near}.| {suspect} looks like this; the network is {network} ({plugins}).| {suspect} looks like this.][ {daemon}.]",
     rules_out: "The runtime answers, and no image of the pod was asked for yet.",
-    advice: "look for it (ps -eo pid,etime,args | grep cni) and at the network add-on's pod here.[ App: {move}]",
+    advice: "[read /proc/{pid}/stack and the network add-on's log here|read journalctl -u {networked}|look for it (pgrep -af cni/bin) and read the network add-on's log here].[ App: {move}]",
     mends: "",
     steps: &[
         "`ps -eo pid,etime,stat,args | grep /opt/cni/bin`: a plugin that has run for minutes is the one that hangs; state D points at a dead mount.",

@@ -13,6 +13,7 @@ mod faults;
 mod lock;
 mod prepull;
 mod runtime_lost;
+mod sandbox;
 mod socket;
 mod standalone;
 mod status;

@@ -96,4 +96,3 @@ fn plugin(found: Found, uptime: f64, now: Time) -> PluginProcess {
         call: found.call,
     }
 }
-

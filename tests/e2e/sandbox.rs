@@ -1,0 +1,94 @@
+//! A CNI plugin that hangs: what holds the pod is named on every containerd, from the host's process table, whether the
+//! agent may read what the plugin was called for or not; and a hung plugin that blocks CRI Status is not a runtime that
+//! is down.
+
+use std::os::unix::fs::PermissionsExt;
+
+use anyhow::{Context, ensure};
+use kubewhy_lab::cni::{Misbehaviour, PLUGIN};
+use kubewhy_lab::demo::{Agent, CONFIG, NODE, Scene, Start};
+use kubewhy_lab::in_lab;
+use serde_json::{Value, json};
+
+use super::stage::{PROGRAM, message, said, scene, told_so, unwatched};
+
+const STALLED: &str = "SandboxStalled";
+
+fn hang(scene: &Scene, pod: &str) -> anyhow::Result<()> {
+    scene.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
+    scene.run_pod(pod, json!({"image": scene.lab.app}));
+    Ok(())
+}
+
+/// The process that a sentence names is a plugin of the lab.
+fn names_the_process(event: &Value) -> anyhow::Result<()> {
+    let (_, after) = message(event).split_once("(pid ").context("a pid")?;
+    let pid = after.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    let name = std::fs::read_to_string(format!("/proc/{pid}/comm"))?;
+    ensure!(name.trim() == PLUGIN, "pid {pid} is {name}");
+    Ok(())
+}
+
+#[test]
+fn the_plugin_that_hangs_is_named_with_its_process_and_blocks_status_without_the_runtime_being_down() {
+    in_lab!(async {
+        let scene = scene().await?;
+        hang(&scene, "invoice")?;
+        let event =
+            told_so(&scene, "invoice", STALLED, "made: CNI plugin bridge does not return. Its ADD has run for ")
+                .await?;
+        println!("deep profile: {}", message(&event));
+        names_the_process(&event)?;
+
+        // Loading a configuration waits for the plugin, with the lock that Status needs.
+        scene.lab.cni.configure_plugin("bridge ")?;
+        let hung = told_so(&scene, NODE, "CniHung", "CNI plugin bridge does not return.").await?;
+        println!("on the node: {}", message(&hung));
+        ensure!(!said(&scene).iter().any(|said| said.contains("RuntimeDown")), "{:#?}", said(&scene));
+
+        scene.lab.cni.configure()?;
+        scene.lab.cni.put_plugin_back(PLUGIN)?;
+        let ended = told_so(&scene, "invoice", "Resolved", "").await?;
+        println!("in the end: {}", message(&ended));
+        scene.end().await
+    });
+}
+
+/// As in a container of the standard profile: root without any capability.
+#[test]
+fn without_capabilities_the_only_plugin_is_taken_for_the_only_sandbox_s_and_of_two_neither() {
+    in_lab!(async {
+        let scene = unwatched().await?;
+        let _agent = powerless(&scene).await?;
+        hang(&scene, "invoice")?;
+        let words = "made: CNI plugin bridge does not return. It has run for ";
+        let event = told_so(&scene, "invoice", STALLED, words).await?;
+        println!("standard profile: {}", message(&event));
+        names_the_process(&event)?;
+        scene.run_pod("basket", json!({"image": scene.lab.app}));
+        let event =
+            told_so(&scene, "basket", STALLED, "2 CNI plugins run on this node, the oldest, bridge, for ").await?;
+        println!("standard profile, two pods: {}", message(&event));
+        scene.lab.cni.put_plugin_back(PLUGIN)?;
+        told_so(&scene, "basket", "Resolved", "").await?;
+        scene.end().await
+    });
+}
+
+async fn powerless(scene: &Scene) -> anyhow::Result<Agent> {
+    let program = scene.lab.dir.join("powerless");
+    let script = format!("#!/bin/sh\nexec setpriv --bounding-set=-all --inh-caps=-all -- '{PROGRAM}' \"$@\"\n");
+    std::fs::write(&program, script)?;
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
+    Agent::start(&Start {
+        program: &program,
+        dir: &scene.lab.dir.join("standard"),
+        node: NODE,
+        socket: &scene.lab.containerd.socket(),
+        kubelet: &scene.lab.dir,
+        kubeconfig: Some(&scene.kubeconfig),
+        config: CONFIG,
+        port: 9480,
+    })
+    .await
+}
