@@ -41,12 +41,11 @@ fn the_plugin_that_hangs_is_named_with_its_process_and_blocks_status_without_the
         names_the_process(&event)?;
 
         // Loading a configuration waits for the plugin, with the lock that Status needs.
-        scene.lab.cni.configure_plugin("bridge ")?;
+        scene.lab.cni.configure()?;
         let hung = told_so(&scene, NODE, "CniHung", "CNI plugin bridge does not return.").await?;
         println!("on the node: {}", message(&hung));
         ensure!(!said(&scene).iter().any(|said| said.contains("RuntimeDown")), "{:#?}", said(&scene));
 
-        scene.lab.cni.configure()?;
         scene.lab.cni.put_plugin_back(PLUGIN)?;
         let ended = told_so(&scene, "invoice", "Resolved", "").await?;
         println!("in the end: {}", message(&ended));

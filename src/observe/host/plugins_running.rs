@@ -96,3 +96,5 @@ fn plugin(found: Found, uptime: f64, now: Time) -> PluginProcess {
         call: found.call,
     }
 }
+#[cfg(test)]
+mod tests;
