@@ -175,7 +175,7 @@ pub const CNI_HUNG: Cause = Cause {
     probe: Some(Probe::RuntimeCalls),
     steps: &[
         "`ps -eo pid,etime,stat,args | grep /opt/cni/bin`: a plugin that has run for minutes is the one that hangs; state D points at a dead mount.",
-        "A hung ADD blocks Status once the CNI configuration is written anew: containerd waits for it with a lock held. From containerd 2.1 on a plugin's own STATUS can hang too.",
+        "A hung ADD blocks Status of containerd 2 once the CNI configuration is written anew: the reload waits for it with a lock held. A plugin's own STATUS can hang too.",
         "The network add-on's pod on this node: its log says what it waits for.",
         "Killing the plugin's process (`kill PID`) ends the wait: that pod's sandbox fails and is tried again.",
     ],
@@ -195,7 +195,7 @@ pub const CNI_POD_NOT_RUNNING: Cause = Cause {
     mends: "Pods go on once it runs.",
     after: Duration::from_secs(30),
     kind: Grows::WarningAfter(Duration::from_secs(90)),
-    probe: Some(Probe::Starts),
+    probe: Some(Probe::NetworkPods),
     steps: &[
         "`kubectl -n NAMESPACE describe pod POD`: its own Events; then `kubectl -n NAMESPACE logs POD --all-containers`, with `-p` for the run before.",
         "Many wait for the API server: its service address needs kube-proxy, or the add-on itself.",

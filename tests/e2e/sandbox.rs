@@ -40,11 +40,14 @@ fn the_plugin_that_hangs_is_named_with_its_process_and_blocks_status_without_the
         println!("deep profile: {}", message(&event));
         names_the_process(&event)?;
 
-        // Loading a configuration waits for the plugin, with the lock that Status needs.
+        // Loading a configuration waits for the plugin, with the lock that Status needs: in containerd 2.
         scene.lab.cni.configure()?;
-        let hung = told_so(&scene, NODE, "CniHung", "CNI plugin bridge does not return.").await?;
-        println!("on the node: {}", message(&hung));
-        ensure!(!said(&scene).iter().any(|said| said.contains("RuntimeDown")), "{:#?}", said(&scene));
+        if !scene.lab.containerd.version().trim_start_matches('v').starts_with("1.") {
+            let hung = told_so(&scene, NODE, "CniHung", "CNI plugin bridge does not return.").await?;
+            println!("on the node: {}", message(&hung));
+        }
+        let others: Vec<_> = said(&scene).into_iter().filter(|said| !said.contains("does not return")).collect();
+        ensure!(others.is_empty(), "a runtime that is well, a pod that waits: {others:#?}");
 
         scene.lab.cni.put_plugin_back(PLUGIN)?;
         let ended = told_so(&scene, "invoice", "Resolved", "").await?;

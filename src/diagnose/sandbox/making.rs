@@ -62,10 +62,11 @@ impl<'a> Making<'a> {
 
     fn without_plugin(&self, view: View<'_>) -> Facts {
         let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
-        if self.record.is_some_and(|record| record.step == Some(Step::Start)) {
-            return Facts::default().with("networked", runtime);
+        match self.record.and_then(|record| record.step) {
+            Some(Step::Start) => Facts::default().with("networked", runtime),
+            Some(Step::Network) => Facts::default().with("cni", runtime).with("near", near(view)),
+            Some(Step::Begun) | None => Facts::default().with("near", near(view)),
         }
-        Facts::default().with("near", near(view))
     }
 
     /// The record and the plugin.

@@ -38,9 +38,12 @@ fn stalled(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
     let making = Making::of(track, view);
     let (since_when, told) = match seen_since(&making, view) {
         Some(began) => (began, making.facts(view)),
-        None => (silent_since(track, pod, view)?, by_silence(track, &making, view)),
+        None => {
+            let silent = track.events.as_ref().map_or("", |_| "no Event says why");
+            (silent_since(track, pod, view)?, making.facts(view).with("events", silent))
+        }
     };
-    let facts = told
+    let facts = suspecting(told, pod, view)
         .with("runtime", runtime(view))
         .with("for", span(since(since_when, view.now)))
         .with("daemon", daemon::not_running(view).map(|daemon| daemon.says()).unwrap_or_default())
@@ -76,13 +79,13 @@ fn silent_since(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Time> {
     (listed && !other_reason && heard(track, pod, view) && current(view)).then_some(since)
 }
 
-fn by_silence(track: &PodTrack, making: &Making<'_>, view: View<'_>) -> Facts {
-    let facts = making.facts(view);
-    let facts = match facts.get("near") {
-        Some(_) => facts,
-        None => facts.with("suspect", "A CNI plugin that hangs").or(network(view)),
-    };
-    facts.with("events", track.events.as_ref().map_or("", |_| "no Event says why"))
+/// Where nothing else is seen, what is usual.
+fn suspecting(facts: Facts, pod: &Pod, view: View<'_>) -> Facts {
+    let known = ["plugin", "networked", "near"].iter().any(|name| facts.get(name).is_some());
+    if known || pod.host_network {
+        return facts;
+    }
+    facts.with("suspect", "A CNI plugin that hangs").or(network(view))
 }
 
 /// The API server answers, the runtime keeps its lists, and the kubelet its Node: or it can't, for want of the runtime's
