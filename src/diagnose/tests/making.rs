@@ -77,7 +77,8 @@ fn what_cannot_be_read_is_concluded_only_where_nothing_else_is_possible() {
     let (near, two) = ("CNI plugin bridge has run for", "2 CNI plugins run on this node, the oldest, bridge, for");
     let unseen = || Err("containerd 1.6 may record a sandbox only after its network");
     type Seen = (Result<Vec<SandboxRecord>, &'static str>, Vec<PluginProcess>);
-    let cases: Vec<(&str, Box<dyn Fn(&Timeline) -> Seen>, &str)> = vec![
+    type Scene = Box<dyn Fn(&Timeline) -> Seen>;
+    let cases: Vec<(&str, Scene, &str)> = vec![
         ("one of each", Box::new(|t| (Ok(vec![record("cart", ago(t, 39), None)]), vec![plugin(7, ago(t, 38))])), only),
         ("no records on 1.6", Box::new(move |t| (unseen(), vec![plugin(7, ago(t, 38))])), only),
         (
