@@ -10,7 +10,7 @@ use crate::model::making::{PluginProcess, SandboxRecord};
 use crate::model::{Time, since};
 
 /// A look is good for so long: a calm period, and the deadline of a look that does not end.
-const FRESH: Duration = Duration::from_secs(20);
+const FRESH: Duration = Duration::from_secs(30);
 
 /// What was seen of one kind, or why it can't be, and when.
 type Look<T> = Option<(Time, Result<Vec<T>, String>)>;
@@ -55,11 +55,14 @@ impl Making {
         Some(records.iter().filter(|record| !self.done.contains(&record.id)).collect())
     }
 
-    /// The sandbox in the making of that pod: the one that was begun first.
+    /// The sandbox in the making of that pod: the last one that was begun, if that was after its newest that was done. An
+    /// older record is what a runtime that crashed has left.
     #[must_use]
-    pub fn of(&self, pod: &PodUid, now: Time) -> Option<&SandboxRecord> {
-        let records = self.records(now).unwrap_or_default();
-        records.into_iter().filter(|record| record.pod == *pod).min_by_key(|record| record.created)
+    pub fn of(&self, pod: &PodUid, newest_done: Option<Time>, now: Time) -> Option<&SandboxRecord> {
+        let records = self.records(now).unwrap_or_default().into_iter().filter(|record| record.pod == *pod);
+        records
+            .max_by_key(|record| record.created)
+            .filter(|record| newest_done.is_none_or(|done| record.created > done))
     }
 
     /// The plugins that run, by who called whom; the oldest first.
@@ -120,7 +123,7 @@ mod tests {
         making.plugins_run(Ok(seen), t);
         let chains: Vec<_> = making.chains(t).iter().map(|chain| (chain.first.pid, chain.last.pid)).collect();
         assert_eq!(chains, [(9, 9), (1, 4)]);
-        assert!(making.chains(after(t, Duration::from_secs(21))).is_empty(), "an old look counts for nothing");
+        assert!(making.chains(after(t, Duration::from_secs(31))).is_empty(), "an old look counts for nothing");
     }
 
     #[test]
@@ -131,7 +134,9 @@ mod tests {
         assert!(making.records(t).is_none(), "nobody looked");
         making.recorded(Ok(vec![record("a"), record("b")]), t);
         making.listed([Arc::from("a")].iter());
-        assert_eq!(&*making.of(&PodUid::new("u"), t).unwrap().id, "b");
+        let pod = PodUid::new("u");
+        assert_eq!(&*making.of(&pod, None, t).unwrap().id, "b");
+        assert!(making.of(&pod, Some(t), t).is_none(), "a later one was done");
         making.recorded(Err("another runtime".to_owned()), t);
         assert!(making.records(t).is_none());
     }

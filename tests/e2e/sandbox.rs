@@ -1,6 +1,6 @@
-//! A CNI plugin that hangs: what holds the pod is named on every containerd, from the host's process table, whether the
-//! agent may read what the plugin was called for or not; and a hung plugin that blocks CRI Status is not a runtime that
-//! is down.
+//! A CNI plugin that hangs: what holds the pod is told on every containerd, in each profile of rights: by what the plugin
+//! was called for, by being the only one, or from containerd's records alone; and a hung plugin that blocks CRI Status is
+//! not a runtime that is down.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -61,7 +61,7 @@ fn the_plugin_that_hangs_is_named_with_its_process_and_blocks_status_without_the
 fn without_capabilities_the_only_plugin_is_taken_for_the_only_sandbox_s_and_of_two_neither() {
     in_lab!(async {
         let scene = unwatched().await?;
-        let _agent = powerless(&scene).await?;
+        let _agent = agent(&scene, "setpriv --bounding-set=-all --inh-caps=-all --", CONFIG).await?;
         hang(&scene, "invoice")?;
         let words = "made: CNI plugin bridge does not return. It has run for ";
         let event = told_so(&scene, "invoice", STALLED, words).await?;
@@ -77,19 +77,41 @@ fn without_capabilities_the_only_plugin_is_taken_for_the_only_sandbox_s_and_of_t
     });
 }
 
-async fn powerless(scene: &Scene) -> anyhow::Result<Agent> {
-    let program = scene.lab.dir.join("powerless");
-    let script = format!("#!/bin/sh\nexec setpriv --bounding-set=-all --inh-caps=-all -- '{PROGRAM}' \"$@\"\n");
-    std::fs::write(&program, script)?;
+/// As in the socket profile: no process table at all.
+#[test]
+fn without_the_process_table_containerd_s_own_records_show_the_sandbox_and_no_event_is_asked_for() {
+    in_lab!(async {
+        let scene = unwatched().await?;
+        let before = scene.api.journal().event_reads();
+        let hidden = "unshare --mount sh -c 'mount -t tmpfs none /proc; exec \"$@\"' sh";
+        let _agent = agent(&scene, hidden, &CONFIG.replace("askEvents: 3s", "askEvents: 10s")).await?;
+        hang(&scene, "invoice")?;
+        let event = told_so(&scene, "invoice", STALLED, "A CNI plugin that hangs looks like this").await?;
+        println!("socket profile: {}", message(&event));
+        let one = scene.lab.containerd.version().trim_start_matches('v').starts_with("1.");
+        let words =
+            if one { "containerd lists none that is ready." } else { "containerd waits for CNI to make its network." };
+        ensure!(message(&event).contains(words), "{event:#}");
+        ensure!(scene.api.journal().event_reads() == before, "what is seen was asked for");
+        scene.lab.cni.put_plugin_back(PLUGIN)?;
+        told_so(&scene, "invoice", "Resolved", "").await?;
+        scene.end().await
+    });
+}
+
+/// An agent that is started through other programs, which take from it what a profile does not have.
+async fn agent(scene: &Scene, through: &str, config: &str) -> anyhow::Result<Agent> {
+    let program = scene.lab.dir.join("in-a-profile");
+    std::fs::write(&program, format!("#!/bin/sh\nexec {through} '{PROGRAM}' \"$@\"\n"))?;
     std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755))?;
     Agent::start(&Start {
         program: &program,
-        dir: &scene.lab.dir.join("standard"),
+        dir: &scene.lab.dir.join("profile"),
         node: NODE,
         socket: &scene.lab.containerd.socket(),
         kubelet: &scene.lab.dir,
         kubeconfig: Some(&scene.kubeconfig),
-        config: CONFIG,
+        config,
         port: 9480,
     })
     .await

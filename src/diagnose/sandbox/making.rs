@@ -31,7 +31,9 @@ pub(in super::super) struct Making<'a> {
 impl<'a> Making<'a> {
     /// Of that pod. Only what has taken long is seen.
     pub(in super::super) fn of(track: &PodTrack, view: View<'a>) -> Self {
-        let record = view.world.making.of(&track.id.uid, view.now).filter(|record| is_long(record.created, view.now));
+        let done = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
+        let record =
+            view.world.making.of(&track.id.uid, done, view.now).filter(|record| is_long(record.created, view.now));
         let plugin = told(track, record, view).or_else(|| only_one(track, view));
         Self { record, plugin }
     }

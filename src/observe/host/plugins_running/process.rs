@@ -2,8 +2,10 @@
 //! `cmdline`; `environ` takes the right to trace the process, and without it what a plugin was called for stays unknown.
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -75,14 +77,14 @@ impl Table<'_> {
     }
 
     /// The name of the plugin that a process is: its program, or the script that its program runs, lies in one of the
-    /// directories and bears the process's own name.
+    /// directories and bears the process's own name. Plugins are called without arguments; with some they are daemons, such
+    /// as that of `dhcp`.
     fn plugin(&self, pid: u32) -> Option<(Arc<str>, Stat)> {
         let line = self.read(pid, "cmdline", COMMAND_LINE)?;
-        let words = line.split(|byte| *byte == 0).take(NAME_WITHIN).filter_map(|word| std::str::from_utf8(word).ok());
-        let name = words.map(Path::new).find_map(|path| {
-            let inside = self.bin_dirs.iter().any(|dir| path.parent() == Some(dir));
-            path.file_name().filter(|_| inside)?.to_str()
-        })?;
+        let words: Vec<_> = line.strip_suffix(&[0])?.split(|byte| *byte == 0).take(NAME_WITHIN + 1).collect();
+        let path = Path::new(OsStr::from_bytes(words.last().filter(|_| words.len() <= NAME_WITHIN)?));
+        let inside = self.bin_dirs.iter().any(|dir| path.parent() == Some(dir));
+        let name = path.file_name().filter(|_| inside)?.to_str()?;
         let stat = self.stat(pid)?;
         let own = name.get(..name.floor_char_boundary(NAME))?;
         (stat.name == own).then(|| (name.into(), stat))

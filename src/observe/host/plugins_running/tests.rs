@@ -48,6 +48,7 @@ async fn plugins_are_told_from_all_else_and_know_their_age_and_who_called_them()
         ('S', 50, 496_050),
         &["/bin/sh", "-e", "/opt/cni/bin/a-plugin-with-a-long-name"],
     );
+    host.process(71, "dhcp", ('S', 1, 100), &["/opt/cni/bin/dhcp", "daemon"]);
     host.process(80, "vim", ('S', 1, 496_050), &["vim", "/opt/cni/bin/bridge"]);
     host.process(81, "bridge", ('S', 1, 496_050), &["/opt/cni/bin/old/bridge"]);
     host.process(82, "a) R (b", ('S', 1, 496_050), &["/opt/cni/bin/a) R (b"]);
