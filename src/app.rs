@@ -206,7 +206,8 @@ impl Shared {
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
         let places = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
         let starting = self.project(attends.clone(), |attention| attention.starting.clone());
-        let marks = MarksObserver { root, places, starting, period: timing.busy, clock };
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
+        let marks = MarksObserver { root, places, starting, pace, clock };
         self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
     }
 

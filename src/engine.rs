@@ -33,7 +33,8 @@ pub struct Attention {
     pub busy: bool,
     /// A pod waits for an image.
     pub pulls: bool,
-    /// The pods on their way to running that have moved lately, in the order of their UIDs.
+    /// The pods on their way to running, in the order of their UIDs; those that are stuck for good among them, for which
+    /// alone nothing is [`busy`](Self::busy).
     pub starting: Arc<[PodId]>,
     /// The pods whose sandbox may be in the making; none while nobody waits for one.
     pub sandboxes: Arc<[PodUid]>,
@@ -90,7 +91,7 @@ impl Crank {
     /// What deserves attention.
     #[must_use]
     pub fn attention(&self, now: Time) -> Attention {
-        let starting = self.world.moving(now).map(|track| track.id.clone()).collect();
+        let starting = self.world.starting().map(|track| track.id.clone()).collect();
         let sandboxes = self.world.sandboxes_awaited();
         let plugins = !sandboxes.is_empty() || self.world.runtime.hangs(Method::Status).is_some();
         let (busy, pulls) = (self.world.busy(now), self.world.awaits_image(now));
