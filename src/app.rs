@@ -37,7 +37,7 @@ use crate::observe::Pace;
 use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, NamedBy};
+use crate::observe::host::{CniDirs, CniObserver, IntentObserver, NamedBy, PullRulesObserver};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -109,6 +109,7 @@ impl Shared {
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_host(args, told_dirs, &seen);
+        self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
         }
@@ -176,6 +177,21 @@ impl Shared {
     fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
         let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
+    }
+
+    fn look_at_kubelet(
+        &mut self,
+        args: &RunArgs,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let (root, kubelet, clock) = (args.host_root.clone(), args.kubelet_root.clone(), self.clock);
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.pulls), &self.timing());
+        let stop = self.tasks.stop.clone();
+        let intents = IntentObserver { root: root.clone(), kubelet: kubelet.clone(), pace, clock };
+        self.tasks.start("pull intent observer", intents.run(seen.clone(), stop.clone()));
+        let rules = PullRulesObserver { root, kubelet, clock };
+        self.tasks.start("pull rules observer", rules.run(seen.clone(), stop));
     }
 
     fn look_at_apiserver(

@@ -117,6 +117,11 @@ impl World {
                 self.pulls.cannot_be_seen(why);
                 self.assign_pulls(at);
             }
+            Seen::Intents(intents) => {
+                self.pulls.wanted(intents, at);
+                self.assign_pulls(at);
+            }
+            Seen::PullRules(rules) => self.pulls.rules = rules,
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),
             Seen::PodGone(uid) => self.pod_gone(&uid),

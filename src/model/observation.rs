@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Time;
 use super::cni::CniHost;
 use super::ids::PodUid;
+use super::intent::{Intents, PullRules};
 use super::node::Node;
 use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
@@ -42,6 +43,10 @@ pub enum Seen {
     Pulls(Vec<Pull>),
     /// Pulls can't be seen, and why (another runtime, or its own API does not answer).
     PullsUnseen(String),
+    /// What the kubelet wants pulled.
+    Intents(Intents),
+    /// How the kubelet pulls.
+    PullRules(PullRules),
     /// All pods of this node: the start of a watch, or a fresh list after a gap.
     PodsListed(Vec<Pod>),
     /// A pod was added or changed.

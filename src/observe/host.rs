@@ -3,14 +3,18 @@
 
 mod asking;
 pub mod cni;
+pub mod intents;
 mod mounts;
 pub mod observer;
+pub mod pull_rules;
 mod root;
 
 use std::path::PathBuf;
 
 pub use cni::{CniDirs, NamedBy};
+pub use intents::IntentObserver;
 pub use observer::CniObserver;
+pub use pull_rules::PullRulesObserver;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::image::Reference;
+use crate::model::intent::{Intents, PullRules};
 use crate::model::pull::{Load, Pull};
 use crate::model::snapshot::PullPhase;
 use crate::model::{Time, since};
 
 /// The rate is taken over this time: long enough to smooth a burst, short enough to show a change.
 const WINDOW: Duration = Duration::from_secs(20);
+/// Intents are told at least every 10 s: after this time they are out of date.
+const INTENTS_HOLD: Duration = Duration::from_secs(25);
 /// At most this many samples are kept for it.
 const SAMPLES: usize = 32;
 
@@ -21,6 +24,9 @@ pub struct Pulls {
     pub running: BTreeMap<Arc<str>, PullTrack>,
     /// Why pulls can't be seen, where they can't.
     pub unseen: Option<String>,
+    /// How the kubelet pulls.
+    pub rules: PullRules,
+    intents: Option<(Time, Intents)>,
     /// Bytes that were seen arriving since the agent began to look; a layer that several pulls share counts once.
     pub received: u64,
     layers: BTreeMap<Arc<str>, u64>,
@@ -50,6 +56,20 @@ impl Pulls {
                 None => PullTrack::new(pull, at),
             };
             self.running.insert(track.pull.lease.clone(), track);
+        }
+    }
+
+    /// The kubelet's intents were looked at.
+    pub fn wanted(&mut self, intents: Intents, at: Time) {
+        self.intents = Some((at, intents));
+    }
+
+    /// The kubelet's intents by now; none where they can't be seen, or were not for a while.
+    #[must_use]
+    pub fn intents(&self, now: Time) -> Option<&BTreeMap<Arc<str>, Time>> {
+        match &self.intents {
+            Some((at, Intents::Told(images))) if since(*at, now) <= INTENTS_HOLD => Some(images),
+            _ => None,
         }
     }
 
