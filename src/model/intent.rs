@@ -25,6 +25,12 @@ impl Intents {
         let Self::Told(images) = self else { return None };
         images.get(image).or_else(|| images.get(&*format!("{image}:latest"))).copied()
     }
+
+    /// Whether `intent` is for the image that a pod's spec names so.
+    #[must_use]
+    pub fn is_for(intent: &str, image: &str) -> bool {
+        intent.strip_prefix(image).is_some_and(|rest| rest.is_empty() || rest == ":latest")
+    }
 }
 
 /// How the kubelet pulls, as far as its configuration can be read.
