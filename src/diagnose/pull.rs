@@ -39,9 +39,8 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     }
     let pod = track.pod.as_ref()?;
     let slot = pod.containers.iter().find(|slot| slot.name == *container)?;
-    // A crash may have left an older one behind.
     let fetching = view.world.pulls.running.values().filter(|pull| pull.fetches(&slot.image));
-    let pull = fetching.max_by_key(|pull| pull.began).or_else(|| by_turn(track, view))?;
+    let pull = fetching.max_by_key(|pull| pull.weight()).or_else(|| by_turn(track, view))?;
     let subject = Subject::Pod(track.id.clone());
     let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view)?;
     found.facts.set("move", elsewhere::advice(pod));

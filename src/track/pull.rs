@@ -218,6 +218,13 @@ impl PullTrack {
         missing.peek().is_some() && missing.all(|layer| layer.elsewhere)
     }
 
+    /// Of several pulls of one image the heaviest tells how it goes: one that writes, and of those the newest, for a crash
+    /// may have left an older one behind.
+    #[must_use]
+    pub fn weight(&self) -> (bool, Time) {
+        (!self.waits_for_other(), self.began)
+    }
+
     /// Nothing tells yet which image it fetches.
     #[must_use]
     pub fn nameless(&self) -> bool {

@@ -143,8 +143,8 @@ fn left_behind(pull: &PullTrack, now: Time) -> bool {
 }
 
 fn served(pod: &Waiting<'_>, live: &[&PullTrack]) -> Fetch {
-    // A crash may have left an older one behind.
-    live.iter().rfind(|pull| pull.fetches(pod.image)).map_or(Fetch::Unknown, |pull| running(pull, Told::Name))
+    let fetching = live.iter().filter(|pull| pull.fetches(pod.image));
+    fetching.max_by_key(|pull| pull.weight()).map_or(Fetch::Unknown, |pull| running(pull, Told::Name))
 }
 
 fn running(pull: &PullTrack, by: Told) -> Fetch {

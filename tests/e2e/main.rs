@@ -12,6 +12,7 @@ mod configuration;
 mod faults;
 mod lock;
 mod prepull;
+mod pulls;
 mod runtime_lost;
 mod socket;
 mod standalone;

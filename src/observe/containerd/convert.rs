@@ -202,10 +202,20 @@ fn at_rest(layer: &Descriptor, here: bool) -> Layer {
 }
 
 /// Leaves out pulls that died with an earlier containerd: their leases live on for a day, and the kubelet's next try holds
-/// the same manifests under a newer lease. Expects the newest first; our own stay.
+/// the same manifests and writes the same layers under a newer lease. Expects the newest first; our own stay, and so do
+/// two that pull one image at once and write a layer each.
 pub(super) fn without_leftovers(mut pulls: Vec<Pull>) -> Vec<Pull> {
-    let mut newer: HashSet<Vec<Arc<str>>> = HashSet::new();
-    pulls.retain(|pull| pull.own.is_some() || pull.manifests.is_empty() || newer.insert(pull.manifests.clone()));
+    let mut newer: HashMap<Vec<Arc<str>>, HashSet<Arc<str>>> = HashMap::new();
+    pulls.retain(|pull| {
+        let writes = pull.layers.iter().filter(|layer| layer.active && !layer.elsewhere).map(|layer| &layer.digest);
+        let written = newer.get(&pull.manifests);
+        let more = written.is_none_or(|written| writes.clone().any(|digest| !written.contains(digest)));
+        let kept = pull.own.is_some() || pull.manifests.is_empty() || more;
+        if kept {
+            newer.entry(pull.manifests.clone()).or_default().extend(writes.cloned());
+        }
+        kept
+    });
     pulls
 }
 

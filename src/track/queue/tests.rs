@@ -106,7 +106,7 @@ fn with_intents_the_head_is_what_the_kubelet_wanted_first() {
     assert_eq!(assigned_by(wanting(&[(CART, 7), (MUTE, 6)], 60), &both, nameless(), 60), ["after Some(0)", "a"]);
     assert_eq!(
         assigned_by(wanting(&[(CART, 6), (MUTE, 6)], 60), &both, nameless(), 60),
-        ["a?", "?"],
+        ["?", "a?"],
         "one look saw both"
     );
     assert_eq!(assigned_by(wanting(&[(MUTE, 6)], 60), &both, nameless(), 60), ["?", "a"], "the cart's is not wanted");

@@ -136,3 +136,15 @@ fn a_pull_that_died_gives_way_to_the_next_try_of_the_same_image() {
     let left = without_leftovers(vec![of("new", &[M]), of("old", &[M]), of("resolving", &[]), of("too", &[])]);
     assert_eq!(left.iter().map(|pull| &*pull.lease).collect::<Vec<_>>(), ["new", "resolving", "too"]);
 }
+
+#[test]
+fn two_pulls_of_one_image_at_once_stay_where_each_writes_a_layer() {
+    let ingests = by_digest(vec![ingest("layer-sha256:aa", 4, 9), ingest("layer-sha256:bb", 4, 9)]);
+    let of = |id: &str, layer: &str| {
+        let documents = HashMap::from([(Arc::from(M), manifest(&[(A, 9), (B, 9)]))]);
+        let writing = vec![("layer".to_owned(), Arc::from(layer))];
+        pull(&PullParts { lease: lease(id, 0), documents, writing, ..PullParts::default() }, &ingests)
+    };
+    let left = without_leftovers(vec![of("new", A), of("other", B), of("died", A)]);
+    assert_eq!(left.iter().map(|pull| &*pull.lease).collect::<Vec<_>>(), ["new", "other"]);
+}
