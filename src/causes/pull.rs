@@ -45,7 +45,7 @@ pub const IMAGE_PULL_STALLED: Cause = Cause {
     summary: "A pull is under way and no byte arrives.",
     says: "[The image does not begin to arrive: {silent} has not answered since the pull began {still} ago|The image does not begin to arrive: {mute} answered, and has not sent the manifest for {still}|Another pull of this node fetches layer {shared} of the image, and no byte of it came for {still}|The image stopped arriving: no byte from {host} for {still}][, at {done} of {total}][ ({percent})][, layer {layer}][. {fine} are fine].",
     rules_out: "Nobody refused: no error has come. Where bytes had come, name lookup, login and image are fine.",
-    advice: "[look at the way to {silent} (name lookup, firewall, proxy or mirror), then at it|look at registry and any proxy].[ App: {move}]",
+    advice: "[look at the way to {silent} (name lookup, firewall, proxy or mirror), then at it|find that pull with kubewhy status; its registry or a proxy holds layer {shared}|look at registry and any proxy].[ App: {move}]",
     mends: "containerd 1.7+ retries after 5 min.",
     steps: &[
         "Whether bytes still arrive: `ctr -n k8s.io content active` twice; whether a connection stands: `ss -tnp | grep containerd`.",

@@ -294,3 +294,29 @@ pub fn node_wide_slots(runtime: &RuntimeInfo) -> bool {
 fn unanswered(pull: &Pull) -> bool {
     pull.layers.is_empty() && pull.document.is_none() && pull.manifests.is_empty()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn containerd_counts_downloads_over_the_node_from_2_1_on() {
+        let of = |name: &str, version: &str| {
+            let (name, version) = (name.into(), version.into());
+            node_wide_slots(&RuntimeInfo { name, version, api: "v1".into(), socket: "/run/x.sock".into() })
+        };
+        for (version, shared) in [
+            ("1.6.20~ds1", false),
+            ("1.7.24", false),
+            ("2.0.5", false),
+            ("v2.1.0", true),
+            ("2.1.9+unknown", true),
+            ("2.10.0-rc.1", true),
+            ("3.0.0", true),
+            ("", false),
+        ] {
+            assert_eq!(of("containerd", version), shared, "{version}");
+        }
+        assert!(!of("cri-o", "2.1.0"));
+    }
+}

@@ -136,7 +136,8 @@ fn two_images_that_share_a_layer_count_it_once() {
         let received: f64 = line.context("the counter")?.parse()?;
         let layers = images[1].layers.iter().skip(1).map(|layer| layer.bytes.len()).sum::<usize>() as f64;
         println!("{}: sent {sent}, counted {received}, the layers have {layers}", scene.lab.containerd.version());
-        ensure!((0.99..1.01).contains(&(received / layers)), "counted {received} of layers of {layers}");
+        // What comes between the last look and the end of a pull is not seen; counted twice, it would be half as much again.
+        ensure!((0.9..1.01).contains(&(received / layers)), "counted {received} of layers of {layers}");
         Ok(())
     });
 }
