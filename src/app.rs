@@ -38,7 +38,9 @@ use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, Pod
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::containerd::sandboxes::SandboxObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, MarksObserver, NamedBy, PluginObserver};
+use crate::observe::host::{
+    CniDirs, CniObserver, IntentObserver, KubeletPlaces, MarksObserver, NamedBy, PluginObserver, PullRulesObserver,
+};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -111,6 +113,7 @@ impl Shared {
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_sandboxes(&cri, args, &attends, told_dirs.clone(), &seen);
         self.look_at_host(args, told_dirs, &attends, &seen);
+        self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
         }
@@ -209,6 +212,21 @@ impl Shared {
         let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
         let marks = MarksObserver { root, places, starting, pace, clock };
         self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
+    }
+
+    fn look_at_kubelet(
+        &mut self,
+        args: &RunArgs,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let (root, kubelet, clock) = (args.host_root.clone(), args.kubelet_root.clone(), self.clock);
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.pulls), &self.timing());
+        let stop = self.tasks.stop.clone();
+        let intents = IntentObserver { root: root.clone(), kubelet: kubelet.clone(), pace, clock };
+        self.tasks.start("pull intent observer", intents.run(seen.clone(), stop.clone()));
+        let rules = PullRulesObserver { root, kubelet, clock };
+        self.tasks.start("pull rules observer", rules.run(seen.clone(), stop));
     }
 
     fn look_at_apiserver(

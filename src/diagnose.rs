@@ -20,6 +20,7 @@ mod sandbox;
 mod start;
 mod suspicion;
 pub mod text;
+mod throttled;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};

@@ -115,7 +115,10 @@ impl World {
     /// Takes in one observation.
     pub fn apply(&mut self, Observation { at, seen }: Observation) {
         match seen {
-            Seen::RuntimeFound(info) => self.runtime.found(info, at),
+            Seen::RuntimeFound(info) => {
+                self.pulls.node_wide_slots = pull::node_wide_slots(&info);
+                self.runtime.found(info, at);
+            }
             Seen::RuntimeCall(outcome) => self.runtime.called(outcome, at),
             Seen::RuntimeStatus(status) => self.runtime_told(&status, at),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
@@ -131,6 +134,11 @@ impl World {
             }
             Seen::SandboxRecords(records) => self.making.recorded(records, at),
             Seen::Plugins(plugins) => self.making.plugins_run(plugins, at),
+            Seen::Intents(intents) => {
+                self.pulls.wanted(intents, at);
+                self.assign_pulls(at);
+            }
+            Seen::PullRules(rules) => self.pulls.rules = rules,
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),
             Seen::PodGone(uid) => self.pod_gone(&uid),
@@ -210,7 +218,9 @@ impl World {
     #[must_use]
     pub fn load(&self) -> Load {
         let queued = self.starting().filter(|pod| pod.place.stage == Stage::ImageQueue).count();
-        Load { queued, ..self.pulls.load() }
+        let unseen = self.starting().filter(|pod| matches!(pod.fetch, Fetch::Asked { .. }));
+        let images: std::collections::BTreeSet<_> = unseen.filter_map(|pod| Some(&pod.awaited()?.image)).collect();
+        Load { queued, unseen: images.len(), ..self.pulls.load() }
     }
 
     /// Pods on their way to running.
@@ -310,7 +320,8 @@ impl World {
     fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
         let image = &track.awaited()?.image;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        Some(Waiting { image, since: track.since(), made, here: track.served || self.has_image(image) })
+        let here = self.has_image(image);
+        Some(Waiting { image, since: track.since(), made, served: track.served, here })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {

@@ -72,6 +72,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("total", "9.8 GB"),
             ("percent", "31 %"),
             ("layer", "7ade81c7589d"),
+            ("fine", "Name, login and image"),
             ("move", "delete the pod: its ReplicaSet makes another, maybe elsewhere."),
         ],
     ),
@@ -91,13 +92,20 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
         &[("missing", "ConfigMap cart-settings does not exist in namespace shop"), ("variables", "DB_HOST")],
     ),
     ("CommandNotFound", &[("image", "registry.example.com/shop/cart:2.14.1"), ("command", "program /bin/cart")]),
+    (
+        "KubeletPullThrottled",
+        &[("budget", "registryPullQPS 5, registryBurst 10"), ("others", "27 other pods wait likewise")],
+    ),
     ("ImageUnpackSlow", &[("total", "9.8 GB"), ("layers", "12 layers"), ("for", "1 min 20 s")]),
     (
         "ImagePullQueued",
         &[
             ("for", "5 min 4 s"),
+            ("at_once", "one image"),
             ("ahead", "another namespace's (name withheld)"),
             ("progress", "no byte for 4 min"),
+            ("before", "2 more come"),
+            ("remedy", "serializeImagePulls: false shortens it"),
             ("move", "wait; a DaemonSet's pod belongs to its node."),
         ],
     ),

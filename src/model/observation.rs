@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Time;
 use super::cni::CniHost;
 use super::ids::PodUid;
+use super::intent::{Intents, PullRules};
 use super::making::{PluginProcess, SandboxRecord};
 use super::marks::Marks;
 use super::node::Node;
@@ -48,6 +49,10 @@ pub enum Seen {
     SandboxRecords(Result<Vec<SandboxRecord>, String>),
     /// The CNI plugins that run; or why the process table can't be seen.
     Plugins(Result<Vec<PluginProcess>, String>),
+    /// What the kubelet wants pulled.
+    Intents(Intents),
+    /// How the kubelet pulls.
+    PullRules(PullRules),
     /// All pods of this node: the start of a watch, or a fresh list after a gap.
     PodsListed(Vec<Pod>),
     /// A pod was added or changed.

@@ -13,6 +13,7 @@ mod faults;
 mod lock;
 mod marks;
 mod prepull;
+mod pulls;
 mod record;
 mod recorder;
 mod runtime_lost;

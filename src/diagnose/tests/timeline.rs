@@ -202,6 +202,7 @@ pub(super) fn pull(done: u64) -> Seen {
         offset: done,
         total: 100_000_000,
         active: true,
+        elsewhere: false,
         updated: None,
     };
     Seen::Pulls(vec![Pull {
@@ -210,6 +211,7 @@ pub(super) fn pull(done: u64) -> Seen {
         began: None,
         repositories: vec!["r.example.com/shop/cart".into()],
         manifests: Vec::new(),
+        document: None,
         layers: vec![layer],
         complete_list: true,
     }])

@@ -60,6 +60,7 @@ fn fetching(repository: &str, layers: &[(u64, u64)]) -> Pull {
         offset: *offset,
         total: *total,
         active: offset < total,
+        elsewhere: false,
         updated: None,
     };
     Pull {
@@ -68,6 +69,7 @@ fn fetching(repository: &str, layers: &[(u64, u64)]) -> Pull {
         began: Some(at(5)),
         repositories: vec![repository.into()],
         manifests: Vec::new(),
+        document: None,
         layers: layers.iter().enumerate().map(layer).collect(),
         complete_list: true,
     }

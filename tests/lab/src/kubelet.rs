@@ -125,6 +125,7 @@ impl Kubelet {
     /// The API server's URL is none.
     pub fn start(options: Options) -> anyhow::Result<Self> {
         let client = client(&options)?;
+        configuration(&options)?;
         let runtime = Runtime::at(&options.cri_socket);
         let (recorder, events) = Recorder::new(client.clone(), options.node_name.clone());
         let backoff = Backoff::new(options.backoff_initial, options.backoff_max);
@@ -144,6 +145,16 @@ impl Kubelet {
         });
         Ok(Self { _task: AbortOnDropHandle::new(task) })
     }
+}
+
+/// The file in which an installer would have told it how to run; others read there how it pulls.
+fn configuration(options: &Options) -> anyhow::Result<()> {
+    let serial = options.serialize_pulls;
+    let text = format!(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nserializeImagePulls: {serial}\n"
+    );
+    std::fs::create_dir_all(&options.root).context("the kubelet's root")?;
+    std::fs::write(options.root.join("config.yaml"), text).context("the kubelet's configuration")
 }
 
 fn client(options: &Options) -> anyhow::Result<Client> {
