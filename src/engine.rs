@@ -16,6 +16,7 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::Settings;
 use crate::model::snapshot::Snapshot;
+use crate::model::volume::Mounting;
 use crate::track::World;
 
 /// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
@@ -34,6 +35,8 @@ pub struct Attention {
     pub pulls: bool,
     /// The pods on their way to running that have moved lately, in the order of their UIDs.
     pub starting: Arc<[PodId]>,
+    /// The pods that wait for volumes or resource claims, and for which.
+    pub mounting: Arc<[Mounting]>,
 }
 
 /// State and the look at it, without tasks, channels or clock: what the agent turns in real time and a replay in
@@ -86,7 +89,12 @@ impl Crank {
     #[must_use]
     pub fn attention(&self, now: Time) -> Attention {
         let starting = self.world.moving(now).map(|track| track.id.clone()).collect();
-        Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now), starting }
+        Attention {
+            busy: self.world.busy(now),
+            pulls: self.world.awaits_image(now),
+            starting,
+            mounting: self.world.mounting().collect(),
+        }
     }
 }
 

@@ -66,7 +66,7 @@ fn sandbox(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
     let down = pod.sandbox_ready.and_then(|(ready, at)| at.filter(|_| !ready));
     let since = Some(track.since()).max(down)?;
     let listed = view.world.sandboxes.listed.is_some_and(|at| at > since);
-    let other_reason = pod.host_network || !pod.silent_waits.is_empty() || fails(track) || no_network(view);
+    let other_reason = pod.host_network || !pod.waits.is_empty() || fails(track) || no_network(view);
     if !listed || other_reason || !heard(track, pod, view) || !current(view) {
         return None;
     }

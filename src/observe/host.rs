@@ -6,11 +6,13 @@ pub mod cni;
 mod mounts;
 pub mod observer;
 mod root;
+pub mod volumes;
 
 use std::path::PathBuf;
 
 pub use cni::{CniDirs, NamedBy};
 pub use observer::CniObserver;
+pub use volumes::VolumeObserver;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

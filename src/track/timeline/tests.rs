@@ -6,6 +6,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod};
 use crate::model::pull::Pull;
 use crate::model::runtime::{Container, RunState, Sandbox};
+use crate::model::volume::Waits;
 use crate::track::World;
 use crate::track::pod::PodTrack;
 
@@ -62,7 +63,7 @@ fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<ContainerSlot
         message: String::new(),
         sandbox_ready: Some((sandbox.is_some(), Some(at(sandbox.unwrap_or(0))))),
         ready: false,
-        silent_waits: Vec::new(),
+        waits: Waits::default(),
         told_waits: false,
         pull_secrets: Vec::new(),
         containers,
