@@ -34,10 +34,12 @@ use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
 use crate::observe::Pace;
-use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
+use crate::observe::apiserver::{
+    Budget, EventObserver, Limits, NodeObserver, Patience, PodObserver, Standing, StorageObserver,
+};
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, NamedBy};
+use crate::observe::host::{CniDirs, CniObserver, NamedBy, VolumeObserver};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -109,6 +111,7 @@ impl Shared {
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_host(args, told_dirs, &seen);
+        self.look_at_volumes(args, client.clone(), &attends, &seen);
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
         }
@@ -176,6 +179,26 @@ impl Shared {
     fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
         let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
+    }
+
+    /// Only the API server tells which volumes a pod has: without it there is nothing to look for.
+    fn look_at_volumes(
+        &mut self,
+        args: &RunArgs,
+        client: Option<kube::Client>,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let Some(client) = client else { return };
+        let (clock, timing, stop) = (self.clock, self.timing(), self.tasks.stop.clone());
+        let waiting = self.project(attends.clone(), |attention| attention.mounting.clone());
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
+        let (root, kubelet) = (args.host_root.clone(), args.kubelet_root.clone());
+        let looks = VolumeObserver { root, kubelet, waiting: waiting.clone(), pace, clock };
+        self.tasks.start("volume observer", looks.run(seen.clone(), stop.clone()));
+        let patience = Patience::new(&timing, self.settings.borrow().report.spread);
+        let asks = StorageObserver { client, node: self.node.clone(), waiting, patience, clock };
+        self.tasks.start("storage observer", asks.run(seen.clone(), stop));
     }
 
     fn look_at_apiserver(

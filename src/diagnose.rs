@@ -20,6 +20,7 @@ mod sandbox;
 mod start;
 mod suspicion;
 pub mod text;
+mod volume;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,7 +59,7 @@ pub fn look(view: View<'_>) -> Findings {
     let node = node_suspicions(view);
     let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let explained = explained(&node);
-    let waits = queue::suspicions(view).chain(start::suspicions(view));
+    let waits = queue::suspicions(view).chain(start::suspicions(view)).chain(volume::suspicions(view));
     let pods = pod::suspicions(view).chain(pull::suspicions(view)).chain(waits).filter(|s| !explains(&explained, s));
     let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let briefs = brief::for_pods(&node_diagnoses, view);

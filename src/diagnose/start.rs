@@ -42,7 +42,7 @@ fn current(view: View<'_>) -> bool {
     answers(view) && ready && view.world.runtime.well_since().is_some()
 }
 
-fn answers(view: View<'_>) -> bool {
+pub(super) fn answers(view: View<'_>) -> bool {
     !matches!(&view.world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })))
 }
 
@@ -78,14 +78,14 @@ fn sandbox(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
 }
 
 /// The pod's Events were read; or nobody answers that question, and the pod has nothing that only they would tell.
-fn heard(track: &PodTrack, pod: &Pod, view: View<'_>) -> bool {
+pub(super) fn heard(track: &PodTrack, pod: &Pod, view: View<'_>) -> bool {
     let answered_by = |asked: Time| after(asked, view.settings.report.spread + ANSWER);
     let unanswered = track.asked.is_some_and(|asked| view.now >= answered_by(asked));
     track.events.is_some() || (unanswered && !pod.told_waits)
 }
 
 /// The kubelet's Events say what fails.
-fn fails(track: &PodTrack) -> bool {
+pub(super) fn fails(track: &PodTrack) -> bool {
     let telling = |event: &PodEvent| event.reason.starts_with("Failed") || &*event.reason == "NetworkNotReady";
     track.events.as_ref().is_some_and(|(_, events)| events.iter().any(telling))
 }

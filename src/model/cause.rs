@@ -133,6 +133,8 @@ pub enum Probe {
     Sandboxes,
     /// The pod's status beside the runtime's lists, and how long neither has moved.
     Starts,
+    /// The kubelet's directories, the host's mounts, and the objects behind volumes and claims.
+    Volumes,
 }
 
 /// A right that evidence may need.
@@ -146,4 +148,8 @@ pub enum Right {
     Containerd,
     /// The CNI directories of the host.
     CniDirs,
+    /// The kubelet's directories of the host.
+    KubeletDirs,
+    /// The objects behind a pod's volumes and claims, on demand.
+    Storage,
 }

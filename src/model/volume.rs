@@ -105,6 +105,16 @@ impl<T> Answer<T> {
             Self::Missing | Self::Unknown => None,
         }
     }
+
+    /// The same answer with another reading of what is there.
+    #[must_use]
+    pub fn map<U>(self, read: impl FnOnce(T) -> U) -> Answer<U> {
+        match self {
+            Self::Is(known) => Answer::Is(read(known)),
+            Self::Missing => Answer::Missing,
+            Self::Unknown => Answer::Unknown,
+        }
+    }
 }
 
 /// One look at what the kubelet's directories and the mounts of the host show.

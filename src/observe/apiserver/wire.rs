@@ -360,6 +360,8 @@ macro_rules! resource {
     };
 }
 
+pub(super) use resource;
+
 resource!(ApiPod, NamespaceResourceScope, "", "Pod", "pods");
 resource!(ApiNode, ClusterResourceScope, "", "Node", "nodes");
 resource!(ApiEvent, NamespaceResourceScope, "", "Event", "events");
