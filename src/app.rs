@@ -39,7 +39,7 @@ use crate::observe::apiserver::{
 };
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, NamedBy, VolumeObserver};
+use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, MarksObserver, NamedBy, VolumeObserver};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -110,9 +110,9 @@ impl Shared {
         let to_engine = self.relay(relay, from_observers);
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
-        self.look_at_host(args, told_dirs, &seen);
-        self.look_at_volumes(args, client.clone(), &attends, &seen);
+        self.look_at_host(args, told_dirs, &attends, &seen);
         if let Some(client) = client {
+            self.look_at_volumes(args, client.clone(), &attends, &seen);
             self.look_at_apiserver(client, to_answer, &seen);
         }
         self.prepull(cri, node_labels, seen);
@@ -176,20 +176,30 @@ impl Shared {
         self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
     }
 
-    fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
-        let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
+    fn look_at_host(
+        &mut self,
+        args: &RunArgs,
+        dirs: watch::Receiver<CniDirs>,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let (root, clock, timing) = (args.host_root.clone(), self.clock, self.timing());
+        let cni = CniObserver { root: root.clone(), dirs, period: timing.cni, clock };
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
+        let places = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
+        let starting = self.project(attends.clone(), |attention| attention.starting.clone());
+        let marks = MarksObserver { root, places, starting, period: timing.busy, clock };
+        self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
     }
 
     /// Only the API server tells which volumes a pod has: without it there is nothing to look for.
     fn look_at_volumes(
         &mut self,
         args: &RunArgs,
-        client: Option<kube::Client>,
+        client: kube::Client,
         attends: &watch::Receiver<Attention>,
         seen: &mpsc::Sender<Observation>,
     ) {
-        let Some(client) = client else { return };
         let (clock, timing, stop) = (self.clock, self.timing(), self.tasks.stop.clone());
         let waiting = self.project(attends.clone(), |attention| attention.mounting.clone());
         let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);

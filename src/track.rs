@@ -2,6 +2,7 @@
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
 pub mod landmark;
+pub mod marks;
 pub mod network;
 pub mod node;
 pub mod place;
@@ -21,15 +22,17 @@ use std::time::Duration;
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::image::Reference;
+use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
-use crate::model::runtime::{Container, Images, Sandbox};
+use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::volume::Mounting;
 use crate::model::{Time, since};
 
+use marks::Traces;
 use network::NetworkTrack;
 use node::NodeTrack;
 use pod::PodTrack;
@@ -69,6 +72,7 @@ pub struct World {
     pub images: Option<(Time, Images)>,
     /// The newest sandbox that came up, and the newest failure to make one.
     pub sandboxes: SandboxRecord,
+    logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
 }
@@ -101,6 +105,7 @@ impl World {
             api: None,
             images: None,
             sandboxes: SandboxRecord::default(),
+            logs_elsewhere: false,
             gone: Vec::new(),
             arrivals: Vec::new(),
         }
@@ -111,7 +116,7 @@ impl World {
         match seen {
             Seen::RuntimeFound(info) => self.runtime.found(info, at),
             Seen::RuntimeCall(outcome) => self.runtime.called(outcome, at),
-            Seen::RuntimeStatus(status) => self.network.runtime_said(&status, at, &mut self.runtime),
+            Seen::RuntimeStatus(status) => self.runtime_told(&status, at),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
             Seen::Images(images) => self.images = Some((at, images)),
@@ -132,6 +137,7 @@ impl World {
             Seen::Volumes(look) => self.volumes.host_said(look, at),
             Seen::Storage { pod, storage } => self.volumes.api_said(pod, storage, at),
             Seen::Cni(host) => self.network.host_said(host, at),
+            Seen::Marks(marks) => self.marked(&marks, at),
             Seen::ApiServer(state) => self.api = Some((at, state)),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
@@ -260,15 +266,15 @@ impl World {
     }
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
-        match self.pods.get_mut(&pod.id.uid) {
-            Some(track) => track.told_by_api(pod, at),
-            None => {
-                let uid = pod.id.uid.clone();
-                let mut track = PodTrack::new(pod.id.clone(), at);
-                track.told_by_api(pod, at);
-                self.pods.insert(uid, track);
-            }
-        }
+        let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(|| PodTrack::new(pod.id.clone(), at));
+        track.told_by_api(pod, at);
+        track.network_is(self.network.says_ready(), at);
+    }
+
+    fn runtime_told(&mut self, status: &RuntimeStatus, at: Time) {
+        self.network.runtime_said(status, at, &mut self.runtime);
+        let ready = self.network.says_ready();
+        self.pods.values_mut().for_each(|track| track.network_is(ready, at));
     }
 
     fn pod_gone(&mut self, api_uid: &PodUid) {
@@ -339,6 +345,21 @@ impl World {
             self.pods.insert(uid, track);
         }
         self.pods.retain(|_, track| track.pod.is_some() || track.sandbox.is_some());
+    }
+
+    /// The kubelet makes a pod's log directory before its sandbox: where one that has a sandbox has none, the kubelet logs
+    /// to another place, and what is not here tells nothing.
+    fn marked(&mut self, marks: &Marks, at: Time) {
+        let with_sandbox = self.pods.iter().filter(|(_, track)| track.sandbox.as_ref().is_some_and(|it| it.ready));
+        let mut seen = with_sandbox.filter_map(|(uid, _)| marks.pods.get(uid)).map(|pod| pod.logs);
+        match seen.find(|logs| *logs != Mark::Unknown) {
+            Some(logs) => self.logs_elsewhere = logs == Mark::Absent,
+            None => {}
+        }
+        for (uid, track) in self.pods.iter_mut().filter(|(_, track)| track.starting()) {
+            let traces = Traces::of(marks.pods.get(uid), marks, at);
+            track.marked(if self.logs_elsewhere { traces.without_logs() } else { traces }, at);
+        }
     }
 
     fn containers_listed(&mut self, list: Vec<Container>, at: Time) {

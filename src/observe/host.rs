@@ -3,6 +3,7 @@
 
 mod asking;
 pub mod cni;
+pub mod marks;
 mod mounts;
 pub mod observer;
 mod root;
@@ -11,6 +12,7 @@ pub mod volumes;
 use std::path::PathBuf;
 
 pub use cni::{CniDirs, NamedBy};
+pub use marks::MarksObserver;
 pub use observer::CniObserver;
 pub use volumes::VolumeObserver;
 

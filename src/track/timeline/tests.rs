@@ -175,7 +175,8 @@ fn init_containers_and_sidecars_have_spans_of_their_own() {
 
 #[test]
 fn containers_are_taken_in_their_order_and_a_hook_is_the_last_one_s() {
-    let two = |a, b| vec![slot("web", Main, a), slot("log", Main, b)];
+    let hooked = |slot| ContainerSlot { post_start: true, ..slot };
+    let two = |a, b| vec![slot("web", Main, a), hooked(slot("log", Main, b))];
     let idle = || waiting("ContainerCreating");
     let way = Way::new()
         .pod(4, pod(Some(1), Some(3), two(idle(), idle())))
@@ -281,7 +282,7 @@ fn without_an_api_server_the_runtime_s_lists_tell_the_course() {
 #[test]
 fn a_pod_that_wavers_for_days_keeps_a_bounded_course_and_the_whole_length() {
     let mut timeline = Timeline::default();
-    let now = |stage| Now { position: Position { container: 1, stage }, container: Some("web".into()) };
+    let now = |stage| Now { position: Position { container: 1, stage }, container: Some("web".into()), told_by: "" };
     for second in 0..10_000 {
         let stage = if second % 2 == 0 { Stage::ImagePull } else { Stage::Create };
         timeline.advance(&now(stage), &[], at(second));
@@ -309,7 +310,7 @@ fn every_place_may_follow_every_other() {
     ];
     for (first, second) in STAGES.iter().flat_map(|a| STAGES.iter().map(move |b| (*a, *b))) {
         for landmark in [-5, 0, 5, 10, 15] {
-            let place = |stage| Now { position: Position { container: 1, stage }, container: None };
+            let place = |stage| Now { position: Position { container: 1, stage }, container: None, told_by: "" };
             let known = Landmark { position: place(second).position, container: None, at: at(landmark), evidence: "" };
             let mut timeline = Timeline::default();
             timeline.advance(&place(first), &[], at(0));
