@@ -96,7 +96,7 @@ impl<'a> Way<'a> {
             Answer::Missing => State::Lacks(Lack::Volume(volume)),
             Answer::Is(Backing::HostPath) => State::Here,
             Answer::Is(Backing::Csi(csi)) => self.of_driver(csi, ready),
-            Answer::Is(Backing::Other) if ready.is_some() => State::Lacks(Lack::Plugin("no CSI driver's")),
+            Answer::Is(Backing::Other) if ready.is_some() => State::Lacks(Lack::Plugin("volume")),
             Answer::Is(Backing::Other) => State::Unknown,
             Answer::Unknown => State::Unknown,
         }
