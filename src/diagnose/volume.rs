@@ -5,13 +5,16 @@ mod claim;
 mod lack;
 mod ownership;
 
+use std::time::Duration;
+
 use crate::causes;
+use crate::model::Time;
 use crate::model::cause::Cause;
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::pod::Pod;
 use crate::model::since;
 use crate::model::stage::Stage;
-use crate::model::volume::{Source, Volume};
+use crate::model::volume::{Source, Storage, Volume};
 use crate::model::wording::span;
 use crate::track::pod::PodTrack;
 
@@ -21,6 +24,9 @@ use super::start::{answers, fails, heard};
 use super::suspicion::{Suspicion, evidence};
 
 use lack::State;
+
+/// The API server is asked again sooner than this (`timing.askAgain`), unless the node's questions are spent.
+const FRESH: Duration = Duration::from_secs(360);
 
 /// One for each pod that waits for a volume or a claim.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
@@ -53,15 +59,21 @@ fn not_ready(volume: &Volume, state: &State<'_>, others: usize, (track, view): (
     let facts = waits(track, view).with("volume", name(volume)).with("others", others);
     let State::Lacks(lack) = state else {
         let says = "its sandbox is not begun, and nothing that could be asked tells what a volume lacks";
-        let found = suspicion(&causes::VOLUME_NOT_READY, track, view, facts, ("pod status and log directory", says));
+        let found = suspicion(&causes::VOLUME_NOT_READY, track, view, facts, ("pod status and log directory", says, view.now));
         return Suspicion { confidence: Confidence::Suspected, ..found };
     };
     let (source, says) = lack.evidence();
+    let asked = storage(track, view).filter(|_| source.starts_with("API server")).map(|(at, _)| at);
     let confidence = if lack.seen() { Confidence::Observed } else { Confidence::Inferred };
     // A claim that is named as what is missing is not named twice.
     let facts = if lack.of_claim() { facts.with("volume", &*volume.name) } else { facts };
-    let found = suspicion(&causes::VOLUME_NOT_READY, track, view, lack.facts(facts), (source, &says));
+    let found = suspicion(&causes::VOLUME_NOT_READY, track, view, lack.facts(facts), (source, &says, asked.unwrap_or(view.now)));
     Suspicion { confidence, ..found }
+}
+
+/// What the API server said of the objects behind the pod's volumes and claims, and when; what is old tells nothing of now.
+fn storage<'a>(track: &PodTrack, view: View<'a>) -> Option<(Time, &'a Storage)> {
+    view.world.volumes.storage(&track.id.uid).filter(|(at, _)| since(*at, view.now) <= FRESH)
 }
 
 /// A volume as its pod's owner knows it.
@@ -84,7 +96,7 @@ fn suspicion(
     track: &PodTrack,
     view: View<'_>,
     facts: Facts,
-    (source, says): (&str, &str),
+    seen: (&str, &str, Time),
 ) -> Suspicion {
     Suspicion {
         cause,
@@ -94,7 +106,7 @@ fn suspicion(
         since: track.since(),
         ripe: true,
         facts,
-        evidence: vec![evidence(source, says, view.now)],
+        evidence: vec![evidence(seen.0, seen.1, seen.2)],
         affected: Vec::new(),
         field_path: None,
     }

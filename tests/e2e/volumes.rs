@@ -7,14 +7,14 @@ use kubewhy_lab::demo::{NAMESPACE, NODE, Scene, pod};
 use kubewhy_lab::in_lab;
 use serde_json::{Value, json};
 
-use super::stage::{Way, message, told, unwatched};
+use super::stage::{Way, message, told, until, unwatched};
 use super::status::state;
 
 /// The demo's configuration, in a greater hurry yet.
 const CONFIG: &str = "\
 apiVersion: kubewhy.dev/v1alpha1
 report: {spread: 0s}
-timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, clear: 2s, restartQuiet: 1s, askEvents: 2s, askAgain: 5s}
+timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, clear: 2s, restartQuiet: 1s, askEvents: 2s, askAgain: 10s}
 causes:
   VolumeNotReady: {after: 4s}
 ";
@@ -55,13 +55,18 @@ fn kubelets(scene: &Scene) -> Vec<String> {
     of_kubelet.map(|event| event["reason"].to_string()).collect()
 }
 
+fn cart(state: &Value) -> Value {
+    let starts = state["starts"].as_array().cloned().unwrap_or_default();
+    starts.into_iter().find(|start| start["pod"]["name"] == "cart").unwrap_or_default()
+}
+
 /// What the agent says of the pod by now; its Event is refreshed more rarely than that.
 async fn tells(scene: &Scene, words: &str) -> anyhow::Result<()> {
-    let says = |state: &Value| state["starts"][0]["trouble"]["sentence"].as_str().map(str::to_owned);
+    let says = |state: &Value| cart(state)["trouble"]["sentence"].as_str().map(str::to_owned);
     let holds = |state: &Value| says(state).is_some_and(|sentence| sentence.contains(words));
-    let state = state(scene, words, holds).await?;
+    let state = state(scene, words, holds).await.with_context(|| scene.agent.daemon.log_end())?;
     println!("{}", says(&state).unwrap_or_default());
-    ensure!(state["starts"][0]["stage"] == "Volumes", "{state:#}");
+    ensure!(cart(&state)["stage"] == "Volumes", "{state:#}");
     ensure!(kubelets(scene).is_empty(), "the kubelet was not silent: {:?}", kubelets(scene));
     Ok(())
 }
@@ -77,6 +82,10 @@ fn a_volume_that_does_not_come_is_told_step_by_step_until_the_pod_runs() {
     in_lab!(async {
         let mut scene = unwatched().await?;
         scene.agent = Way { config: CONFIG.to_owned(), ..Way::of(&scene, "watcher") }.ready().await?;
+        // On a node on which no pod has logged yet, that this one has not tells nothing.
+        scene.run_pod("control", json!({"image": scene.lab.app}));
+        let logs = scene.lab.dir.join("pods");
+        until("a pod logs", || logs.read_dir().is_ok_and(|mut pods| pods.next().is_some())).await?;
         let mut cart = pod(NAMESPACE, "cart", json!({"image": scene.lab.app}));
         cart["spec"]["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}]);
         scene.put(cart);

@@ -194,6 +194,14 @@ fn what_is_refused_makes_the_sentence_shorter_and_never_bolder() {
 }
 
 #[test]
+fn an_answer_that_is_old_tells_nothing_of_now() {
+    let mut scene = Scene::of_claim();
+    scene.asked(Answer::Missing, Answer::Unknown).heard().says(Confidence::Observed, &["does not exist"]);
+    scene.0.wait(400);
+    scene.says(Confidence::Suspected, &["(PVC data-cart-0). Image"]);
+}
+
+#[test]
 fn it_is_said_after_a_while_grows_to_a_warning_and_ends_with_the_sandbox() {
     let mut scene = Scene::of_claim();
     scene.asked(Answer::Missing, Answer::Unknown);

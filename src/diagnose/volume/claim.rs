@@ -12,7 +12,7 @@ use crate::model::volume::{Allocation, Answer, ResourceClaim, Storage};
 use crate::track::pod::PodTrack;
 
 use super::lack::no_socket;
-use super::{suspicion, waits};
+use super::{storage, suspicion, waits};
 
 /// What one claim lacks.
 enum Lack<'a> {
@@ -32,18 +32,19 @@ enum Lack<'a> {
 
 /// What the first claim that lacks something lacks; else, that they are not prepared.
 pub(super) fn not_prepared(track: &PodTrack, pod: &Pod, view: View<'_>) -> Suspicion {
-    let storage = view.world.volumes.storage(&track.id.uid).map(|(_, storage)| storage);
+    let asked = storage(track, view);
+    let storage = asked.map(|(_, storage)| storage);
     let lacks = pod.waits.claims.iter().filter_map(|claim| Some((claim, of(claim, storage, view)?)));
     let telling = lacks.min_by_key(|(_, lack)| matches!(lack, Lack::Preparation(_)));
     let Some((claim, lack)) = telling else {
         let names: Vec<_> = pod.waits.claims.iter().map(|claim| &*claim.name).collect();
         let facts = waits(track, view).with("claim", names.join(", "));
         let says = "volumes are there, the log directory is not";
-        let found = suspicion(&causes::RESOURCE_CLAIM_NOT_PREPARED, track, view, facts, ("pod status", says));
+        let found = suspicion(&causes::RESOURCE_CLAIM_NOT_PREPARED, track, view, facts, ("pod status", says, view.now));
         return Suspicion { confidence: Confidence::Suspected, ..found };
     };
     let facts = lack.facts(waits(track, view).with("claim", &*claim.name));
-    let seen = ("API server, ResourceClaim", lack.evidence());
+    let seen = ("API server, ResourceClaim", lack.evidence(), asked.map_or(view.now, |(at, _)| at));
     suspicion(&causes::RESOURCE_CLAIM_NOT_PREPARED, track, view, facts, seen)
 }
 

@@ -10,6 +10,8 @@ use crate::model::volume::{Answer, Attachment, Backing, CsiVolume, HostVolume, S
 use crate::model::wording::cut;
 use crate::track::pod::PodTrack;
 
+use super::storage;
+
 /// How much of the storage's own words is quoted, in bytes.
 const QUOTE_AT_MOST: usize = 100;
 
@@ -52,7 +54,7 @@ pub(super) enum Lack<'a> {
 /// How far this volume of the pod is.
 pub(super) fn of<'a>(volume: &'a Volume, track: &'a PodTrack, view: View<'a>) -> State<'a> {
     let way =
-        Way { view, pod: &track.id.uid, storage: view.world.volumes.storage(&track.id.uid).map(|(_, known)| known) };
+        Way { view, pod: &track.id.uid, storage: storage(track, view).map(|(_, known)| known) };
     match &volume.source {
         Source::Claim(name) => way.of_claim(volume, name),
         Source::Driver(driver) => match way.ready(&volume.name) {

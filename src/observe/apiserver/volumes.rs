@@ -45,10 +45,10 @@ pub struct Patience {
 }
 
 impl Patience {
-    /// As for Events: after the same dwell, and never more rarely. A sentence must not outlive what it says.
+    /// Later than for Events, which may tell all: shortly before something is said, so that it is not of yesterday.
     #[must_use]
     pub fn new(timing: &Timing, spread: Duration) -> Self {
-        Self { dwell: timing.ask_events, at_least: timing.ask_again / 5, at_most: timing.ask_again, spread }
+        Self { dwell: timing.ask_events * 2, at_least: timing.ask_again / 5, at_most: timing.ask_again, spread }
     }
 
     fn due(&self, mounting: &Mounting, asked: Option<&Time>, now: Time) -> bool {

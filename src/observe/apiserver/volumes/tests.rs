@@ -141,8 +141,8 @@ async fn questions(pods: usize, seconds: u64) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_pod_is_asked_about_ever_more_rarely_and_a_node_has_a_budget() {
-    assert_eq!(questions(1, 14).await, 0);
-    assert_eq!(questions(1, 30).await, 1);
+    assert_eq!(questions(1, 29).await, 0);
+    assert_eq!(questions(1, 45).await, 1);
     assert_eq!(questions(1, 300).await, 3);
     let hour = questions(1, 3_600).await;
     assert!((12..=15).contains(&hour), "{hour}");
