@@ -14,6 +14,8 @@ pub mod said;
 mod snapshot;
 pub mod timeline;
 pub mod volume;
+#[cfg(test)]
+mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -267,8 +269,8 @@ impl World {
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
         let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(|| PodTrack::new(pod.id.clone(), at));
+        track.network = self.network.says_ready();
         track.told_by_api(pod, at);
-        track.network_is(self.network.says_ready(), at);
     }
 
     fn runtime_told(&mut self, status: &RuntimeStatus, at: Time) {
@@ -352,12 +354,11 @@ impl World {
     fn marked(&mut self, marks: &Marks, at: Time) {
         let with_sandbox = self.pods.iter().filter(|(_, track)| track.sandbox.as_ref().is_some_and(|it| it.ready));
         let mut seen = with_sandbox.filter_map(|(uid, _)| marks.pods.get(uid)).map(|pod| pod.logs);
-        match seen.find(|logs| *logs != Mark::Unknown) {
-            Some(logs) => self.logs_elsewhere = logs == Mark::Absent,
-            None => {}
+        if let Some(logs) = seen.find(|logs| *logs != Mark::Unknown) {
+            self.logs_elsewhere = logs == Mark::Absent;
         }
         for (uid, track) in self.pods.iter_mut().filter(|(_, track)| track.starting()) {
-            let traces = Traces::of(marks.pods.get(uid), marks, at);
+            let traces = Traces::of(marks.pods.get(uid), marks, at).or(&track.traces);
             track.marked(if self.logs_elsewhere { traces.without_logs() } else { traces }, at);
         }
     }

@@ -59,7 +59,8 @@ fn not_ready(volume: &Volume, state: &State<'_>, others: usize, (track, view): (
     let facts = waits(track, view).with("volume", name(volume)).with("others", others);
     let State::Lacks(lack) = state else {
         let says = "its sandbox is not begun, and nothing that could be asked tells what a volume lacks";
-        let found = suspicion(&causes::VOLUME_NOT_READY, track, view, facts, ("pod status and log directory", says, view.now));
+        let found =
+            suspicion(&causes::VOLUME_NOT_READY, track, facts, ("pod status and log directory", says, view.now));
         return Suspicion { confidence: Confidence::Suspected, ..found };
     };
     let (source, says) = lack.evidence();
@@ -67,7 +68,8 @@ fn not_ready(volume: &Volume, state: &State<'_>, others: usize, (track, view): (
     let confidence = if lack.seen() { Confidence::Observed } else { Confidence::Inferred };
     // A claim that is named as what is missing is not named twice.
     let facts = if lack.of_claim() { facts.with("volume", &*volume.name) } else { facts };
-    let found = suspicion(&causes::VOLUME_NOT_READY, track, view, lack.facts(facts), (source, &says, asked.unwrap_or(view.now)));
+    let found =
+        suspicion(&causes::VOLUME_NOT_READY, track, lack.facts(facts), (source, &says, asked.unwrap_or(view.now)));
     Suspicion { confidence, ..found }
 }
 
@@ -91,13 +93,7 @@ fn waits(track: &PodTrack, view: View<'_>) -> Facts {
     Facts::default().with("for", span(since(track.since(), view.now))).with("events", silent)
 }
 
-fn suspicion(
-    cause: &'static Cause,
-    track: &PodTrack,
-    view: View<'_>,
-    facts: Facts,
-    seen: (&str, &str, Time),
-) -> Suspicion {
+fn suspicion(cause: &'static Cause, track: &PodTrack, facts: Facts, seen: (&str, &str, Time)) -> Suspicion {
     Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),

@@ -1,6 +1,7 @@
 //! Which of a pod's directories tell of its present start. The kubelet makes a directory once and leaves it: what is older
 //! than the boot, than `startTime` or than the sandbox is left from before, and tells nothing of now.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::Time;
@@ -58,6 +59,18 @@ impl Traces {
         Self { boot: marks.boot, marks: of_pod }
     }
 
+    /// What can't be told this time is as it was told before: silence makes nothing undone.
+    #[must_use]
+    pub fn or(self, before: &Self) -> Self {
+        let known = |now, before| if now == Mark::Unknown { before } else { now };
+        let marks = PodMarks {
+            home: known(self.marks.home, before.marks.home),
+            logs: known(self.marks.logs, before.marks.logs),
+            containers: self.marks.containers.or_else(|| before.marks.containers.clone()),
+        };
+        Self { boot: self.boot.or(before.boot), marks }
+    }
+
     /// As if nobody could see where the kubelet logs to.
     #[must_use]
     pub fn without_logs(self) -> Self {
@@ -88,7 +101,7 @@ impl Traces {
 
     /// The name of a container whose directory was made in this sandbox, where only the runtime tells of the pod.
     #[must_use]
-    pub fn newest_container(&self, track: &PodTrack) -> Option<(&std::sync::Arc<str>, Made)> {
+    pub fn newest_container(&self, track: &PodTrack) -> Option<(&Arc<str>, Made)> {
         let since = sandbox_since(track);
         let fresh = self
             .marks
@@ -125,3 +138,6 @@ fn sandbox_since(track: &PodTrack) -> Option<Time> {
     let by_api = || track.pod.as_ref()?.sandbox_ready.filter(|(ready, _)| *ready)?.1;
     by_runtime.or_else(by_api)
 }
+
+#[cfg(test)]
+mod tests;

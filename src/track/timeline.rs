@@ -122,6 +122,12 @@ impl Timeline {
         self.at.map(|position| position.stage)
     }
 
+    /// What tells its present stage.
+    #[must_use]
+    pub fn told_by(&self) -> Option<&str> {
+        self.spans.back().map(|span| &*span.evidence)
+    }
+
     /// Since when it has been where it is.
     #[must_use]
     pub fn since(&self) -> Option<Time> {

@@ -61,14 +61,13 @@ fn cart(state: &Value) -> Value {
 }
 
 /// What the agent says of the pod by now; its Event is refreshed more rarely than that.
-async fn tells(scene: &Scene, words: &str) -> anyhow::Result<()> {
+async fn tells(scene: &Scene, words: &str) -> anyhow::Result<String> {
     let says = |state: &Value| cart(state)["trouble"]["sentence"].as_str().map(str::to_owned);
     let holds = |state: &Value| says(state).is_some_and(|sentence| sentence.contains(words));
     let state = state(scene, words, holds).await.with_context(|| scene.agent.daemon.log_end())?;
-    println!("{}", says(&state).unwrap_or_default());
     ensure!(cart(&state)["stage"] == "Volumes", "{state:#}");
     ensure!(kubelets(scene).is_empty(), "the kubelet was not silent: {:?}", kubelets(scene));
-    Ok(())
+    Ok(says(&state).unwrap_or_default())
 }
 
 /// How many objects the agent has asked for.
@@ -89,18 +88,18 @@ fn a_volume_that_does_not_come_is_told_step_by_step_until_the_pod_runs() {
         let mut cart = pod(NAMESPACE, "cart", json!({"image": scene.lab.app}));
         cart["spec"]["volumes"] = json!([{"name": "data", "persistentVolumeClaim": {"claimName": CLAIM}}]);
         scene.put(cart);
-        tells(&scene, "claim data-cart-0 does not exist").await?;
+        println!("{}", tells(&scene, "claim data-cart-0 does not exist").await?);
         let event = told(&scene, "cart", "VolumeNotReady").await?;
         println!("{} {}", event["type"], message(&event));
         scene.put(claim("Pending", None));
-        tells(&scene, "claim data-cart-0 (class gp3) is not bound to a PersistentVolume").await?;
+        println!("{}", tells(&scene, "claim data-cart-0 (class gp3) is not bound to a PersistentVolume").await?);
         scene.put(volume());
         scene.put(of_storage("CSINode", NODE, &json!({"drivers": []})));
         scene.put(of_storage("CSIDriver", DRIVER, &json!({"attachRequired": true})));
         scene.put(claim("Bound", Some(VOLUME)));
-        tells(&scene, "CSI driver ebs.csi.aws.com is not registered on this node").await?;
+        println!("{}", tells(&scene, "CSI driver ebs.csi.aws.com is not registered on this node").await?);
         scene.put(of_storage("CSINode", NODE, &json!({"drivers": [{"name": DRIVER, "nodeID": "i-0a1b"}]})));
-        tells(&scene, "no VolumeAttachment of ebs.csi.aws.com puts it on this node").await?;
+        println!("{}", tells(&scene, "no VolumeAttachment of ebs.csi.aws.com puts it on this node").await?);
         attach(&scene)?;
         let ended = told(&scene, "cart", "Resolved").await?;
         println!("{} {}; {} objects asked for by agent and kubelet", ended["type"], message(&ended), questions(&scene));

@@ -40,12 +40,12 @@ pub(super) fn not_prepared(track: &PodTrack, pod: &Pod, view: View<'_>) -> Suspi
         let names: Vec<_> = pod.waits.claims.iter().map(|claim| &*claim.name).collect();
         let facts = waits(track, view).with("claim", names.join(", "));
         let says = "volumes are there, the log directory is not";
-        let found = suspicion(&causes::RESOURCE_CLAIM_NOT_PREPARED, track, view, facts, ("pod status", says, view.now));
+        let found = suspicion(&causes::RESOURCE_CLAIM_NOT_PREPARED, track, facts, ("pod status", says, view.now));
         return Suspicion { confidence: Confidence::Suspected, ..found };
     };
     let facts = lack.facts(waits(track, view).with("claim", &*claim.name));
     let seen = ("API server, ResourceClaim", lack.evidence(), asked.map_or(view.now, |(at, _)| at));
-    suspicion(&causes::RESOURCE_CLAIM_NOT_PREPARED, track, view, facts, seen)
+    suspicion(&causes::RESOURCE_CLAIM_NOT_PREPARED, track, facts, seen)
 }
 
 fn of<'a>(claim: &'a ResourceClaim, storage: Option<&'a Storage>, view: View<'_>) -> Option<Lack<'a>> {

@@ -53,8 +53,7 @@ pub(super) enum Lack<'a> {
 
 /// How far this volume of the pod is.
 pub(super) fn of<'a>(volume: &'a Volume, track: &'a PodTrack, view: View<'a>) -> State<'a> {
-    let way =
-        Way { view, pod: &track.id.uid, storage: storage(track, view).map(|(_, known)| known) };
+    let way = Way { view, pod: &track.id.uid, storage: storage(track, view).map(|(_, known)| known) };
     match &volume.source {
         Source::Claim(name) => way.of_claim(volume, name),
         Source::Driver(driver) => match way.ready(&volume.name) {

@@ -32,7 +32,8 @@ pub(super) fn told(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspic
     let volume = volume.and_then(|directory| directory.rsplit('/').next()).unwrap_or_default();
     let files = said.split_once("processed ").and_then(|(_, rest)| rest.strip_suffix(" files.")).unwrap_or_default();
     let facts = waits(track, view).with("volume", volume).with("files", files).with("policy", policy(pod));
-    let found = suspicion(&causes::VOLUME_OWNERSHIP_SLOW, track, view, facts, ("kubelet, Event", said, event.at.unwrap_or(view.now)));
+    let found =
+        suspicion(&causes::VOLUME_OWNERSHIP_SLOW, track, facts, ("kubelet, Event", said, event.at.unwrap_or(view.now)));
     Some(Suspicion { confidence: Confidence::Observed, ..found })
 }
 
@@ -42,7 +43,7 @@ pub(super) fn suspected(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<S
     view.world.volumes.of(&track.id.uid)?;
     let facts = waits(track, view).with("policy", policy(pod));
     let says = "every volume is mounted, and fsGroup is set";
-    let found = suspicion(&causes::VOLUME_OWNERSHIP_SLOW, track, view, facts, ("host, mounts", says, view.now));
+    let found = suspicion(&causes::VOLUME_OWNERSHIP_SLOW, track, facts, ("host, mounts", says, view.now));
     Some(Suspicion { confidence: Confidence::Suspected, ..found })
 }
 

@@ -15,7 +15,7 @@ use crate::observe::host::mounts::Mounts;
 use crate::observe::host::root::Root;
 
 /// Pods that are looked for at once; of the rest nothing is known.
-const PODS_AT_MOST: usize = 256;
+const PODS_AT_MOST: usize = 512;
 /// Entries of a pod's log directory that are read; one with more is no pod's.
 const CONTAINERS_AT_MOST: usize = 128;
 

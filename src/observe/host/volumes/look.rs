@@ -53,22 +53,37 @@ fn read(prefix: &Path, kubelet: &Path, pods: &[PodUid]) -> Result<HostVolumes, S
 
 fn of_pod(dir: &Path, mounted: &Mounted) -> io::Result<Vec<HostVolume>> {
     let mounted = |path: &Path| mounted.at(path) || mounted.at(&path.join("mount"));
-    let volumes = begun(&dir.join("volumes"))?.into_iter();
-    let volumes = volumes.map(|(plugin, name, path)| HostVolume { plugin, name, ready: mounted(&path) });
-    let devices = begun(&dir.join("volumeDevices"))?.into_iter();
-    let devices = devices.map(|(plugin, name, _)| HostVolume { plugin, name, ready: true });
+    let volumes = begun(&dir.join("volumes"))?.into_iter().map(|volume| {
+        let ready = mounted(&volume.path);
+        volume.seen(ready)
+    });
+    let devices = begun(&dir.join("volumeDevices"))?.into_iter().map(|device| device.seen(true));
     Ok(volumes.chain(devices).collect())
 }
 
-/// The volumes that have a directory: plugin, name, and where.
-fn begun(dir: &Path) -> io::Result<Vec<(Arc<str>, Arc<str>, PathBuf)>> {
+/// A volume that has a directory.
+struct Begun {
+    plugin: Arc<str>,
+    name: Arc<str>,
+    path: PathBuf,
+}
+
+impl Begun {
+    fn seen(self, ready: bool) -> HostVolume {
+        HostVolume { plugin: self.plugin, name: self.name, ready }
+    }
+}
+
+/// The volumes that have a directory below this one, but for the kubelet's own.
+fn begun(dir: &Path) -> io::Result<Vec<Begun>> {
     let mut all = Vec::new();
     for plugin in names(dir)? {
         if LOCAL.iter().any(|local| plugin.strip_prefix("kubernetes.io~") == Some(local)) {
             continue;
         }
         let of_plugin = dir.join(&*plugin);
-        all.extend(names(&of_plugin)?.into_iter().map(|name| (plugin.clone(), name.clone(), of_plugin.join(&*name))));
+        let found = names(&of_plugin)?.into_iter();
+        all.extend(found.map(|name| Begun { plugin: plugin.clone(), path: of_plugin.join(&*name), name }));
     }
     Ok(all)
 }
