@@ -27,6 +27,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causes;
 use crate::model::Time;
+use crate::model::cause::Probe;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::settings::Settings;
@@ -84,7 +85,8 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
         .iter()
         .flat_map(|diagnosis| {
             let own = match &diagnosis.subject {
-                Subject::Pod(id) => Some(&id.uid),
+                // What was seen to be missing may since have failed, and the kubelet says why.
+                Subject::Pod(id) => Some(&id.uid).filter(|_| diagnosis.cause.probe != Some(Probe::Volumes)),
                 Subject::Node(_) => None,
             };
             diagnosis.affected.iter().map(|id| &id.uid).chain(own)

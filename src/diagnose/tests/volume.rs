@@ -5,7 +5,7 @@ mod claim;
 use std::sync::Arc;
 
 use super::timeline::{Timeline, creating, id, node, of_pods};
-use crate::diagnose::cleared;
+use crate::diagnose::{cleared, questions};
 use crate::model::Time;
 use crate::model::cause::EventType;
 use crate::model::diagnosis::{Confidence, Diagnosis};
@@ -244,6 +244,20 @@ fn where_events_tell_they_have_the_word() {
     scene.host(&[], &[DRIVER], false).asked(Answer::Missing, Answer::Unknown).0.wait(20);
     let message = r#"MountVolume.SetUp failed for volume "settings" : configmap "cart-settings" not found"#;
     assert_eq!(scene.event("FailedMount", message).said().unwrap().cause.id, "VolumeSourceMissing");
+}
+
+#[test]
+fn events_are_asked_for_again_although_what_is_missing_was_told() {
+    let mut scene = Scene::of_claim();
+    scene.asked(Answer::Missing, Answer::Unknown).heard().says(Confidence::Observed, &["does not exist"]);
+    let asked = |scene: &mut Scene| {
+        let findings = scene.0.look();
+        questions(scene.0.view(), &findings).len()
+    };
+    assert_eq!(asked(&mut scene), 0, "they were asked for a short while ago");
+    scene.0.wait(300);
+    scene.asked(Answer::Missing, Answer::Unknown);
+    assert_eq!(asked(&mut scene), 1);
 }
 
 #[test]
