@@ -24,6 +24,7 @@ pub mod settings;
 pub mod sign;
 pub mod snapshot;
 pub mod stage;
+pub mod volume;
 pub mod wording;
 
 use std::time::Duration;

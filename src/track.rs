@@ -14,6 +14,7 @@ pub mod runtime;
 pub mod said;
 mod snapshot;
 pub mod timeline;
+pub mod volume;
 #[cfg(test)]
 mod way;
 
@@ -31,6 +32,7 @@ use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
+use crate::model::volume::Mounting;
 use crate::model::{Time, since};
 
 use making::Making;
@@ -41,6 +43,7 @@ use pod::PodTrack;
 use pull::Pulls;
 use queue::{Fetch, Waiting};
 use runtime::RuntimeTrack;
+use volume::VolumeTrack;
 
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
 /// must not cost the runtime a list a second.
@@ -59,6 +62,8 @@ pub struct World {
     pub pods: BTreeMap<PodUid, PodTrack>,
     /// Image pulls under way.
     pub pulls: Pulls,
+    /// The volumes of pods that wait for them.
+    pub volumes: VolumeTrack,
     /// Pre-pull sets and since when each is as it is.
     pub prepull: BTreeMap<Arc<str>, (Time, SetProgress)>,
     /// Pre-pull sets that were dropped lately, and when.
@@ -99,6 +104,7 @@ impl World {
             node: NodeTrack::new(node_name),
             pods: BTreeMap::new(),
             pulls: Pulls::default(),
+            volumes: VolumeTrack::default(),
             prepull: BTreeMap::new(),
             prepull_dropped: BTreeMap::new(),
             config: None,
@@ -145,6 +151,8 @@ impl World {
             Seen::NodeChanged(node) => self.node_changed(*node, at),
             Seen::NodeGone => self.gone.extend(self.node.forget()),
             Seen::PodEvents { pod, events } => self.events_told(&pod, events, at),
+            Seen::Volumes(look) => self.volumes.host_said(look, at),
+            Seen::Storage { pod, storage } => self.volumes.api_said(pod, storage, at),
             Seen::Cni(host) => self.network.host_said(host, at),
             Seen::Marks(marks) => self.marked(&marks, at),
             Seen::ApiServer(state) => self.api = Some((at, state)),
@@ -239,6 +247,15 @@ impl World {
         }
     }
 
+    /// Pods that wait for volumes or claims that only a look or a question can tell more of.
+    pub fn mounting(&self) -> impl Iterator<Item = Mounting> {
+        let waiting = self.starting().filter(|track| track.place.stage == Stage::Volumes);
+        waiting.filter_map(|track| {
+            let waits = track.pod.as_ref().map(|pod| &pod.waits).filter(|waits| !waits.is_empty())?;
+            Some(Mounting { pod: track.id.clone(), since: track.since(), waits: waits.clone() })
+        })
+    }
+
     /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
     pub fn remember(&mut self, findings: &Findings) {
         for diagnosis in findings.diagnoses.iter().filter(|d| !d.brief) {
@@ -295,6 +312,7 @@ impl World {
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
             let last = self.pods.remove(&uid);
+            self.volumes.forget(&uid);
             self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }

@@ -143,6 +143,20 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("pods", "2 pods"),
         ],
     ),
+    (
+        "VolumeNotReady",
+        &[
+            ("for", "1 min 4 s"),
+            ("volume", "data (PVC data-cart-0)"),
+            ("events", "no Event says why"),
+            ("unattached", "ebs.csi.aws.com"),
+        ],
+    ),
+    ("VolumeOwnershipSlow", &[("for", "1 min 4 s"), ("volume", "pvc-0a1b"), ("files", "184210")]),
+    (
+        "ResourceClaimNotPrepared",
+        &[("for", "1 min 4 s"), ("claim", "gpu"), ("events", "no Event says why"), ("driver", "gpu.example.com")],
+    ),
     ("HookRunning", &[("for", "1 min 4 s"), ("runtime", "containerd")]),
     (
         "SidecarNotStarted",

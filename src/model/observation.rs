@@ -16,6 +16,7 @@ use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
 use super::pull::Pull;
 use super::runtime::{CallOutcome, Container, Images, RuntimeInfo, RuntimeStatus, Sandbox};
+use super::volume::{HostVolumes, Storage};
 
 /// One thing that was seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -69,6 +70,15 @@ pub enum Seen {
         pod: PodUid,
         /// What the kubelet said of it; empty where the question was refused by a budget or failed.
         events: Vec<PodEvent>,
+    },
+    /// What the kubelet's directories show of the volumes of pods that wait for them.
+    Volumes(HostVolumes),
+    /// The objects behind the volumes and claims of a pod that waits for them.
+    Storage {
+        /// The pod.
+        pod: PodUid,
+        /// What the API server says of them.
+        storage: Storage,
     },
     /// CNI directories of the host.
     Cni(CniHost),

@@ -130,8 +130,10 @@ fn waits_for(track: &PodTrack) -> String {
     let slot = pod.containers.iter().find(|slot| *slot.name == *name);
     match track.place.stage {
         Stage::Admission => "the kubelet to take it up".to_owned(),
-        Stage::Volumes if pod.silent_waits.is_empty() => "its volumes".to_owned(),
-        Stage::Volumes => format!("its volumes: {}", pod.silent_waits.join(", ")),
+        Stage::Volumes if pod.waits.is_empty() => "its volumes".to_owned(),
+        Stage::Volumes => {
+            format!("its volumes: {}", pod.waits.names().map(|name| &**name).collect::<Vec<_>>().join(", "))
+        }
         Stage::Sandbox if pod.host_network => "its sandbox".to_owned(),
         Stage::Sandbox => "its sandbox and network".to_owned(),
         Stage::ImageQueue => format!("its turn to pull {}", image(slot)),

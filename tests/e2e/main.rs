@@ -22,3 +22,4 @@ mod socket;
 mod standalone;
 mod status;
 mod stopping;
+mod volumes;

@@ -26,7 +26,7 @@ async fn status(scene: &Scene, args: &[&str]) -> anyhow::Result<String> {
 }
 
 /// The state once it is so.
-async fn state(scene: &Scene, what: &str, is: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+pub(super) async fn state(scene: &Scene, what: &str, is: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
     let deadline = Instant::now() + SOON;
     loop {
         let state = serde_json::from_str(&status(scene, &["-o", "json"]).await?)?;

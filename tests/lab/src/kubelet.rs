@@ -1,5 +1,5 @@
 //! A stand-in for the kubelet that says what the real one says: Node, Lease, pod statuses, Events, directories, pull intents.
-//! It follows Kubernetes 1.36 from bound to running and leaves out volumes, probes, hooks, devices and credentials.
+//! It follows Kubernetes 1.36 from bound to running and leaves out mounts, probes, hooks, devices and credentials.
 //! It speaks to any API server over HTTP and to any runtime over CRI, and knows nothing of the agent under test.
 
 mod actions;
@@ -15,6 +15,7 @@ mod relist;
 mod rpc;
 mod sandbox;
 mod status;
+mod volumes;
 mod worker;
 
 use std::path::PathBuf;
