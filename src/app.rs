@@ -37,7 +37,7 @@ use crate::observe::Pace;
 use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, IntentObserver, NamedBy, PullRulesObserver};
+use crate::observe::host::{CniDirs, CniObserver, IntentObserver, NamedBy, PressureObserver, PullRulesObserver};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -188,8 +188,10 @@ impl Shared {
         let (root, kubelet, clock) = (args.host_root.clone(), args.kubelet_root.clone(), self.clock);
         let pace = Pace::new(self.project(attends.clone(), |attention| attention.pulls), &self.timing());
         let stop = self.tasks.stop.clone();
-        let intents = IntentObserver { root: root.clone(), kubelet: kubelet.clone(), pace, clock };
+        let intents = IntentObserver { root: root.clone(), kubelet: kubelet.clone(), pace: pace.clone(), clock };
         self.tasks.start("pull intent observer", intents.run(seen.clone(), stop.clone()));
+        let pressure = PressureObserver { root: root.clone(), pace: pace.clone(), clock };
+        self.tasks.start("disk pressure observer", pressure.run(seen.clone(), stop.clone()));
         let rules = PullRulesObserver { root, kubelet, clock };
         self.tasks.start("pull rules observer", rules.run(seen.clone(), stop));
     }

@@ -124,6 +124,7 @@ impl World {
                 self.pulls.wanted(intents, at);
                 self.assign_pulls(at);
             }
+            Seen::DiskSaturated(percent) => self.pulls.disk_saturated = percent,
             Seen::PullRules(rules) => self.pulls.rules = rules,
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),

@@ -6,6 +6,7 @@ pub mod cni;
 pub mod intents;
 mod mounts;
 pub mod observer;
+pub mod pressure;
 pub mod pull_rules;
 mod root;
 
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 pub use cni::{CniDirs, NamedBy};
 pub use intents::IntentObserver;
 pub use observer::CniObserver;
+pub use pressure::PressureObserver;
 pub use pull_rules::PullRulesObserver;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.
