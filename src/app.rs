@@ -7,6 +7,7 @@
 //!       └── watch ◄───────┴── attention ◄─┘──────────► EventObserver
 //! ```
 
+mod looks;
 mod relay;
 mod tally;
 mod tasks;
@@ -21,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::causes;
 use crate::cli::run::RunArgs;
 use crate::client::apiserver::{self, Access};
-use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
 use crate::clock::Clock;
@@ -33,17 +33,7 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
-use crate::observe::Pace;
-use crate::observe::apiserver::{
-    Budget, EventObserver, Limits, NodeObserver, Patience, PodObserver, Standing, StorageObserver,
-};
-use crate::observe::containerd::ContainerdObserver;
-use crate::observe::containerd::sandboxes::SandboxObserver;
-use crate::observe::cri::CriObserver;
-use crate::observe::host::{
-    CniDirs, CniObserver, IntentObserver, KubeletPlaces, MarksObserver, NamedBy, PluginObserver, PullRulesObserver,
-    VolumeObserver,
-};
+use crate::observe::host::{CniDirs, NamedBy};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -169,104 +159,6 @@ impl Shared {
         let sources = api::Sources { clock: self.clock, snapshots, explain: explain::explain };
         let serving = api::serve(args.api_socket.clone(), sources, self.tasks.stop.clone());
         self.tasks.start("node-local API", serving);
-    }
-
-    fn look_at_runtime(&mut self, cri: &Cri, attends: &watch::Receiver<Attention>, seen: &mpsc::Sender<Observation>) {
-        let timing = self.timing();
-        let busy = self.project(attends.clone(), |attention| attention.busy);
-        let look = self.project(attends.clone(), |attention| attention.pulls);
-        let stop = self.tasks.stop.clone();
-        let lists = CriObserver::new(cri.clone(), self.clock, Pace::new(busy, &timing), &timing);
-        self.tasks.start("runtime observer", lists.run(seen.clone(), stop.clone()));
-        let pulls = ContainerdObserver::new(Containerd::new(cri), self.clock, Pace::new(look, &timing));
-        self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
-    }
-
-    /// At those in the making, and the plugins that hold them.
-    fn look_at_sandboxes(
-        &mut self,
-        cri: &Cri,
-        args: &RunArgs,
-        attends: &watch::Receiver<Attention>,
-        dirs: watch::Receiver<CniDirs>,
-        seen: &mpsc::Sender<Observation>,
-    ) {
-        let (clock, stop) = (self.clock, self.tasks.stop.clone());
-        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &self.timing());
-        let awaited = self.project(attends.clone(), |attention| attention.sandboxes.clone());
-        let wanted = self.project(attends.clone(), |attention| attention.plugins);
-        let records = SandboxObserver { containerd: Containerd::new(cri), awaited, pace: pace.clone(), clock };
-        self.tasks.start("sandbox observer", records.run(seen.clone(), stop.clone()));
-        let plugins = PluginObserver { root: args.host_root.clone(), dirs, wanted, pace, clock };
-        self.tasks.start("plugin observer", plugins.run(seen.clone(), stop));
-    }
-
-    fn look_at_host(
-        &mut self,
-        args: &RunArgs,
-        dirs: watch::Receiver<CniDirs>,
-        attends: &watch::Receiver<Attention>,
-        seen: &mpsc::Sender<Observation>,
-    ) {
-        let (root, clock, timing) = (args.host_root.clone(), self.clock, self.timing());
-        let cni = CniObserver { root: root.clone(), dirs, period: timing.cni, clock };
-        self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
-        let places = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
-        let starting = self.project(attends.clone(), |attention| attention.starting.clone());
-        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
-        let marks = MarksObserver { root, places, starting, pace, clock };
-        self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
-    }
-
-    fn look_at_kubelet(
-        &mut self,
-        args: &RunArgs,
-        attends: &watch::Receiver<Attention>,
-        seen: &mpsc::Sender<Observation>,
-    ) {
-        let (root, kubelet, clock) = (args.host_root.clone(), args.kubelet_root.clone(), self.clock);
-        let pace = Pace::new(self.project(attends.clone(), |attention| attention.pulls), &self.timing());
-        let stop = self.tasks.stop.clone();
-        let intents = IntentObserver { root: root.clone(), kubelet: kubelet.clone(), pace, clock };
-        self.tasks.start("pull intent observer", intents.run(seen.clone(), stop.clone()));
-        let rules = PullRulesObserver { root, kubelet, clock };
-        self.tasks.start("pull rules observer", rules.run(seen.clone(), stop));
-    }
-
-    /// Only the API server tells which volumes a pod has: without it there is nothing to look for.
-    fn look_at_volumes(
-        &mut self,
-        args: &RunArgs,
-        client: kube::Client,
-        attends: &watch::Receiver<Attention>,
-        seen: &mpsc::Sender<Observation>,
-    ) {
-        let (clock, timing, stop) = (self.clock, self.timing(), self.tasks.stop.clone());
-        let waiting = self.project(attends.clone(), |attention| attention.mounting.clone());
-        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
-        let (root, kubelet) = (args.host_root.clone(), args.kubelet_root.clone());
-        let looks = VolumeObserver { root, kubelet, waiting: waiting.clone(), pace, clock };
-        self.tasks.start("volume observer", looks.run(seen.clone(), stop.clone()));
-        let patience = Patience::new(&timing, self.settings.borrow().report.spread);
-        let asks = StorageObserver { client, node: self.node.clone(), waiting, patience, clock };
-        self.tasks.start("storage observer", asks.run(seen.clone(), stop));
-    }
-
-    fn look_at_apiserver(
-        &mut self,
-        client: kube::Client,
-        questions: mpsc::Receiver<PodId>,
-        seen: &mpsc::Sender<Observation>,
-    ) {
-        let (clock, node, standing) = (self.clock, self.node.clone(), Standing::default());
-        let stop = self.tasks.stop.clone();
-        let pods = PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), clock };
-        self.tasks.start("pod observer", pods.run(seen.clone(), stop.clone()));
-        let own_node = NodeObserver { client: client.clone(), node, standing, clock };
-        self.tasks.start("node observer", own_node.run(seen.clone(), stop.clone()));
-        let spread = self.settings.borrow().report.spread;
-        let events = EventObserver { client, budget: Budget::new(Limits::new(self.timing().ask_again)), spread, clock };
-        self.tasks.start("event observer", events.run(questions, seen.clone(), stop));
     }
 
     fn prepull(&mut self, cri: Cri, labels: watch::Receiver<Labels>, seen: mpsc::Sender<Observation>) {

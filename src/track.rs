@@ -1,6 +1,7 @@
 //! Where everything stands: observations in, state with its times out. Pure; a look (`diagnose/`) reads the state, the
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
+mod attention;
 pub mod landmark;
 pub mod making;
 pub mod marks;
@@ -20,7 +21,6 @@ mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
@@ -32,7 +32,6 @@ use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
-use crate::model::volume::Mounting;
 use crate::model::{Time, since};
 
 use making::Making;
@@ -44,10 +43,6 @@ use pull::Pulls;
 use queue::{Fetch, Waiting};
 use runtime::RuntimeTrack;
 use volume::VolumeTrack;
-
-/// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
-/// must not cost the runtime a list a second.
-const ATTENTION: Duration = Duration::from_secs(600);
 
 /// Everything known about this node.
 #[derive(Debug)]
@@ -144,6 +139,7 @@ impl World {
                 self.pulls.wanted(intents, at);
                 self.assign_pulls(at);
             }
+            Seen::DiskSaturated(percent) => self.pulls.disk_saturated = percent,
             Seen::PullRules(rules) => self.pulls.rules = rules,
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),
@@ -174,24 +170,6 @@ impl World {
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.extend(self.pods.values_mut().filter_map(PodTrack::take_arrival));
         arrivals
-    }
-
-    /// Something is starting or going wrong, so it is worth looking often.
-    #[must_use]
-    pub fn busy(&self, now: Time) -> bool {
-        self.runtime.failing().is_some() || self.moving(now).next().is_some()
-    }
-
-    /// A pod waits for an image, as far as can be told.
-    #[must_use]
-    pub fn awaits_image(&self, now: Time) -> bool {
-        self.moving(now).any(|pod| matches!(pod.place.stage, Stage::ImageQueue | Stage::ImagePull))
-    }
-
-    /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.
-    pub fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
-        let moved = |pod: &PodTrack| pod.since().max(pod.place.since).max(pod.seen_first);
-        self.starting().filter(move |pod| since(moved(pod), now) < ATTENTION)
     }
 
     /// The image was on the node when images were last listed, and that was after `moment`.
@@ -234,26 +212,6 @@ impl World {
     /// Pods on their way to running.
     pub fn starting(&self) -> impl Iterator<Item = &PodTrack> {
         self.pods.values().filter(|pod| pod.starting())
-    }
-
-    /// The pods without a sandbox, as long as one of them is known to wait for it: those on their way out among them, for
-    /// the runtime may still be busy with theirs.
-    #[must_use]
-    pub fn sandboxes_awaited(&self) -> Arc<[PodUid]> {
-        let without = |track: &&PodTrack| track.pod.is_some() && track.place.stage <= Stage::Sandbox;
-        match self.starting().any(|track| track.place.stage == Stage::Sandbox && track.pod.is_some()) {
-            true => self.pods.values().filter(without).map(|track| track.id.uid.clone()).collect(),
-            false => Arc::default(),
-        }
-    }
-
-    /// Pods that wait for volumes or claims that only a look or a question can tell more of.
-    pub fn mounting(&self) -> impl Iterator<Item = Mounting> {
-        let waiting = self.starting().filter(|track| track.place.stage == Stage::Volumes);
-        waiting.filter_map(|track| {
-            let waits = track.pod.as_ref().map(|pod| &pod.waits).filter(|waits| !waits.is_empty())?;
-            Some(Mounting { pod: track.id.clone(), since: track.since(), waits: waits.clone() })
-        })
     }
 
     /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
@@ -321,7 +279,7 @@ impl World {
     /// A set that failed and is asked for no more is over; those that were dropped long ago are forgotten.
     fn prepull_dropped(&mut self, name: Arc<str>, at: Time) {
         self.prepull.remove(&name);
-        self.prepull_dropped.retain(|_, dropped| since(*dropped, at) < ATTENTION);
+        self.prepull_dropped.retain(|_, dropped| since(*dropped, at) < attention::SPAN);
         self.prepull_dropped.insert(name, at);
     }
 

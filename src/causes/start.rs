@@ -56,9 +56,9 @@ pub const IMAGE_PULL_QUEUED: Cause = Cause {
     id: "ImagePullQueued",
     stage: Stage::ImageQueue,
     summary: "The image waits: the node pulls others, and of this one no byte was asked for yet.",
-    says: "This pod's image waits [its turn ({for}): the node pulls {at_once} at a time, now {ahead}|for a download ({for}): containerd's default is {slots} layers at a time for the whole node, and {ahead} has them|({for}): no pull of it runs, while the node pulls {ahead}][: {progress}][; {before} before this one]. Nothing is wrong with this pod.",
+    says: "This pod's image waits [its turn ({for}): the node pulls {at_once} at a time, now {ahead}|for a download ({for}): containerd's default is {slots} layers at a time for the whole node, and {ahead} has them|({for}): no pull of it runs, while the node pulls {ahead}][: {progress}][; {before} before it]. Nothing is wrong with this pod.",
     rules_out: "Nothing is known against the image or its registry: they were not asked yet.",
-    advice: "kubewhy status shows the queue[; {remedy}].[ App: {move}]",
+    advice: "see kubewhy status[; {remedy}].[ App: {move}]",
     steps: &[
         "`kubewhy status` on the node shows what is pulled, how fast, and who waits.",
         "If the pull ahead stands still, its registry is the matter: ImagePullStalled on the pod that waits for it.",

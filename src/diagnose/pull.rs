@@ -118,7 +118,11 @@ fn arriving(base: Facts, host: &str, pull: &PullTrack, view: View<'_>) -> Facts 
     // Another pull may ask another registry.
     match pull.waits_for_other() {
         true => base.with("shared", layer),
-        false => base.with("host", host).with("layer", layer).with("fine", "Name, login and image"),
+        false => {
+            let base = base.with("host", host).with("layer", layer).with("fine", "Name, login and image");
+            let pressure = view.world.pulls.disk_saturated.map(|percent| format!("{percent} %"));
+            base.with("pressure", pressure.unwrap_or_default())
+        }
     }
 }
 

@@ -54,21 +54,17 @@ fn in_line(line: &Line) -> Facts {
     match line {
         Line::Kubelet { at_once, before } => {
             let (at_once, remedy) = match *at_once {
-                NonZeroU32::MIN => ("one image".to_owned(), format!("{PARALLEL} shortens it")),
-                most => (format!("{most} images"), "a higher maxParallelImagePulls shortens it".to_owned()),
+                NonZeroU32::MIN => ("one".to_owned(), format!("{PARALLEL} helps")),
+                most => (most.to_string(), "a higher maxParallelImagePulls helps".to_owned()),
             };
-            let before = match before.unwrap_or_default() {
-                0 => String::new(),
-                1 => "1 more comes".to_owned(),
-                n => format!("{n} more come"),
-            };
+            let before = before.filter(|n| *n > 0).map(|n| format!("{n} more")).unwrap_or_default();
             Facts::default().with("at_once", at_once).with("before", before).with("remedy", remedy)
         }
         Line::Slot { .. } => {
-            let remedy = "a higher max_concurrent_downloads of containerd shortens it";
+            let remedy = "a higher max_concurrent_downloads of containerd helps";
             Facts::default().with("slots", SLOTS.to_string()).with("remedy", remedy)
         }
-        Line::Unknown => Facts::default().with("remedy", format!("{PARALLEL} may shorten it")),
+        Line::Unknown => Facts::default().with("remedy", format!("{PARALLEL} may help")),
     }
 }
 

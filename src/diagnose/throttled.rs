@@ -32,7 +32,7 @@ fn waits(pod: &PodTrack) -> bool {
 fn others(waiting: usize) -> String {
     match waiting {
         0 | 1 => String::new(),
-        2 => "1 other pod waits likewise".to_owned(),
-        n => format!("{} other pods wait likewise", n - 1),
+        2 => "1 other pod waits".to_owned(),
+        n => format!("{} other pods wait", n - 1),
     }
 }

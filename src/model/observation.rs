@@ -52,6 +52,8 @@ pub enum Seen {
     Plugins(Result<Vec<PluginProcess>, String>),
     /// What the kubelet wants pulled.
     Intents(Intents),
+    /// In so many percent of the last ten seconds all work stood still on this node's disks; none where they keep up.
+    DiskSaturated(Option<u8>),
     /// How the kubelet pulls.
     PullRules(PullRules),
     /// All pods of this node: the start of a watch, or a fresh list after a gap.

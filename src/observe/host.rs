@@ -8,6 +8,7 @@ pub mod marks;
 mod mounts;
 pub mod observer;
 pub mod plugins_running;
+pub mod pressure;
 pub mod pull_rules;
 mod root;
 pub mod volumes;
@@ -19,6 +20,7 @@ pub use intents::IntentObserver;
 pub use marks::MarksObserver;
 pub use observer::CniObserver;
 pub use plugins_running::PluginObserver;
+pub use pressure::PressureObserver;
 pub use pull_rules::PullRulesObserver;
 pub use volumes::VolumeObserver;
 

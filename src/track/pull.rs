@@ -32,6 +32,8 @@ pub struct Pulls {
     pub unseen: Option<String>,
     /// How the kubelet pulls.
     pub rules: PullRules,
+    /// In so many percent of the last seconds all work stood still on the disks, where that is much.
+    pub disk_saturated: Option<u8>,
     /// The runtime downloads a few layers at a time for the whole node (containerd from 2.1 on), not for each pull.
     pub node_wide_slots: bool,
     intents: Option<(Time, Intents)>,

@@ -65,10 +65,10 @@ fn a_registry_that_never_answers_is_told_on_its_pod_and_on_those_behind_it() {
 
         let head = told_so(&scene, "vault", "ImagePullStalled", "has not answered since the pull began").await?;
         println!("{}", line(&scene, &head));
-        let behind = told_so(&scene, "cart", "ImagePullQueued", "the node pulls one image at a time").await?;
+        let behind = told_so(&scene, "cart", "ImagePullQueued", "the node pulls one at a time").await?;
         println!("{}", line(&scene, &behind));
         ensure!(message(&behind).contains("now that of pod vault: its registry has not answered for "), "{behind:#}");
-        let last = told_so(&scene, "log", "ImagePullQueued", "; 1 more comes before this one").await?;
+        let last = told_so(&scene, "log", "ImagePullQueued", "; 1 more before it").await?;
         println!("{}", line(&scene, &last));
 
         scene.lab.faulty.set("mute/app", Fault::Healthy);

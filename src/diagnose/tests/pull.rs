@@ -142,9 +142,29 @@ fn what_the_kubelet_postponed_is_told_with_its_budget_and_the_others_that_wait()
     let said = of_pods(&findings)[0];
     assert!(
         said.sentence.starts_with(
-            "The kubelet postponed this pull of shop/cart:2.14.1: this node asks for more images than its own limit allows (registryPullQPS 5, registryBurst 10); 2 other pods wait likewise. No registry was asked, so none refused."
+            "The kubelet postponed this pull of shop/cart:2.14.1: this node asks for more images than its limit allows (registryPullQPS 5, registryBurst 10); 2 other pods wait. No registry was asked."
         ) && !said.sentence.contains("r.example.com"),
         "{}",
         said.sentence
     );
+}
+
+#[test]
+fn a_registry_is_not_blamed_while_the_disk_is_saturated() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, true)))).see(Seen::DiskSaturated(Some(72)));
+    for _ in 0..30 {
+        t.see(pull(5_000_000)).wait(1);
+    }
+    let findings = t.look();
+    let said = &of_pods(&findings)[0].sentence;
+    assert!(
+        said.starts_with(
+            "The image stopped arriving: no byte for 30 s, while this node's disks kept all work waiting 72 % of the time, so its registry may be fine, at 5.0 MB of 100 MB (5 %), layer 0123456789ab."
+        ) && said.contains("Platform: first look at this node's disks (72 %: ") && !said.contains("r.example.com"),
+        "{said}"
+    );
+    let findings = t.see(Seen::DiskSaturated(None)).look();
+    assert!(of_pods(&findings)[0].sentence.contains("no byte from r.example.com for 30 s"));
 }

@@ -127,20 +127,20 @@ fn the_kubelet_s_turn_is_told_with_the_head_and_how_many_come_before() {
     let (_, _, cart) = said(&mut t, "cart").unwrap();
     assert!(
         cart.starts_with(
-            "This pod's image waits its turn (31 s): the node pulls one image at a time, now another namespace's (name withheld): its registry has not answered for 35 s. Nothing is wrong with this pod."
+            "This pod's image waits its turn (31 s): the node pulls one at a time, now another namespace's (name withheld): its registry has not answered for 35 s. Nothing is wrong with this pod."
         ),
         "{cart}"
     );
     let (_, _, log) = said(&mut t, "log").unwrap();
-    assert!(log.contains("has not answered for 35 s; 1 more comes before this one. Nothing"), "{log}");
+    assert!(log.contains("has not answered for 35 s; 1 more before it. Nothing"), "{log}");
     assert!(!log.contains("vault") && !log.contains("bank"), "{log}");
-    assert!(log.contains("serializeImagePulls: false shortens it") && log.len() < 400, "{log}");
+    assert!(log.contains("serializeImagePulls: false helps") && log.len() < 400, "{log}");
 }
 
 #[test]
 fn what_is_ahead_is_named_within_the_namespace_or_where_the_operator_lets_names_pass() {
     let (mut t, _) = serial("shop");
-    assert!(said(&mut t, "cart").unwrap().2.contains("one image at a time, now that of pod vault: its registry"));
+    assert!(said(&mut t, "cart").unwrap().2.contains("one at a time, now that of pod vault: its registry"));
 
     let (mut t, _) = serial("bank");
     t.settings.report.cross_namespace_names = true;

@@ -234,6 +234,7 @@ impl Within {
             (CONTAINER_LOGS, Stage::Create) => run.is_none() && fresh,
             (CONTAINER_LOGS, Stage::ImagePull) => run.is_none() && seen && !fresh,
             (PULLS, Stage::ImageQueue) => run.is_none() && matches!(self.fetch, Fetch::Queued { .. }),
+            (INTENTS, Stage::ImagePull) => run.is_none() && matches!(self.fetch, Fetch::Asked { .. }),
             (PULLS, Stage::ImagePull) => run.is_none() && matches!(self.fetch, Fetch::Running { .. }),
             _ => false,
         }
@@ -253,5 +254,5 @@ fn for_every_container_every_pair_of_state_and_observation_has_its_stage() {
         }
         cases += 1;
     }
-    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 3 * 2);
+    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 4 * 2);
 }
