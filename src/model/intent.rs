@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Time;
 
 /// The images that the kubelet has queued or has the runtime pull (Kubernetes: pkg/kubelet/images/pullmanager, from 1.35 on).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Intents {
     /// Each with the moment of the look that saw it first. Of two that one look saw first nobody knows which came first.
     Told(BTreeMap<Arc<str>, Time>),
@@ -34,7 +34,7 @@ impl Intents {
 }
 
 /// How the kubelet pulls, as far as its configuration can be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PullRules {
     /// How many pulls run beside each other.
     pub at_once: AtOnce,
@@ -43,7 +43,7 @@ pub struct PullRules {
 }
 
 /// How many pulls the kubelet lets run beside each other (Kubernetes: serializeImagePulls, maxParallelImagePulls).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AtOnce {
     /// Its configuration can't be read.
     #[default]
@@ -55,7 +55,7 @@ pub enum AtOnce {
 }
 
 /// How many pulls the kubelet asks for before it postpones one (Kubernetes: registryPullQPS, registryBurst).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Budget {
     /// A second, over time; 0 is no bound.
     pub per_second: u32,

@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Time;
 use super::ids::PodUid;
 
 /// The runtime's record of a sandbox, whether it is done or still being made: CRI's list tells which.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SandboxRecord {
     /// The sandbox's id.
     pub id: Arc<str>,
@@ -22,7 +22,7 @@ pub struct SandboxRecord {
 }
 
 /// How far the making of a sandbox is (containerd 2: internal/cri/server/sandbox_run.go).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Step {
     /// It is known by name, and has no network namespace yet, or will have none of its own.
     Begun,
@@ -33,7 +33,7 @@ pub enum Step {
 }
 
 /// A CNI plugin that runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PluginProcess {
     /// Its process id, as the host counts.
     pub pid: u32,
@@ -50,7 +50,7 @@ pub struct PluginProcess {
 }
 
 /// What a CNI plugin was called for (containernetworking/cni: SPEC.md, Parameters).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CniCall {
     /// e.g. `ADD`, `DEL`, `STATUS`.
     pub command: Arc<str>,

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Time;
 use super::ids::PodUid;
 
 /// One look at the directories of the pods that start.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Marks {
     /// When the host booted; none where that is not known. Directories outlive a reboot, and what is older tells nothing.
     pub boot: Option<Time>,
@@ -19,7 +19,7 @@ pub struct Marks {
 }
 
 /// The directories of one pod.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct PodMarks {
     /// `<kubelet root>/pods/<UID>`, made before the kubelet waits for volumes (Kubernetes: pkg/kubelet/kubelet.go SyncPod,
     /// makePodDataDirs); the volume manager may make it earlier.
@@ -33,7 +33,7 @@ pub struct PodMarks {
 }
 
 /// Whether a directory is there.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mark {
     /// Nobody can tell: it is not mounted, may not be read, or does not answer.
     #[default]
@@ -45,7 +45,7 @@ pub enum Mark {
 }
 
 /// A directory that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Made {
     /// Since when, by the host's clock.
     pub at: Time,
@@ -54,7 +54,7 @@ pub struct Made {
 }
 
 /// What the time of a directory is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Dated {
     /// Its birth: when it was made.
     Birth,
