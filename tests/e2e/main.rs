@@ -17,3 +17,4 @@ mod socket;
 mod standalone;
 mod status;
 mod stopping;
+mod table;

@@ -94,9 +94,7 @@ where
         if let Err(error) = block_on(body()) {
             panic!("{error:#}");
         }
-    } else if let Some(reason) = obstacle() {
-        skip(name, &reason);
-    } else {
+    } else if !unavailable(name) {
         match block_on(test_again(name, None)) {
             Ok(said) => eprintln!("{said}"),
             Err(error) => panic!("{name}, inside its lab: {error:#}"),
@@ -113,12 +111,19 @@ pub async fn run_test_on(name: &str, containerd: Option<&Path>) -> anyhow::Resul
     test_again(name, containerd).await
 }
 
+/// Whether there can be no lab here; says then, past the test harness's capture, that the test is skipped.
+///
+/// # Panics
+/// When the lab is required.
 #[expect(clippy::panic, reason = "that is how a test fails")]
-fn skip(name: &str, reason: &str) {
+#[must_use]
+pub fn unavailable(name: &str) -> bool {
+    let Some(reason) = obstacle() else { return false };
     if std::env::var(SWITCH).is_ok_and(|value| value == "required") {
         panic!("{name} needs its lab: {reason}");
     }
     drop(writeln!(std::io::stderr(), "\n*** SKIPPED {name}: {reason} ***\n"));
+    true
 }
 
 async fn test_again(name: &str, containerd: Option<&Path>) -> anyhow::Result<String> {

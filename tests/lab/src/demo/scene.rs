@@ -93,16 +93,17 @@ impl Scene {
     /// # Errors
     /// When a part does not start.
     pub async fn start(program: &Path, tempo: Tempo) -> anyhow::Result<Self> {
-        Self::start_with(program, tempo, |_| {}).await
+        Self::start_with(program, tempo, tempo.config(), |_| {}).await
     }
 
-    /// Likewise, with a kubelet that runs in another way.
+    /// Likewise, with another configuration of the agent and a kubelet that runs in another way.
     ///
     /// # Errors
     /// When a part does not start.
     pub async fn start_with(
         program: &Path,
         tempo: Tempo,
+        config: &str,
         adapt: impl FnOnce(&mut kubelet::Options),
     ) -> anyhow::Result<Self> {
         let lab = Lab::start().await?;
@@ -121,7 +122,7 @@ impl Scene {
             socket: &socket,
             kubelet: &lab.dir,
             kubeconfig: Some(&kubeconfig),
-            config: tempo.config(),
+            config,
             port: HEALTH_PORT,
         })
         .await?;

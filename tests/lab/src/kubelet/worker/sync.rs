@@ -114,6 +114,8 @@ impl Worker {
         fs::create_dir_all(self.id.log_folder(&self.parts.options.logs)).map_err(|error| error.to_string())?;
         let runtime = &self.parts.runtime;
         let id = runtime.run_sandbox(self.sandbox_config(attempt)).await.map_err(|error| error.to_string())?;
+        // What little is done between the sandbox and the first image counts as the image's.
+        self.parts.record.begins(&self.id.uid, Stage::ImagePull, None);
         let ips = addresses(runtime.sandbox_status(&id).await.map_err(|error| error.to_string())?);
         Ok(Sandbox { id, attempt, ready: true, created: i64::MAX, ips })
     }
