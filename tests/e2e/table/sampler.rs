@@ -93,8 +93,8 @@ fn judge(start: Option<&Start>, now: Time, record: &Record, uid: &str) -> anyhow
     if unheard || truths.iter().any(same) {
         return Ok(None);
     }
-    let absent = if start.is_none() { " (absent)" } else { "" };
-    Ok(Some(format!("{:?}{} told as {told}{absent}", last.stage, of(last.container.as_deref()))))
+    let container = start.map_or(" (not told at all)".to_owned(), |start| of(start.container.as_deref()));
+    Ok(Some(format!("{:?}{} told as {told}{container}", last.stage, of(last.container.as_deref()))))
 }
 
 fn same_container(step: &Step, start: Option<&Start>) -> bool {
