@@ -37,7 +37,7 @@ use crate::observe::Pace;
 use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, NamedBy};
+use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, MarksObserver, NamedBy};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -108,7 +108,7 @@ impl Shared {
         let to_engine = self.relay(relay, from_observers);
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
-        self.look_at_host(args, told_dirs, &seen);
+        self.look_at_host(args, told_dirs, &attends, &seen);
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
         }
@@ -173,9 +173,20 @@ impl Shared {
         self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
     }
 
-    fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
-        let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
+    fn look_at_host(
+        &mut self,
+        args: &RunArgs,
+        dirs: watch::Receiver<CniDirs>,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let (root, clock, timing) = (args.host_root.clone(), self.clock, self.timing());
+        let cni = CniObserver { root: root.clone(), dirs, period: timing.cni, clock };
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
+        let places = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
+        let starting = self.project(attends.clone(), |attention| attention.starting.clone());
+        let marks = MarksObserver { root, places, starting, period: timing.busy, clock };
+        self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
     }
 
     fn look_at_apiserver(

@@ -2,6 +2,7 @@
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
 pub mod landmark;
+pub mod marks;
 pub mod network;
 pub mod node;
 pub mod place;
@@ -12,6 +13,8 @@ pub mod runtime;
 pub mod said;
 mod snapshot;
 pub mod timeline;
+#[cfg(test)]
+mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,14 +23,16 @@ use std::time::Duration;
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::image::Reference;
+use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
-use crate::model::runtime::{Container, Images, Sandbox};
+use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
+use marks::Traces;
 use network::NetworkTrack;
 use node::NodeTrack;
 use pod::PodTrack;
@@ -64,6 +69,7 @@ pub struct World {
     pub images: Option<(Time, Images)>,
     /// The newest sandbox that came up, and the newest failure to make one.
     pub sandboxes: SandboxRecord,
+    logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
 }
@@ -95,6 +101,7 @@ impl World {
             api: None,
             images: None,
             sandboxes: SandboxRecord::default(),
+            logs_elsewhere: false,
             gone: Vec::new(),
             arrivals: Vec::new(),
         }
@@ -105,7 +112,7 @@ impl World {
         match seen {
             Seen::RuntimeFound(info) => self.runtime.found(info, at),
             Seen::RuntimeCall(outcome) => self.runtime.called(outcome, at),
-            Seen::RuntimeStatus(status) => self.network.runtime_said(&status, at, &mut self.runtime),
+            Seen::RuntimeStatus(status) => self.runtime_told(&status, at),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
             Seen::Images(images) => self.images = Some((at, images)),
@@ -124,6 +131,7 @@ impl World {
             Seen::NodeGone => self.gone.extend(self.node.forget()),
             Seen::PodEvents { pod, events } => self.events_told(&pod, events, at),
             Seen::Cni(host) => self.network.host_said(host, at),
+            Seen::Marks(marks) => self.marked(&marks, at),
             Seen::ApiServer(state) => self.api = Some((at, state)),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
@@ -243,15 +251,15 @@ impl World {
     }
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
-        match self.pods.get_mut(&pod.id.uid) {
-            Some(track) => track.told_by_api(pod, at),
-            None => {
-                let uid = pod.id.uid.clone();
-                let mut track = PodTrack::new(pod.id.clone(), at);
-                track.told_by_api(pod, at);
-                self.pods.insert(uid, track);
-            }
-        }
+        let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(|| PodTrack::new(pod.id.clone(), at));
+        track.network = self.network.says_ready();
+        track.told_by_api(pod, at);
+    }
+
+    fn runtime_told(&mut self, status: &RuntimeStatus, at: Time) {
+        self.network.runtime_said(status, at, &mut self.runtime);
+        let ready = self.network.says_ready();
+        self.pods.values_mut().for_each(|track| track.network_is(ready, at));
     }
 
     fn pod_gone(&mut self, api_uid: &PodUid) {
@@ -321,6 +329,20 @@ impl World {
             self.pods.insert(uid, track);
         }
         self.pods.retain(|_, track| track.pod.is_some() || track.sandbox.is_some());
+    }
+
+    /// The kubelet makes a pod's log directory before its sandbox: where one that has a sandbox has none, the kubelet logs
+    /// to another place, and what is not here tells nothing.
+    fn marked(&mut self, marks: &Marks, at: Time) {
+        let with_sandbox = self.pods.iter().filter(|(_, track)| track.sandbox.as_ref().is_some_and(|it| it.ready));
+        let mut seen = with_sandbox.filter_map(|(uid, _)| marks.pods.get(uid)).map(|pod| pod.logs);
+        if let Some(logs) = seen.find(|logs| *logs != Mark::Unknown) {
+            self.logs_elsewhere = logs == Mark::Absent;
+        }
+        for (uid, track) in self.pods.iter_mut().filter(|(_, track)| track.starting()) {
+            let traces = Traces::of(marks.pods.get(uid), marks, at).or(&track.traces);
+            track.marked(if self.logs_elsewhere { traces.without_logs() } else { traces }, at);
+        }
     }
 
     fn containers_listed(&mut self, list: Vec<Container>, at: Time) {

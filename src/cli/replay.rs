@@ -14,7 +14,7 @@ use crate::model::diagnosis::Subject;
 use crate::model::observation::{Observation, Seen};
 use crate::model::settings::Settings;
 use crate::model::wording::span;
-use crate::model::{after, since};
+use crate::model::{Time, after, since};
 use crate::observe::recorded::{Recording, events_until, node_name};
 use crate::report::notice::{Notice, Telling};
 use crate::report::stories::Stories;
@@ -93,13 +93,21 @@ pub fn run(out: &mut impl Write) -> anyhow::Result<ExitCode> {
 /// Turns the crank over a recording and yields the first thing that is said, with the delay since the recording began.
 #[must_use]
 pub fn replay(recording: &Recording) -> Option<(Notice, Duration)> {
+    let begin = recording.observations.first()?.at;
+    let (first, at) = tellings(recording, 1).into_iter().next()?;
+    Some((first, since(begin, at)))
+}
+
+/// Turns the crank over a recording and yields what is said first of each story, and when; no more than `at_most`.
+#[must_use]
+pub fn tellings(recording: &Recording, at_most: usize) -> Vec<(Notice, Time)> {
     let settings = Settings::default();
     let mut crank = Crank::new(&node_name(), false);
     let mut stories = Stories::default();
     let mut queue = recording.observations.iter().peekable();
-    let begin = queue.peek()?.at;
-    let mut now = begin;
-    while now <= after(recording.end, AFTERMATH) {
+    let mut told = Vec::new();
+    let mut now = recording.observations.first().map_or(recording.end, |first| first.at);
+    while now <= after(recording.end, AFTERMATH) && told.len() < at_most {
         while let Some(observation) = queue.next_if(|observation| observation.at <= now) {
             crank.take(observation.clone());
         }
@@ -108,16 +116,12 @@ pub fn replay(recording: &Recording) -> Option<(Notice, Duration)> {
             let events = events_until(recording, &pod.uid, now);
             crank.take(Observation { at: now, seen: Seen::PodEvents { pod: pod.uid, events } });
         }
-        if let Some(notice) = told(stories.turn(now, &findings, &settings.timing)) {
-            return Some((notice, since(begin, now)));
-        }
+        let notices = stories.turn(now, &findings, &settings.timing).into_iter();
+        let first = notices.filter(|notice| notice.telling == Telling::First && !notice.brief);
+        told.extend(first.map(|notice| (notice, now)));
         now = after(now, STEP);
     }
-    None
-}
-
-fn told(notices: Vec<Notice>) -> Option<Notice> {
-    notices.into_iter().find(|notice| notice.telling == Telling::First && !notice.brief)
+    told
 }
 
 fn tell(out: &mut impl Write, replayed: &Replayed) -> anyhow::Result<()> {

@@ -80,6 +80,7 @@ fn how(told: Stage, now: Stage) -> &'static str {
     match (told, now) {
         (_, Stage::Running) => "Started",
         (Stage::Admission, Stage::Volumes | Stage::Sandbox) => "The kubelet has taken it up",
+        (Stage::Volumes, Stage::Sandbox) => "It has what it waited for, and its sandbox is being made",
         (Stage::Admission | Stage::Volumes | Stage::Sandbox, _) => "Its sandbox is up",
         (Stage::ImageQueue | Stage::ImagePull, _) => "Its image is here",
         (Stage::Create, _) => "Its container was created",

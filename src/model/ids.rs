@@ -4,12 +4,12 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The UID by which the runtime, the kubelet's directories and the kubelet's Events know a pod. For a static pod it is the
 /// hash of its manifest (annotation `kubernetes.io/config.mirror`), not the mirror object's own UID
 /// (Kubernetes: pkg/kubelet/config/common.go, kubectl/pkg/describe/describe.go).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct PodUid(pub Arc<str>);
 

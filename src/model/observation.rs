@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Time;
 use super::cni::CniHost;
 use super::ids::PodUid;
+use super::marks::Marks;
 use super::node::Node;
 use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
@@ -61,6 +62,8 @@ pub enum Seen {
     },
     /// CNI directories of the host.
     Cni(CniHost),
+    /// Directories of the pods that start.
+    Marks(Marks),
     /// The API server answered again, or refused.
     ApiServer(ApiState),
     /// A pre-pull set moved.

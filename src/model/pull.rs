@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Time;
 
 /// One pull: a lease of containerd's and what is written under it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pull {
     /// The lease's id; it names the pull for as long as it runs.
     pub lease: Arc<str>,
@@ -41,7 +41,7 @@ impl Pull {
 }
 
 /// One layer of a pull.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
     /// Its digest.
     pub digest: Arc<str>,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Time;
 use super::ids::PodUid;
@@ -160,7 +160,7 @@ pub struct RuntimeCondition {
 }
 
 /// A pod sandbox as CRI lists it. One whose creation is under way or failed is not listed by containerd.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Sandbox {
     /// Its id.
     pub id: Arc<str>,
@@ -179,7 +179,7 @@ pub struct Sandbox {
 }
 
 /// A container as CRI lists it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Container {
     /// Its id.
     pub id: Arc<str>,
@@ -198,7 +198,7 @@ pub struct Container {
 }
 
 /// CRI container state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RunState {
     /// Created, not started.
     Created,

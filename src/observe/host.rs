@@ -3,6 +3,7 @@
 
 mod asking;
 pub mod cni;
+pub mod marks;
 mod mounts;
 pub mod observer;
 mod root;
@@ -10,6 +11,7 @@ mod root;
 use std::path::PathBuf;
 
 pub use cni::{CniDirs, NamedBy};
+pub use marks::MarksObserver;
 pub use observer::CniObserver;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.

@@ -4,9 +4,10 @@
 //! A recording is JSON lines. The first says what was broken and what is to be found; each other has `at` and one of
 //! `pod`, `event`, `node` (as the API server spells them, cut down), `status` (CRI Status), `calls` (all CRI calls failed
 //! so), `sandboxes` (CRI ListPodSandbox, from then on), `cni` (files of the configuration directory and the plugins there),
-//! `end`.
+//! `seen` (what an observer of ours made of the runtime, from then on until it says otherwise), `end`.
 
 use std::collections::BTreeMap;
+use std::mem::discriminant;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,8 @@ use super::{cri, host};
 use crate::model::ids::PodUid;
 use crate::model::observation::{Observation, Seen};
 use crate::model::pod::PodEvent;
-use crate::model::runtime::{CallFailure, CallOutcome, FailureKind, Method, RuntimeInfo};
+use crate::model::pull::Pull;
+use crate::model::runtime::{CallFailure, CallOutcome, Container, FailureKind, Method, RuntimeInfo, Sandbox};
 use crate::model::{Time, after};
 
 /// The socket that the recorded nodes used.
@@ -29,6 +31,9 @@ const SOCKET: &str = "/run/containerd/containerd.sock";
 /// Calls that failed are asked again so often, and so far apart.
 const CALLS_AGAIN: u32 = 4;
 const CALLS_EVERY: Duration = Duration::from_secs(5);
+
+/// What was listed, and did not change, is listed again after this time.
+const LISTED_EVERY: Duration = Duration::from_secs(1);
 
 /// One recording.
 #[derive(Debug)]
@@ -78,6 +83,15 @@ struct Line {
     calls: Option<String>,
     sandboxes: Option<Vec<RecordedSandbox>>,
     cni: Option<RecordedCni>,
+    seen: Option<Listed>,
+}
+
+/// A list that an observer made.
+#[derive(Deserialize)]
+enum Listed {
+    Sandboxes(Vec<Sandbox>),
+    Containers(Vec<Container>),
+    Pulls(Vec<Pull>),
 }
 
 /// As `crictl pods -o json` prints one.
@@ -140,6 +154,7 @@ impl Recording {
             let line: Line = serde_json::from_str(line).map_err(|e| RecordingError::Line(n + 1, e))?;
             recording.add(line, n + 1, scratch)?;
         }
+        recording.list_again();
         if recording.observations.is_empty() {
             return Err(RecordingError::Empty);
         }
@@ -172,6 +187,9 @@ impl Recording {
             let wire: Vec<_> = sandboxes.into_iter().map(RecordedSandbox::wire).collect();
             see(Seen::Sandboxes(cri::sandboxes_of(&wire)));
         }
+        if let Some(listed) = line.seen {
+            see(listed.into());
+        }
         if let Some(cni) = line.cni {
             see(Seen::Cni(cni.look(scratch).map_err(|e| RecordingError::Scratch(scratch.display().to_string(), e))?));
         }
@@ -180,6 +198,21 @@ impl Recording {
             self.events.push((PodUid::new(pod), api::event(event.clone()).map_err(understood)?));
         }
         Ok(())
+    }
+
+    /// A list is asked for again and again, and a recording has it where it changed.
+    fn list_again(&mut self) {
+        let lists = |o: &&Observation| matches!(o.seen, Seen::Sandboxes(_) | Seen::Containers(_) | Seen::Pulls(_));
+        let listed: Vec<Observation> = self.observations.iter().filter(lists).cloned().collect();
+        for (n, list) in listed.iter().enumerate() {
+            let same = |later: &&Observation| discriminant(&later.seen) == discriminant(&list.seen);
+            let next = listed.iter().skip(n + 1).find(same).map_or(self.end, |later| later.at);
+            let mut at = after(list.at, LISTED_EVERY);
+            while at < next {
+                self.observations.push(Observation { at, seen: list.seen.clone() });
+                at = after(at, LISTED_EVERY);
+            }
+        }
     }
 
     /// A recording that holds the API server's side alone was made on a node whose runtime answered.
@@ -198,6 +231,16 @@ impl Recording {
         let seen = std::iter::once(Seen::RuntimeFound(info)).chain(worked.into_iter().filter(|_| !failing));
         self.observations.sort_by_key(|observation| observation.at);
         self.observations.splice(0..0, seen.map(|seen| Observation { at: first, seen }));
+    }
+}
+
+impl From<Listed> for Seen {
+    fn from(listed: Listed) -> Self {
+        match listed {
+            Listed::Sandboxes(list) => Self::Sandboxes(list),
+            Listed::Containers(list) => Self::Containers(list),
+            Listed::Pulls(list) => Self::Pulls(list),
+        }
     }
 }
 

@@ -90,7 +90,7 @@ fn start(track: &PodTrack, findings: &Findings) -> Start {
 
 fn standing(track: &PodTrack) -> Span {
     let place = &track.place;
-    let evidence = super::timeline::LOOKED.into();
+    let evidence = place.told_by.into();
     Span { stage: place.stage, container: place.container.clone(), from: place.since, to: None, evidence }
 }
 

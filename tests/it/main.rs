@@ -26,6 +26,7 @@ mod observe_host;
 mod prepull;
 mod pull_queue;
 mod recordings;
+mod scenarios;
 mod sentences;
 mod slow_start;
 mod status;
