@@ -1,24 +1,32 @@
 //! Containers: init containers and a sidecar, a hook that hangs, a process that dies.
 
-use std::time::Duration;
-
 use anyhow::ensure;
+use kubewhy_lab::apiserver::resources::PODS;
+use kubewhy_lab::demo::{NAMESPACE, Scene};
 use kubewhy_lab::in_lab;
 use kubewhy_lab::kubelet::record::Stage;
-use serde_json::json;
-use tokio::time::sleep;
+use serde_json::{Value, json};
 
 use super::node::Node;
 use super::page::say_measured;
+use crate::stage::until;
+
+/// Gives the pod one more container.
+fn another(pod: &mut Value, name: &str, mut container: Value) {
+    container["name"] = json!(name);
+    pod["spec"]["containers"].as_array_mut().unwrap().push(container);
+}
 
 #[test]
 #[ignore = "the table runs it on every containerd"]
 fn hook() {
     in_lab!(async {
         let node = Node::start().await?;
+        let hook = json!({"postStart": {"exec": {"command": ["sh", "-c", "sleep 8"]}}});
         node.run_changed("cart", |pod| {
-            let command = ["sh", "-c", "sleep 8"];
-            pod["spec"]["containers"][0]["lifecycle"] = json!({"postStart": {"exec": {"command": command}}});
+            let mut last = pod["spec"]["containers"][0].clone();
+            last["lifecycle"] = hook;
+            another(pod, "logs", last);
         });
         let began = node.begins("cart", Stage::Hook).await?;
         node.diagnosed("cart", "HookRunning", began).await?;
@@ -42,9 +50,8 @@ fn inits() {
             node.run_changed(name, |pod| {
                 pod["spec"]["hostNetwork"] = json!(on_host);
                 pod["spec"]["initContainers"] = inits.clone();
-                let mut second = pod["spec"]["containers"][0].clone();
-                second["name"] = json!("logs");
-                pod["spec"]["containers"].as_array_mut().unwrap().push(second);
+                let plain = pod["spec"]["containers"][0].clone();
+                another(pod, "logs", plain);
             });
         }
         let began = node.begins("cart", Stage::Start).await?;
@@ -53,6 +60,12 @@ fn inits() {
         node.runs("agent").await?;
         node.end().await
     });
+}
+
+/// How often the pod's container was started again, as its status says.
+fn restarts(scene: &Scene, name: &str) -> u64 {
+    let pod = scene.api.store().get(&PODS, NAMESPACE, name);
+    pod.and_then(|pod| pod["status"]["containerStatuses"][0]["restartCount"].as_u64()).unwrap_or_default()
 }
 
 #[test]
@@ -64,7 +77,9 @@ fn dies() {
         node.run("late", json!({"image": image, "command": ["sh", "-c", "sleep 3; exit 3"]}));
         node.run("at-once", json!({"image": image, "command": ["sh", "-c", "exit 3"]}));
         node.runs("late").await?;
-        sleep(Duration::from_secs(12)).await;
+        for name in ["late", "at-once"] {
+            until(name, || restarts(&node.scene, name) >= 2).await?;
+        }
         let told = node.told().await?;
         let of_pods = told.snapshot.starts.iter().filter(|start| start.trouble.is_some()).count();
         let on_node = told.snapshot.node_troubles.len();
