@@ -73,6 +73,7 @@ fn pod(number: usize, fare: Pods) -> Pod {
         ready: run,
         silent_waits: Vec::new(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers: names(number).map(slot).collect(),
     }

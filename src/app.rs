@@ -36,8 +36,9 @@ use crate::model::snapshot::Snapshot;
 use crate::observe::Pace;
 use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
 use crate::observe::containerd::ContainerdObserver;
+use crate::observe::containerd::sandboxes::SandboxObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, MarksObserver, NamedBy};
+use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, MarksObserver, NamedBy, PluginObserver};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -108,6 +109,7 @@ impl Shared {
         let to_engine = self.relay(relay, from_observers);
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
+        self.look_at_sandboxes(&cri, args, &attends, told_dirs.clone(), &seen);
         self.look_at_host(args, told_dirs, &attends, &seen);
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
@@ -173,6 +175,25 @@ impl Shared {
         self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
     }
 
+    /// At those in the making, and the plugins that hold them.
+    fn look_at_sandboxes(
+        &mut self,
+        cri: &Cri,
+        args: &RunArgs,
+        attends: &watch::Receiver<Attention>,
+        dirs: watch::Receiver<CniDirs>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let (clock, stop) = (self.clock, self.tasks.stop.clone());
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &self.timing());
+        let awaited = self.project(attends.clone(), |attention| attention.sandboxes.clone());
+        let wanted = self.project(attends.clone(), |attention| attention.plugins);
+        let records = SandboxObserver { containerd: Containerd::new(cri), awaited, pace: pace.clone(), clock };
+        self.tasks.start("sandbox observer", records.run(seen.clone(), stop.clone()));
+        let plugins = PluginObserver { root: args.host_root.clone(), dirs, wanted, pace, clock };
+        self.tasks.start("plugin observer", plugins.run(seen.clone(), stop));
+    }
+
     fn look_at_host(
         &mut self,
         args: &RunArgs,
@@ -185,7 +206,8 @@ impl Shared {
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
         let places = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
         let starting = self.project(attends.clone(), |attention| attention.starting.clone());
-        let marks = MarksObserver { root, places, starting, period: timing.busy, clock };
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
+        let marks = MarksObserver { root, places, starting, pace, clock };
         self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
     }
 

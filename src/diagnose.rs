@@ -58,7 +58,7 @@ pub fn look(view: View<'_>) -> Findings {
     let node = node_suspicions(view);
     let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let explained = explained(&node);
-    let waits = queue::suspicions(view).chain(start::suspicions(view));
+    let waits = queue::suspicions(view).chain(start::suspicions(view)).chain(sandbox::stalled::suspicions(view));
     let pods = pod::suspicions(view).chain(pull::suspicions(view)).chain(waits).filter(|s| !explains(&explained, s));
     let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let briefs = brief::for_pods(&node_diagnoses, view);
@@ -94,7 +94,7 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
         .filter(|track| track.pod.is_some() && matches!(track.place.stage, Stage::Volumes | Stage::Sandbox))
         .filter(|track| crate::model::since(track.place.since, view.now) >= timing.ask_events)
         .filter(|track| track.asked.is_none_or(|at| crate::model::since(at, view.now) >= timing.ask_again))
-        .filter(|track| !explained.contains(&track.id.uid))
+        .filter(|track| !explained.contains(&track.id.uid) && !sandbox::stalled::is_seen(track, view))
         .map(|track| track.id.clone())
         .collect()
 }
@@ -106,7 +106,9 @@ fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
         None => {
             let network = network::suspicion(view);
             let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
-            network.into_iter().chain(told).collect()
+            let silent = sandbox::silent::suspicion(view);
+            let silent = silent.filter(|s| network.iter().chain(&told).all(|known| known.topic != s.topic));
+            network.into_iter().chain(told).chain(silent).collect()
         }
     }
 }

@@ -10,6 +10,7 @@ pub mod explanation;
 pub mod glob;
 pub mod ids;
 pub mod image;
+pub mod making;
 pub mod marks;
 pub mod node;
 pub mod observation;

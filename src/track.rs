@@ -2,6 +2,7 @@
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
 pub mod landmark;
+pub mod making;
 pub mod marks;
 pub mod network;
 pub mod node;
@@ -32,6 +33,7 @@ use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
+use making::Making;
 use marks::Traces;
 use network::NetworkTrack;
 use node::NodeTrack;
@@ -68,7 +70,9 @@ pub struct World {
     /// The images of the node, and when they were listed.
     pub images: Option<(Time, Images)>,
     /// The newest sandbox that came up, and the newest failure to make one.
-    pub sandboxes: SandboxRecord,
+    pub sandboxes: SandboxTimes,
+    /// Sandboxes in the making.
+    pub making: Making,
     logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
@@ -76,7 +80,7 @@ pub struct World {
 
 /// When a sandbox was last made on this node, and when making one last failed.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SandboxRecord {
+pub struct SandboxTimes {
     /// Creation of the newest READY sandbox.
     pub made: Option<Time>,
     /// The last kubelet Event that said one could not be made.
@@ -100,8 +104,9 @@ impl World {
             config: None,
             api: None,
             images: None,
-            sandboxes: SandboxRecord::default(),
             logs_elsewhere: false,
+            sandboxes: SandboxTimes::default(),
+            making: Making::default(),
             gone: Vec::new(),
             arrivals: Vec::new(),
         }
@@ -124,6 +129,8 @@ impl World {
                 self.pulls.cannot_be_seen(why);
                 self.assign_pulls(at);
             }
+            Seen::SandboxRecords(records) => self.making.recorded(records, at),
+            Seen::Plugins(plugins) => self.making.plugins_run(plugins, at),
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),
             Seen::PodGone(uid) => self.pod_gone(&uid),
@@ -209,6 +216,17 @@ impl World {
     /// Pods on their way to running.
     pub fn starting(&self) -> impl Iterator<Item = &PodTrack> {
         self.pods.values().filter(|pod| pod.starting())
+    }
+
+    /// The pods without a sandbox, as long as one of them is known to wait for it: those on their way out among them, for
+    /// the runtime may still be busy with theirs.
+    #[must_use]
+    pub fn sandboxes_awaited(&self) -> Arc<[PodUid]> {
+        let without = |track: &&PodTrack| track.pod.is_some() && track.place.stage <= Stage::Sandbox;
+        match self.starting().any(|track| track.place.stage == Stage::Sandbox && track.pod.is_some()) {
+            true => self.pods.values().filter(without).map(|track| track.id.uid.clone()).collect(),
+            false => Arc::default(),
+        }
     }
 
     /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
@@ -307,6 +325,7 @@ impl World {
     /// pod while the API server is away) is tracked from it alone.
     fn sandboxes_listed(&mut self, list: Vec<Sandbox>, at: Time) {
         self.sandboxes.listed = Some(at);
+        self.making.listed(list.iter().map(|sandbox| &sandbox.id));
         let mut newest: BTreeMap<PodUid, Sandbox> = BTreeMap::new();
         for sandbox in list {
             if sandbox.ready {

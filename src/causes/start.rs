@@ -29,23 +29,25 @@ pub const KUBELET_NOT_SYNCING: Cause = Cause {
     ..WAIT
 };
 
-/// No sandbox, no Event, and the kubelet waits for nothing else that is known.
+/// The sandbox is seen in the making; or there is none, no Event, and the kubelet waits for nothing else that is known.
 pub const SANDBOX_STALLED: Cause = Cause {
     id: "SandboxStalled",
     stage: Stage::Sandbox,
     summary: "The pod's sandbox has been in the making for long: a CNI plugin that does not return is the usual reason.",
-    says: "This pod's sandbox is still being made after {for}: {runtime} lists none that is ready[, and {events}]. A CNI plugin that hangs looks like this[; the network is {network} ({plugins})].",
+    says: "This pod's sandbox is still being made: [CNI plugin {plugin} does not return|its network is made, but {networked} has not started it|{cni} waits for CNI to make its network|{runtime} lists none that is ready]. [Its {command} has run for {age} ({process})|It has run for {age} ({process}), the only one, for the only sandbox in the making|{for} so far][, and {events}].[ {near}.| {suspect} looks like this; the network is {network} ({plugins}).| {suspect} looks like this.][ {daemon}.]",
     rules_out: "The runtime answers, and no image of the pod was asked for yet.",
-    advice: "look for it (ps -eo pid,etime,args | grep cni) and at the network add-on's pod here.[ App: {move}]",
+    advice: "[read /proc/{pid}/stack and the network add-on's log here|read journalctl -u {networked}|look for it (pgrep -af cni/bin) and read the network add-on's log here].[ App: {move}]",
     mends: "",
     steps: &[
         "`ps -eo pid,etime,stat,args | grep /opt/cni/bin`: a plugin that has run for minutes is the one that hangs; state D points at a dead mount.",
         "`kubectl get pods -A -o wide --field-selector spec.nodeName=NODE`: is the network add-on's pod running? Its log says what it waits for.",
         "`journalctl -u containerd -n 100` (or `-u crio`): a `RunPodSandbox` without its end.",
-        "The kubelet gives up after 4 minutes and tries again; until then it says nothing.",
+        "`cat /proc/PID/stack` of that plugin, as root: what it waits for in the kernel; `ss -xp | grep PID`: to which daemon it talks.",
+        "The kubelet gives up after 4 minutes and tries again; until then it says nothing. Killing the plugin's process ends the wait earlier.",
     ],
     after: Duration::from_secs(30),
     kind: Grows::WarningAfter(Duration::from_secs(90)),
+    probe: Some(Probe::Making),
     ..WAIT
 };
 

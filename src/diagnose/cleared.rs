@@ -6,6 +6,7 @@ use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
 use crate::model::pod::Pod;
 use crate::model::prepull::SetProgress;
+use crate::model::runtime::Method;
 use crate::model::stage::{Stage, Topic};
 use crate::track::pod::PodTrack;
 
@@ -40,7 +41,8 @@ fn network(view: View<'_>) -> Option<Time> {
     let track = &view.world.network;
     let host = track.well_since();
     let readable = track.host.as_ref().is_some_and(|(_, host)| host.unreadable.is_none());
-    if readable && host.is_none() {
+    let asked = view.world.runtime.hangs(Method::Status).is_none();
+    if !asked || (readable && host.is_none()) {
         return None;
     }
     let ready = track.ready.as_ref().is_some_and(|(_, ready)| ready.status);

@@ -1,5 +1,6 @@
 //! Timelines of observations → diagnoses, in virtual time.
 
+mod making;
 mod pull;
 mod queue;
 mod start;

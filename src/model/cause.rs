@@ -133,6 +133,10 @@ pub enum Probe {
     Sandboxes,
     /// The pod's status beside the runtime's lists, and how long neither has moved.
     Starts,
+    /// The runtime's own records of sandboxes in the making, and the CNI plugins in the host's process table.
+    Making,
+    /// The pods of this node that write to the host's CNI directories.
+    NetworkPods,
 }
 
 /// A right that evidence may need.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Time;
 use super::cni::CniHost;
 use super::ids::PodUid;
+use super::making::{PluginProcess, SandboxRecord};
 use super::marks::Marks;
 use super::node::Node;
 use super::pod::{Pod, PodEvent};
@@ -43,6 +44,10 @@ pub enum Seen {
     Pulls(Vec<Pull>),
     /// Pulls can't be seen, and why (another runtime, or its own API does not answer).
     PullsUnseen(String),
+    /// The runtime's own records of sandboxes of pods whose sandbox is awaited; or why they can't be seen.
+    SandboxRecords(Result<Vec<SandboxRecord>, String>),
+    /// The CNI plugins that run; or why the process table can't be seen.
+    Plugins(Result<Vec<PluginProcess>, String>),
     /// All pods of this node: the start of a watch, or a fresh list after a gap.
     PodsListed(Vec<Pod>),
     /// A pod was added or changed.

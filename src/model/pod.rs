@@ -43,6 +43,8 @@ pub struct Pod {
     pub silent_waits: Vec<Arc<str>>,
     /// It has volumes of ConfigMaps, Secrets or host paths: what one of them lacks, the kubelet tells in an Event alone.
     pub told_waits: bool,
+    /// Directories of the host that it mounts and may write to.
+    pub host_dirs: Vec<Arc<str>>,
     /// Names of the pull secrets it lists.
     pub pull_secrets: Vec<Arc<str>>,
     /// Init containers first, then sidecars and ordinary ones, in the order of the spec.

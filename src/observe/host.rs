@@ -6,6 +6,7 @@ pub mod cni;
 pub mod marks;
 mod mounts;
 pub mod observer;
+pub mod plugins_running;
 mod root;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 pub use cni::{CniDirs, NamedBy};
 pub use marks::MarksObserver;
 pub use observer::CniObserver;
+pub use plugins_running::PluginObserver;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -63,6 +63,7 @@ pub(super) fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<Co
         ready: false,
         silent_waits: Vec::new(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers,
     }

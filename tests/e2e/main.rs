@@ -16,6 +16,7 @@ mod prepull;
 mod record;
 mod recorder;
 mod runtime_lost;
+mod sandbox;
 mod socket;
 mod standalone;
 mod status;

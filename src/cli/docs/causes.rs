@@ -140,6 +140,12 @@ fn known_from(cause: &Cause) -> &'static str {
         () if cause.probe == Some(Probe::Starts) => {
             "the pod's status beside the runtime's lists, and how long neither moved"
         }
+        () if cause.probe == Some(Probe::Making) => {
+            "containerd's own records of sandboxes in the making, and CNI plugins in the host's process table (which pod a plugin runs for: read in the deep profile, else concluded where one runs for one sandbox); where neither shows it, the pod's status beside the runtime's lists, and how long neither moved"
+        }
+        () if cause.probe == Some(Probe::NetworkPods) => {
+            "the status of the DaemonSets' pods on this node that write to the host's CNI directories, while pods wait for a network"
+        }
         () if needs(Right::PodEvents) => "the kubelet's Events of a pod that is stuck before its sandbox is up",
         () if needs(Right::Containerd) => {
             "containerd's list of layers under way, looked at while a pod waits for its image"

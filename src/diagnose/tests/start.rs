@@ -62,7 +62,7 @@ fn a_sandbox_that_does_not_come_is_told_after_thirty_seconds_and_is_a_warning_af
     assert_eq!(kind, EventType::Normal);
     assert!(
         sentence.starts_with(
-            "This pod's sandbox is still being made after 31 s: containerd lists none that is ready. A CNI plugin that hangs looks like this; the network is cbr0 (flannel)."
+            "This pod's sandbox is still being made: containerd lists none that is ready. 31 s so far. A CNI plugin that hangs looks like this; the network is cbr0 (flannel). Platform: look for it (pgrep -af cni/bin) and read"
         ),
         "{sentence}"
     );

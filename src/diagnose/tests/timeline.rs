@@ -148,6 +148,7 @@ pub(super) fn pod(name: &str, now: Time, container: ContainerSlot) -> Pod {
         ready: false,
         silent_waits: Vec::new(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers: vec![container],
     }

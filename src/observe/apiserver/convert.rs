@@ -40,6 +40,7 @@ pub(super) fn pod(from: ApiPod) -> Pod {
         ready: condition("Ready").and_then(truth) == Some(true),
         containers: containers(&spec, &status),
         silent_waits: silent_waits(&spec),
+        host_dirs: host_dirs(&spec),
         told_waits: spec.volumes.iter().any(told_wait),
         pull_secrets: spec.image_pull_secrets.into_iter().map(|secret| secret.name).collect(),
         reason: status.reason,
@@ -48,19 +49,31 @@ pub(super) fn pod(from: ApiPod) -> Pod {
 }
 
 /// Kinds of volumes that the kubelet makes by itself: what one of them lacks, it says at once (Kubernetes:
-/// pkg/volume/{configmap,secret,projected,downwardapi,emptydir,hostpath,image}).
-const LOCAL_VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"];
+/// pkg/volume/{configmap,secret,projected,downwardapi,emptydir,hostpath,image}); paths of the host are told apart before.
+const LOCAL_VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "image", "projected", "secret"];
 
 /// What every pod gets for its service account (Kubernetes: plugin/pkg/admission/serviceaccount).
 const SERVICE_ACCOUNT: &str = "kube-api-access-";
 
 fn told_wait(volume: &Volume) -> bool {
-    const KINDS: &[&str] = &["configMap", "hostPath", "image", "projected", "secret"];
-    !volume.name.starts_with(SERVICE_ACCOUNT) && KINDS.iter().any(|kind| volume.kind.contains_key(*kind))
+    const KINDS: &[&str] = &["configMap", "image", "projected", "secret"];
+    let told = volume.host_path.is_some() || KINDS.iter().any(|kind| volume.kind.contains_key(*kind));
+    told && !volume.name.starts_with(SERVICE_ACCOUNT)
+}
+
+/// Directories of the host that a container may write to: what installs something on the node has such.
+fn host_dirs(spec: &PodSpec) -> Vec<Arc<str>> {
+    let containers = || spec.init_containers.iter().chain(&spec.containers);
+    let written = |volume: &Volume| {
+        containers().flat_map(|c| &c.volume_mounts).any(|mount| mount.name == volume.name && !mount.read_only)
+    };
+    let dirs = spec.volumes.iter().filter_map(|volume| volume.host_path.as_ref().filter(|_| written(volume)));
+    dirs.map(|dir| dir.path.clone()).collect()
 }
 
 fn silent_waits(spec: &PodSpec) -> Vec<Arc<str>> {
-    let local = |volume: &&Volume| LOCAL_VOLUMES.iter().any(|kind| volume.kind.contains_key(*kind));
+    let made = |volume: &Volume| LOCAL_VOLUMES.iter().any(|kind| volume.kind.contains_key(*kind));
+    let local = |volume: &&Volume| volume.host_path.is_some() || made(volume);
     let volumes = spec.volumes.iter().filter(|volume| !local(volume)).map(|volume| &volume.name);
     volumes.chain(spec.resource_claims.iter().map(|claim| &claim.name)).cloned().collect()
 }
@@ -292,7 +305,17 @@ mod tests {
             {"name": "data", "persistentVolumeClaim": {"claimName": "data-cart-0"}},
             {"name": "share", "nfs": {"server": "10.2.0.9", "path": "/export"}}]));
         assert_eq!(pod.silent_waits, [Arc::from("data"), "share".into(), "gpu".into()]);
-        assert!(!pod.told_waits && with(json!([{"name": "settings", "configMap": {"name": "cart"}}])).told_waits);
+        let mounts = json!([{"name": "cni"}, {"name": "logs", "readOnly": true}]);
+        let daemon =
+            read(json!({"metadata": {}, "spec": {"initContainers": [{"name": "install", "volumeMounts": mounts}],
+            "volumes": [{"name": "cni", "hostPath": {"path": "/etc/cni/net.d", "type": ""}},
+                {"name": "logs", "hostPath": {"path": "/var/log"}}, {"name": "unused", "hostPath": {"path": "/"}}]}}));
+        assert_eq!((daemon.host_dirs, daemon.silent_waits.len()), (vec![Arc::from("/etc/cni/net.d")], 0));
+        assert!(
+            daemon.told_waits
+                && !pod.told_waits
+                && with(json!([{"name": "settings", "configMap": {"name": "cart"}}])).told_waits
+        );
         let hooked = read(json!({"metadata": {}, "spec": {"containers": [
             {"name": "a", "lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}},
             {"name": "b", "lifecycle": {"preStop": {}}}, {"name": "c", "lifecycle": null}]}}));

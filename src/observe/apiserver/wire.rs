@@ -95,11 +95,26 @@ pub(super) struct PodSpec {
 
 /// A volume: its name, and one key that says of what kind it is.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Volume {
     pub(super) name: Arc<str>,
+    pub(super) host_path: Option<HostPath>,
     #[serde(flatten)]
     pub(super) kind: BTreeMap<String, IgnoredAny>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HostPath {
+    pub(super) path: Arc<str>,
+}
+
+/// Where a container sees a volume.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct VolumeMount {
+    pub(super) name: Arc<str>,
+    pub(super) read_only: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -110,6 +125,8 @@ pub(super) struct ContainerSpec {
     pub(super) restart_policy: Option<String>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) lifecycle: Lifecycle,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) volume_mounts: Vec<VolumeMount>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) env: Vec<EnvVar>,
     #[serde(deserialize_with = "or_empty")]

@@ -1,5 +1,5 @@
-//! Looks at the directories that the kubelet makes for each pod that starts, once a busy period while one does and never
-//! otherwise. It makes nothing of what it sees: which of them count is for `track` to say.
+//! Looks at the directories that the kubelet makes for each pod that starts: as often as anything is looked at while one
+//! moves, seldom while all are stuck, and never otherwise. It makes nothing of what it sees: which of them count is for `track` to say.
 
 mod boot;
 mod look;
@@ -18,7 +18,7 @@ use crate::model::ids::PodId;
 use crate::model::marks::Marks;
 use crate::model::observation::{Observation, Seen};
 use crate::model::{Time, since};
-use crate::observe::Outlet;
+use crate::observe::{Outlet, Pace};
 
 use look::Looker;
 
@@ -33,8 +33,8 @@ pub struct MarksObserver {
     pub places: KubeletPlaces,
     /// The pods on their way.
     pub starting: watch::Receiver<Arc<[PodId]>>,
-    /// Between two looks.
-    pub period: Duration,
+    /// How often it looks.
+    pub pace: Pace,
     /// The agent's clock.
     pub clock: Clock,
 }
@@ -55,7 +55,7 @@ impl MarksObserver {
                     sent = Some((now, marks.clone()));
                     out.tell(Seen::Marks(marks)).await;
                 }
-                tokio::time::sleep(self.period).await;
+                self.pace.rest().await;
             }
             std::future::pending::<()>().await;
         };

@@ -1,6 +1,7 @@
 //! Pods whose directories are seen beside their status and the runtime's lists → the course of their start.
 
 use super::*;
+use crate::model::diagnosis::Findings;
 use crate::model::ids::PodUid;
 use crate::model::observation::Seen;
 use crate::model::pod::{ContainerKind, Ended, Phase};
@@ -37,10 +38,13 @@ fn each_directory_begins_a_stage_at_its_birth_whenever_somebody_looks() {
     let told: Vec<_> = way.track().timeline.spans().map(|span| span.evidence.to_string()).collect();
     let logs = ["the pod's log directory", "condition PodReadyToStartContainers", "the container's log directory"];
     assert_eq!(told[2..], logs);
-    let way = way
+    let shown = way.0.snapshot(at(61), &Findings::default());
+    assert_eq!(shown.starts[0].waits_for, "container web to be created");
+    let mut way = way
         .containers(63, &[created("web", 62, RunState::Created)])
         .pod(70, Pod { phase: Phase::Running, ..pod(Some(1), Some(39), web(running(69))) });
     assert_eq!(way.course()[4..], ["Create web 58..62", "Start web 62..69", "Running 69.."]);
+    assert_eq!(way.0.take_arrivals()[0].stages[&Stage::Create], Duration::from_secs(4));
 }
 
 #[test]

@@ -40,6 +40,7 @@ fn pod(name: &str, bound: i64, state: ContainerState) -> Pod {
         ready: false,
         silent_waits: Vec::new(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers: vec![slot],
     }

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::model::ids::PodUid;
 use crate::model::marks::{Dated, Made, Mark, PodMarks};
+use crate::model::settings::Timing;
 
 const POD: &str = "var/lib/kubelet/pods/uid-cart";
 const LOGS: &str = "var/log/pods/shop_cart_uid-cart";
@@ -130,13 +131,14 @@ async fn next(seen: &mut mpsc::Receiver<Observation>) -> (Time, Marks) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_asked_while_nothing_starts_then_changes_within_the_period_and_all_every_ten_seconds() {
+async fn nothing_is_asked_while_nothing_starts_then_as_often_as_something_moves_and_told_when_it_changes() {
     let host = host(&[POD]);
     let (starts, starting) = watch::channel(Arc::<[PodId]>::from([]));
+    let (moves, moving) = watch::channel(true);
     let (out, mut seen) = mpsc::channel(1);
     let clock = Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap());
-    let period = Duration::from_secs(1);
-    let observer = MarksObserver { root: host.path().to_owned(), places: places(), starting, period, clock };
+    let (pace, root) = (Pace::new(moving, &Timing::default()), host.path().to_owned());
+    let observer = MarksObserver { root, places: places(), starting, pace, clock };
     let stop = CancellationToken::new();
     let running = tokio::spawn(observer.run(out, stop.clone()));
 
@@ -149,7 +151,14 @@ async fn nothing_is_asked_while_nothing_starts_then_changes_within_the_period_an
     assert_eq!((since(first, repeated), same), (REPEAT, marks));
     fs::create_dir_all(host.path().join(LOGS)).unwrap();
     let (changed, marks) = next(&mut seen).await;
-    assert!(is_made(marks.pods[&cart().uid].logs) && since(repeated, changed) == period);
+    assert!(is_made(marks.pods[&cart().uid].logs));
+    assert_eq!(since(repeated, changed), Timing::default().busy);
+
+    moves.send_replace(false);
+    fs::create_dir_all(host.path().join(LOGS).join("web")).unwrap();
+    let (stuck, marks) = next(&mut seen).await;
+    assert_eq!(since(changed, stuck), Timing::default().calm);
+    assert_eq!(marks.pods[&cart().uid].containers.as_ref().map(BTreeMap::len), Some(1));
 
     stop.cancel();
     running.await.unwrap();
