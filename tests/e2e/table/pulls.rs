@@ -17,6 +17,8 @@ use super::page::say_measured;
 const REPOSITORY: &str = "shop/reports";
 /// Bytes a second.
 const RATE: u64 = 1_000_000;
+/// Slow enough that what a busy machine adds to the age of what is told is less than what it may be off.
+const CRAWL: u64 = 500_000;
 /// Points of percent that what is told may be off what the registry has sent.
 const OFF_AT_MOST: f64 = 3.0;
 /// How old what is told may be: the layers are listed once a second, and a look takes up to half of one.
@@ -69,7 +71,7 @@ fn slow() {
     in_lab!(async {
         let node = Node::start().await?;
         let image = serve(&node, REPOSITORY, 1, 12, 9);
-        node.scene.lab.faulty.set(REPOSITORY, Fault::Slow(RATE));
+        node.scene.lab.faulty.set(REPOSITORY, Fault::Slow(CRAWL));
         node.run("reports", json!({"image": image.name}));
         let (mut sent, mut offs) = (Sent::default(), Vec::new());
         for beat in 0.. {
