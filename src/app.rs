@@ -34,11 +34,16 @@ use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
 use crate::observe::Pace;
-use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
+use crate::observe::apiserver::{
+    Budget, EventObserver, Limits, NodeObserver, Patience, PodObserver, Standing, StorageObserver,
+};
 use crate::observe::containerd::ContainerdObserver;
 use crate::observe::containerd::sandboxes::SandboxObserver;
 use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, MarksObserver, NamedBy, PluginObserver};
+use crate::observe::host::{
+    CniDirs, CniObserver, IntentObserver, KubeletPlaces, MarksObserver, NamedBy, PluginObserver, PullRulesObserver,
+    VolumeObserver,
+};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -111,7 +116,9 @@ impl Shared {
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_sandboxes(&cri, args, &attends, told_dirs.clone(), &seen);
         self.look_at_host(args, told_dirs, &attends, &seen);
+        self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
+            self.look_at_volumes(args, client.clone(), &attends, &seen);
             self.look_at_apiserver(client, to_answer, &seen);
         }
         self.prepull(cri, node_labels, seen);
@@ -209,6 +216,40 @@ impl Shared {
         let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
         let marks = MarksObserver { root, places, starting, pace, clock };
         self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
+    }
+
+    fn look_at_kubelet(
+        &mut self,
+        args: &RunArgs,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let (root, kubelet, clock) = (args.host_root.clone(), args.kubelet_root.clone(), self.clock);
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.pulls), &self.timing());
+        let stop = self.tasks.stop.clone();
+        let intents = IntentObserver { root: root.clone(), kubelet: kubelet.clone(), pace, clock };
+        self.tasks.start("pull intent observer", intents.run(seen.clone(), stop.clone()));
+        let rules = PullRulesObserver { root, kubelet, clock };
+        self.tasks.start("pull rules observer", rules.run(seen.clone(), stop));
+    }
+
+    /// Only the API server tells which volumes a pod has: without it there is nothing to look for.
+    fn look_at_volumes(
+        &mut self,
+        args: &RunArgs,
+        client: kube::Client,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let (clock, timing, stop) = (self.clock, self.timing(), self.tasks.stop.clone());
+        let waiting = self.project(attends.clone(), |attention| attention.mounting.clone());
+        let pace = Pace::new(self.project(attends.clone(), |attention| attention.busy), &timing);
+        let (root, kubelet) = (args.host_root.clone(), args.kubelet_root.clone());
+        let looks = VolumeObserver { root, kubelet, waiting: waiting.clone(), pace, clock };
+        self.tasks.start("volume observer", looks.run(seen.clone(), stop.clone()));
+        let patience = Patience::new(&timing, self.settings.borrow().report.spread);
+        let asks = StorageObserver { client, node: self.node.clone(), waiting, patience, clock };
+        self.tasks.start("storage observer", asks.run(seen.clone(), stop));
     }
 
     fn look_at_apiserver(

@@ -20,6 +20,7 @@ mod resources;
 mod runtime;
 mod sandbox;
 mod start;
+mod storage;
 mod volume;
 
 pub use agent::UNCLASSIFIED;
@@ -32,6 +33,7 @@ pub use start::{
     HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
     SIDECAR_NOT_STARTED,
 };
+pub use storage::{RESOURCE_CLAIM_NOT_PREPARED, VOLUME_NOT_READY, VOLUME_OWNERSHIP_SLOW};
 
 use std::time::Duration;
 
@@ -134,6 +136,9 @@ pub const ALL: &[&Cause] = &[
     &container::CONTAINER_CREATE_TIMEOUT,
     &oci::RUNTIME_FAILED,
     // What only takes long is told where no words tell more.
+    &VOLUME_OWNERSHIP_SLOW,
+    &VOLUME_NOT_READY,
+    &RESOURCE_CLAIM_NOT_PREPARED,
     &IMAGE_UNPACK_SLOW,
     &IMAGE_PULL_QUEUED,
     &SANDBOX_STALLED,

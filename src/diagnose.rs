@@ -20,12 +20,15 @@ mod sandbox;
 mod start;
 mod suspicion;
 pub mod text;
+mod throttled;
+mod volume;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causes;
 use crate::model::Time;
+use crate::model::cause::Probe;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::settings::Settings;
@@ -59,6 +62,7 @@ pub fn look(view: View<'_>) -> Findings {
     let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let explained = explained(&node);
     let waits = queue::suspicions(view).chain(start::suspicions(view)).chain(sandbox::stalled::suspicions(view));
+    let waits = waits.chain(volume::suspicions(view));
     let pods = pod::suspicions(view).chain(pull::suspicions(view)).chain(waits).filter(|s| !explains(&explained, s));
     let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let briefs = brief::for_pods(&node_diagnoses, view);
@@ -83,7 +87,8 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
         .iter()
         .flat_map(|diagnosis| {
             let own = match &diagnosis.subject {
-                Subject::Pod(id) => Some(&id.uid),
+                // What was seen to be missing may since have failed, and the kubelet says why.
+                Subject::Pod(id) => Some(&id.uid).filter(|_| diagnosis.cause.probe != Some(Probe::Volumes)),
                 Subject::Node(_) => None,
             };
             diagnosis.affected.iter().map(|id| &id.uid).chain(own)

@@ -17,6 +17,7 @@ use crate::model::observation::Observation;
 use crate::model::runtime::Method;
 use crate::model::settings::Settings;
 use crate::model::snapshot::Snapshot;
+use crate::model::volume::Mounting;
 use crate::track::World;
 
 /// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
@@ -40,6 +41,8 @@ pub struct Attention {
     pub sandboxes: Arc<[PodUid]>,
     /// A CNI plugin may be what holds a pod or the runtime.
     pub plugins: bool,
+    /// The pods that wait for volumes or resource claims, and for which.
+    pub mounting: Arc<[Mounting]>,
 }
 
 /// State and the look at it, without tasks, channels or clock: what the agent turns in real time and a replay in
@@ -95,7 +98,8 @@ impl Crank {
         let sandboxes = self.world.sandboxes_awaited();
         let plugins = !sandboxes.is_empty() || self.world.runtime.hangs(Method::Status).is_some();
         let (busy, pulls) = (self.world.busy(now), self.world.awaits_image(now));
-        Attention { busy, pulls, starting, sandboxes, plugins }
+        let mounting = self.world.mounting().collect();
+        Attention { busy, pulls, starting, sandboxes, plugins, mounting }
     }
 }
 

@@ -10,6 +10,7 @@ pub mod explanation;
 pub mod glob;
 pub mod ids;
 pub mod image;
+pub mod intent;
 pub mod making;
 pub mod marks;
 pub mod node;
@@ -23,6 +24,7 @@ pub mod settings;
 pub mod sign;
 pub mod snapshot;
 pub mod stage;
+pub mod volume;
 pub mod wording;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@ pub mod runtime;
 pub mod said;
 mod snapshot;
 pub mod timeline;
+pub mod volume;
 #[cfg(test)]
 mod way;
 
@@ -31,6 +32,7 @@ use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
+use crate::model::volume::Mounting;
 use crate::model::{Time, since};
 
 use making::Making;
@@ -41,6 +43,7 @@ use pod::PodTrack;
 use pull::Pulls;
 use queue::{Fetch, Waiting};
 use runtime::RuntimeTrack;
+use volume::VolumeTrack;
 
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
 /// must not cost the runtime a list a second.
@@ -59,6 +62,8 @@ pub struct World {
     pub pods: BTreeMap<PodUid, PodTrack>,
     /// Image pulls under way.
     pub pulls: Pulls,
+    /// The volumes of pods that wait for them.
+    pub volumes: VolumeTrack,
     /// Pre-pull sets and since when each is as it is.
     pub prepull: BTreeMap<Arc<str>, (Time, SetProgress)>,
     /// Pre-pull sets that were dropped lately, and when.
@@ -99,6 +104,7 @@ impl World {
             node: NodeTrack::new(node_name),
             pods: BTreeMap::new(),
             pulls: Pulls::default(),
+            volumes: VolumeTrack::default(),
             prepull: BTreeMap::new(),
             prepull_dropped: BTreeMap::new(),
             config: None,
@@ -115,7 +121,10 @@ impl World {
     /// Takes in one observation.
     pub fn apply(&mut self, Observation { at, seen }: Observation) {
         match seen {
-            Seen::RuntimeFound(info) => self.runtime.found(info, at),
+            Seen::RuntimeFound(info) => {
+                self.pulls.node_wide_slots = pull::node_wide_slots(&info);
+                self.runtime.found(info, at);
+            }
             Seen::RuntimeCall(outcome) => self.runtime.called(outcome, at),
             Seen::RuntimeStatus(status) => self.runtime_told(&status, at),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
@@ -131,12 +140,19 @@ impl World {
             }
             Seen::SandboxRecords(records) => self.making.recorded(records, at),
             Seen::Plugins(plugins) => self.making.plugins_run(plugins, at),
+            Seen::Intents(intents) => {
+                self.pulls.wanted(intents, at);
+                self.assign_pulls(at);
+            }
+            Seen::PullRules(rules) => self.pulls.rules = rules,
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),
             Seen::PodGone(uid) => self.pod_gone(&uid),
             Seen::NodeChanged(node) => self.node_changed(*node, at),
             Seen::NodeGone => self.gone.extend(self.node.forget()),
             Seen::PodEvents { pod, events } => self.events_told(&pod, events, at),
+            Seen::Volumes(look) => self.volumes.host_said(look, at),
+            Seen::Storage { pod, storage } => self.volumes.api_said(pod, storage, at),
             Seen::Cni(host) => self.network.host_said(host, at),
             Seen::Marks(marks) => self.marked(&marks, at),
             Seen::ApiServer(state) => self.api = Some((at, state)),
@@ -210,7 +226,9 @@ impl World {
     #[must_use]
     pub fn load(&self) -> Load {
         let queued = self.starting().filter(|pod| pod.place.stage == Stage::ImageQueue).count();
-        Load { queued, ..self.pulls.load() }
+        let unseen = self.starting().filter(|pod| matches!(pod.fetch, Fetch::Asked { .. }));
+        let images: std::collections::BTreeSet<_> = unseen.filter_map(|pod| Some(&pod.awaited()?.image)).collect();
+        Load { queued, unseen: images.len(), ..self.pulls.load() }
     }
 
     /// Pods on their way to running.
@@ -227,6 +245,15 @@ impl World {
             true => self.pods.values().filter(without).map(|track| track.id.uid.clone()).collect(),
             false => Arc::default(),
         }
+    }
+
+    /// Pods that wait for volumes or claims that only a look or a question can tell more of.
+    pub fn mounting(&self) -> impl Iterator<Item = Mounting> {
+        let waiting = self.starting().filter(|track| track.place.stage == Stage::Volumes);
+        waiting.filter_map(|track| {
+            let waits = track.pod.as_ref().map(|pod| &pod.waits).filter(|waits| !waits.is_empty())?;
+            Some(Mounting { pod: track.id.clone(), since: track.since(), waits: waits.clone() })
+        })
     }
 
     /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
@@ -285,6 +312,7 @@ impl World {
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
             let last = self.pods.remove(&uid);
+            self.volumes.forget(&uid);
             self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }
@@ -310,7 +338,8 @@ impl World {
     fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
         let image = &track.awaited()?.image;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        Some(Waiting { image, since: track.since(), made, here: track.served || self.has_image(image) })
+        let here = self.has_image(image);
+        Some(Waiting { image, since: track.since(), made, served: track.served, here })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {

@@ -51,18 +51,19 @@ pub const SANDBOX_STALLED: Cause = Cause {
     ..WAIT
 };
 
-/// Others are pulled, and no pull of this pod's image has begun.
+/// The image's turn has not come: with the kubelet, or among the runtime's downloads.
 pub const IMAGE_PULL_QUEUED: Cause = Cause {
     id: "ImagePullQueued",
     stage: Stage::ImageQueue,
-    summary: "The image waits: the node pulls others, and no pull of this one has begun.",
-    says: "This pod's image waits: no pull of it in {for}, while the node pulls {ahead}[: {progress}]. Nothing is wrong with this pod.",
+    summary: "The image waits: the node pulls others, and of this one no byte was asked for yet.",
+    says: "This pod's image waits [its turn ({for}): the node pulls {at_once} at a time, now {ahead}|for a download ({for}): containerd's default is {slots} layers at a time for the whole node, and {ahead} has them|({for}): no pull of it runs, while the node pulls {ahead}][: {progress}][; {before} before this one]. Nothing is wrong with this pod.",
     rules_out: "Nothing is known against the image or its registry: they were not asked yet.",
-    advice: "kubewhy status shows the queue; serializeImagePulls: false shortens it.[ App: {move}]",
+    advice: "kubewhy status shows the queue[; {remedy}].[ App: {move}]",
     steps: &[
         "`kubewhy status` on the node shows what is pulled, how fast, and who waits.",
         "If the pull ahead stands still, its registry is the matter: ImagePullStalled on the pod that waits for it.",
-        "`serializeImagePulls: false` with `maxParallelImagePulls` in the kubelet's configuration lets pulls run side by side.",
+        "The kubelet's turn: `serializeImagePulls: false` with `maxParallelImagePulls` in its configuration lets pulls run side by side.",
+        "containerd's downloads, from 2.1 on counted over the node: `max_concurrent_downloads` in its configuration.",
         "A pre-pull set has the image on the node before a pod asks.",
     ],
     after: Duration::from_secs(15),

@@ -72,6 +72,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("total", "9.8 GB"),
             ("percent", "31 %"),
             ("layer", "7ade81c7589d"),
+            ("fine", "Name, login and image"),
             ("move", "delete the pod: its ReplicaSet makes another, maybe elsewhere."),
         ],
     ),
@@ -91,13 +92,20 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
         &[("missing", "ConfigMap cart-settings does not exist in namespace shop"), ("variables", "DB_HOST")],
     ),
     ("CommandNotFound", &[("image", "registry.example.com/shop/cart:2.14.1"), ("command", "program /bin/cart")]),
+    (
+        "KubeletPullThrottled",
+        &[("budget", "registryPullQPS 5, registryBurst 10"), ("others", "27 other pods wait likewise")],
+    ),
     ("ImageUnpackSlow", &[("total", "9.8 GB"), ("layers", "12 layers"), ("for", "1 min 20 s")]),
     (
         "ImagePullQueued",
         &[
             ("for", "5 min 4 s"),
+            ("at_once", "one image"),
             ("ahead", "another namespace's (name withheld)"),
             ("progress", "no byte for 4 min"),
+            ("before", "2 more come"),
+            ("remedy", "serializeImagePulls: false shortens it"),
             ("move", "wait; a DaemonSet's pod belongs to its node."),
         ],
     ),
@@ -134,6 +142,20 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("name", "cilium-x7k2p"),
             ("pods", "2 pods"),
         ],
+    ),
+    (
+        "VolumeNotReady",
+        &[
+            ("for", "1 min 4 s"),
+            ("volume", "data (PVC data-cart-0)"),
+            ("events", "no Event says why"),
+            ("unattached", "ebs.csi.aws.com"),
+        ],
+    ),
+    ("VolumeOwnershipSlow", &[("for", "1 min 4 s"), ("volume", "pvc-0a1b"), ("files", "184210")]),
+    (
+        "ResourceClaimNotPrepared",
+        &[("for", "1 min 4 s"), ("claim", "gpu"), ("events", "no Event says why"), ("driver", "gpu.example.com")],
     ),
     ("HookRunning", &[("for", "1 min 4 s"), ("runtime", "containerd")]),
     (

@@ -15,14 +15,15 @@ use crate::track::pod::{PodTrack, Trouble};
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
-use super::{View, extract, sandbox, text};
+use super::{View, extract, sandbox, text, throttled};
 
 /// How much of an unknown error is quoted, in bytes.
 const QUOTE_AT_MOST: usize = 500;
 
 /// Every container that fails, and every pod stuck before its sandbox is up whose Events say something.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
-    view.world.starting().flat_map(move |track| containers(track).into_iter().chain(before_sandbox(track, view)))
+    let of_pod = move |track| containers(track).into_iter().chain(before_sandbox(track, view));
+    view.world.starting().flat_map(of_pod).map(move |suspicion| throttled::with_state(suspicion, view))
 }
 
 /// A container that fails, and why.

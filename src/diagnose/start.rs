@@ -35,7 +35,7 @@ fn current(view: View<'_>) -> bool {
     answers(view) && ready && view.world.runtime.well_since().is_some()
 }
 
-fn answers(view: View<'_>) -> bool {
+pub(super) fn answers(view: View<'_>) -> bool {
     !matches!(&view.world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })))
 }
 

@@ -137,6 +137,8 @@ pub enum Probe {
     Making,
     /// The pods of this node that write to the host's CNI directories.
     NetworkPods,
+    /// The kubelet's directories, the host's mounts, and the objects behind volumes and claims.
+    Volumes,
 }
 
 /// A right that evidence may need.
@@ -150,4 +152,8 @@ pub enum Right {
     Containerd,
     /// The CNI directories of the host.
     CniDirs,
+    /// The kubelet's directories of the host.
+    KubeletDirs,
+    /// The objects behind a pod's volumes and claims, on demand.
+    Storage,
 }

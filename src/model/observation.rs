@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::Time;
 use super::cni::CniHost;
 use super::ids::PodUid;
+use super::intent::{Intents, PullRules};
 use super::making::{PluginProcess, SandboxRecord};
 use super::marks::Marks;
 use super::node::Node;
@@ -15,6 +16,7 @@ use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
 use super::pull::Pull;
 use super::runtime::{CallOutcome, Container, Images, RuntimeInfo, RuntimeStatus, Sandbox};
+use super::volume::{HostVolumes, Storage};
 
 /// One thing that was seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -48,6 +50,10 @@ pub enum Seen {
     SandboxRecords(Result<Vec<SandboxRecord>, String>),
     /// The CNI plugins that run; or why the process table can't be seen.
     Plugins(Result<Vec<PluginProcess>, String>),
+    /// What the kubelet wants pulled.
+    Intents(Intents),
+    /// How the kubelet pulls.
+    PullRules(PullRules),
     /// All pods of this node: the start of a watch, or a fresh list after a gap.
     PodsListed(Vec<Pod>),
     /// A pod was added or changed.
@@ -64,6 +70,15 @@ pub enum Seen {
         pod: PodUid,
         /// What the kubelet said of it; empty where the question was refused by a budget or failed.
         events: Vec<PodEvent>,
+    },
+    /// What the kubelet's directories show of the volumes of pods that wait for them.
+    Volumes(HostVolumes),
+    /// The objects behind the volumes and claims of a pod that waits for them.
+    Storage {
+        /// The pod.
+        pod: PodUid,
+        /// What the API server says of them.
+        storage: Storage,
     },
     /// CNI directories of the host.
     Cni(CniHost),

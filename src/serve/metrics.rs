@@ -175,9 +175,13 @@ impl Metrics {
 
     /// What the node's pulls amount to now.
     pub fn set_pulls(&self, load: &Load) {
-        for (phase, count) in
-            [("resolving", load.resolving), ("downloading", load.downloading), ("unpacking", load.unpacking)]
-        {
+        let phases = [
+            ("resolving", load.resolving),
+            ("downloading", load.downloading),
+            ("unpacking", load.unpacking),
+            ("unseen", load.unseen),
+        ];
+        for (phase, count) in phases {
             self.pulls.get_or_create(&ByPhase { phase }).set(gauged(count));
         }
         self.pull_queue.set(gauged(load.queued));

@@ -140,7 +140,7 @@ fn done(slot: &ContainerSlot) -> Option<(Time, &'static str)> {
 
 /// The pull of the image that is waited for, where it runs.
 fn fetched(track: &PodTrack, way: &[&ContainerSlot]) -> Option<Landmark> {
-    let Fetch::Running { began, by: Told::Name | Told::Turn, .. } = &track.fetch else { return None };
+    let Fetch::Running { began, by: Told::Name | Told::Intent | Told::Turn, .. } = &track.fetch else { return None };
     let name = track.place.container.as_ref()?;
     let index = way.iter().position(|slot| slot.name == *name)?;
     Some(landmark(index + 1, Stage::ImagePull, Some(name), *began, PULLS))

@@ -42,6 +42,8 @@ pub mod told_by {
     pub const NETWORK: &str = "CRI status, NetworkReady";
     /// containerd's records of pulls.
     pub const PULLS: &str = "containerd's pulls";
+    /// The kubelet's own records of the images that it wants.
+    pub const INTENTS: &str = "the kubelet's pull intents";
     /// The kubelet's Events about it.
     pub const EVENTS: &str = "the kubelet's Events";
     /// The directory that the kubelet makes before it asks for a sandbox.
@@ -51,7 +53,7 @@ pub mod told_by {
     /// The directory that the kubelet makes before it waits for volumes.
     pub const HOME: &str = "the pod's directory";
 }
-use told_by::{CONTAINER_LOGS, CONTAINERS, EVENTS, HOME, NETWORK, POD_LOGS, PULLS, SANDBOXES, STATUS};
+use told_by::{CONTAINER_LOGS, CONTAINERS, EVENTS, HOME, INTENTS, NETWORK, POD_LOGS, PULLS, SANDBOXES, STATUS};
 
 /// Waiting reasons of a failed or refused pull (Kubernetes: pkg/kubelet/images/types.go, cri-api/pkg/errors).
 const IMAGE_REASONS: &[&str] = &[
@@ -183,6 +185,7 @@ fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static s
         (Trace::Fresh(_), _) => (Stage::Create, CONTAINER_LOGS),
         (_, Fetch::Queued { .. }) => (Stage::ImageQueue, PULLS),
         (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS),
+        (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS),
         (Trace::Absent, Fetch::Unknown) => (Stage::ImagePull, CONTAINER_LOGS),
         // Nothing tells image from configuration and creation here; the image is what takes time.
         (Trace::Unknown | Trace::Stale, Fetch::Unknown) => (Stage::ImagePull, CONTAINERS),

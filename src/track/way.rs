@@ -61,7 +61,7 @@ pub(super) fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<Co
         message: String::new(),
         sandbox_ready: Some((sandbox.is_some(), Some(at(sandbox.unwrap_or(0))))),
         ready: false,
-        silent_waits: Vec::new(),
+        waits: crate::model::volume::Waits::default(),
         told_waits: false,
         host_dirs: Vec::new(),
         pull_secrets: Vec::new(),

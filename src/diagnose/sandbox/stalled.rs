@@ -12,6 +12,7 @@ use crate::model::pod::{Pod, PodEvent};
 use crate::model::stage::Stage;
 use crate::model::wording::span;
 use crate::model::{Time, after, since};
+use crate::track::place::told_by::POD_LOGS;
 use crate::track::pod::PodTrack;
 
 use super::super::phrase::Facts;
@@ -75,7 +76,9 @@ fn silent_since(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Time> {
     let down = pod.sandbox_ready.and_then(|(ready, at)| at.filter(|_| !ready));
     let since = Some(track.since()).max(down)?;
     let listed = view.world.sandboxes.listed.is_some_and(|at| at > since);
-    let other_reason = pod.host_network || !pod.silent_waits.is_empty() || fails(track) || no_network(view);
+    // Its volumes may be what it waits for, unless the kubelet is seen to be past them.
+    let waits_elsewhere = !pod.waits.is_empty() && track.place.told_by != POD_LOGS;
+    let other_reason = pod.host_network || waits_elsewhere || fails(track) || no_network(view);
     (listed && !other_reason && heard(track, pod, view) && current(view)).then_some(since)
 }
 
@@ -97,14 +100,14 @@ fn current(view: View<'_>) -> bool {
 }
 
 /// The pod's Events were read; or nobody answers that question, and the pod has nothing that only they would tell.
-fn heard(track: &PodTrack, pod: &Pod, view: View<'_>) -> bool {
+pub(in super::super) fn heard(track: &PodTrack, pod: &Pod, view: View<'_>) -> bool {
     let answered_by = |asked: Time| after(asked, view.settings.report.spread + ANSWER);
     let unanswered = track.asked.is_some_and(|asked| view.now >= answered_by(asked));
     track.events.is_some() || (unanswered && !pod.told_waits)
 }
 
 /// The kubelet's Events say what fails.
-fn fails(track: &PodTrack) -> bool {
+pub(in super::super) fn fails(track: &PodTrack) -> bool {
     let telling = |event: &PodEvent| event.reason.starts_with("Failed") || &*event.reason == "NetworkNotReady";
     track.events.as_ref().is_some_and(|(_, events)| events.iter().any(telling))
 }

@@ -7,6 +7,7 @@ use crate::model::diagnosis::{Findings, Subject};
 use crate::model::observation::{ApiState, Seen};
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod, PodEvent};
 use crate::model::runtime::{Container, RunState};
+use crate::model::volume::ResourceClaim;
 
 /// What is said of the pod: cause, type, sentence.
 fn said(findings: &Findings) -> Option<(&'static str, EventType, String)> {
@@ -105,7 +106,8 @@ fn a_sandbox_is_not_said_to_hang_where_something_else_may_hold_the_pod() {
         (
             "volumes of a driver",
             Box::new(move |t, pod| {
-                pod.silent_waits = vec!["data".into()];
+                let claim = ResourceClaim { name: "data".into(), claim: None };
+                pod.waits.claims.push(claim);
                 listed(t);
             }),
         ),

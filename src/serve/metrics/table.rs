@@ -66,13 +66,13 @@ pub(super) const PULLS: Metric = Metric {
     name: "kubewhy_pulls",
     kind: Kind::Gauge,
     labels: &["phase"],
-    help: "Image pulls under way, by what they do: resolving, downloading, unpacking; containerd only",
+    help: "Image pulls under way, by what they do: resolving, downloading, unpacking; unseen where only the kubelet's records tell of them",
 };
 pub(super) const PULL_QUEUE: Metric = Metric {
     name: "kubewhy_pull_queue_pods",
     kind: Kind::Gauge,
     labels: &[],
-    help: "Pods whose image waits for its turn to be pulled, as far as that can be told; containerd only",
+    help: "Pods whose image waits for its turn to be pulled, as far as that can be told",
 };
 pub(super) const PULL_BYTES: Metric = Metric {
     name: "kubewhy_pull_received_bytes_total",

@@ -6,7 +6,7 @@ use crate::model::marks::{Mark, Marks, PodMarks};
 use crate::model::pod::PodEvent;
 use crate::model::runtime::Container;
 use crate::track::marks::Traces;
-use crate::track::queue::Told;
+use crate::track::queue::{Line, Told};
 use crate::track::way::{at, created, ended, made, pod, running, sandbox, slot, waiting};
 
 use ContainerKind::{Ephemeral, Init, Main, Sidecar};
@@ -187,6 +187,8 @@ impl Within {
     fn of(number: &mut usize) -> Self {
         let states: Vec<_> = WAITS.map(waiting).into_iter().chain([running(20), ended(0, 20), ended(1, 20)]).collect();
         let runs = Fetch::Running { lease: "l".into(), began: at(11), by: Told::Name };
+        let queued = Fetch::Queued { ahead: vec!["l".into()], line: Line::Unknown };
+        let fetches = [Fetch::Unknown, queued, runs, Fetch::Asked { began: at(11) }];
         Self {
             state: choose(number, &states),
             listed: choose(number, &LISTED),
@@ -195,7 +197,7 @@ impl Within {
             hook: choose(number, &NO_OR_YES),
             web: choose(number, &TRACES),
             next: choose(number, &[None, Some("absent"), Some("fresh")]),
-            fetch: choose(number, &[Fetch::Unknown, Fetch::Queued { ahead: vec!["l".into()] }, runs]),
+            fetch: choose(number, &fetches),
             restarts: choose(number, &[0, 1]),
         }
     }

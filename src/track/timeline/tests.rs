@@ -119,6 +119,7 @@ fn a_pull_that_waits_has_waited_since_the_turn_of_the_image() {
         began: Some(at(began)),
         repositories: vec![repository.into()],
         manifests: Vec::new(),
+        document: None,
         layers: Vec::new(),
         complete_list: false,
     };

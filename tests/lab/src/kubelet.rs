@@ -1,5 +1,5 @@
 //! A stand-in for the kubelet that says what the real one says: Node, Lease, pod statuses, Events, directories, pull intents.
-//! It follows Kubernetes 1.36 from bound to running and leaves out volumes, probes, devices and credentials.
+//! It follows Kubernetes 1.36 from bound to running and leaves out mounts, probes, devices and credentials.
 //! It speaks to any API server over HTTP and to any runtime over CRI, and knows nothing of the agent under test.
 
 mod actions;
@@ -17,6 +17,7 @@ mod relist;
 mod rpc;
 mod sandbox;
 mod status;
+mod volumes;
 mod worker;
 
 use std::path::PathBuf;
@@ -129,6 +130,7 @@ impl Kubelet {
     /// The API server's URL is none.
     pub fn start(options: Options) -> anyhow::Result<Self> {
         let client = client(&options)?;
+        configuration(&options)?;
         let runtime = Runtime::at(&options.cri_socket);
         let (recorder, events) = Recorder::new(client.clone(), options.node_name.clone());
         let record = Record::default();
@@ -156,6 +158,16 @@ impl Kubelet {
     pub fn record(&self) -> &Record {
         &self.record
     }
+}
+
+/// The file in which an installer would have told it how to run; others read there how it pulls.
+fn configuration(options: &Options) -> anyhow::Result<()> {
+    let serial = options.serialize_pulls;
+    let text = format!(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nserializeImagePulls: {serial}\n"
+    );
+    std::fs::create_dir_all(&options.root).context("the kubelet's root")?;
+    std::fs::write(options.root.join("config.yaml"), text).context("the kubelet's configuration")
 }
 
 fn client(options: &Options) -> anyhow::Result<Client> {

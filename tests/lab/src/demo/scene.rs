@@ -46,6 +46,8 @@ pub type Telling = (String, u64);
 pub enum Tempo {
     /// An audience's: everything shortened, the agent's configuration is [`CONFIG`].
     Hasty,
+    /// Likewise, and the kubelet pulls one image at a time.
+    Serial,
     /// A node's: the defaults of both.
     Ordinary,
 }
@@ -53,7 +55,7 @@ pub enum Tempo {
 impl Tempo {
     fn config(self) -> &'static str {
         match self {
-            Self::Hasty => CONFIG,
+            Self::Hasty | Self::Serial => CONFIG,
             Self::Ordinary => DEFAULTS,
         }
     }
@@ -219,8 +221,8 @@ fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
     };
     match tempo {
         Tempo::Ordinary => ordinary,
-        Tempo::Hasty => kubelet::Options {
-            serialize_pulls: false,
+        Tempo::Hasty | Tempo::Serial => kubelet::Options {
+            serialize_pulls: tempo == Tempo::Serial,
             backoff_initial: Duration::from_secs(1),
             backoff_max: Duration::from_secs(2),
             retry: (Duration::from_millis(1500), Duration::from_millis(2500)),

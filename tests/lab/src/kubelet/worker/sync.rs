@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_cri::v1 as cri;
 use tokio::time::Instant;
 
-use super::{Outcome, Worker};
+use super::{Order, Outcome, Worker};
 use crate::kubelet::actions::{ToStart, to_start};
 use crate::kubelet::container::{self, Start};
 use crate::kubelet::golang;
@@ -19,6 +19,7 @@ use crate::kubelet::relist::{Container, PodRuntime, Sandbox, addresses};
 use crate::kubelet::rpc::RpcError;
 use crate::kubelet::sandbox::{config, host_network};
 use crate::kubelet::status::{Failure, spec};
+use crate::kubelet::volumes;
 
 /// A container that was not started.
 enum Refused {
@@ -44,6 +45,9 @@ impl Worker {
             self.warn("Failed", format!("error making pod data directories: {error}"));
             return Outcome::Failed;
         }
+        if !self.volumes_ready().await {
+            return Outcome::Failed;
+        }
         let mut runtime = runtime.clone();
         let Some(sandbox) = self.sandbox(&mut runtime).await else { return Outcome::Failed };
         self.start_containers(&runtime, &sandbox).await
@@ -53,6 +57,29 @@ impl Worker {
     fn begins(&self, stage: Stage, runtime: &PodRuntime) {
         if runtime.usable(host_network(&self.pod)).is_none() {
             self.parts.record.begins(&self.id.uid, stage, None);
+        }
+    }
+
+    /// Waits for the pod's claims; a time-out is no Event. A deletion ends it.
+    async fn volumes_ready(&self) -> bool {
+        let spec = spec(&self.pod);
+        let claims = spec.volumes.iter().flatten().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        let deadline = Instant::now() + volumes::PATIENCE;
+        for claim in claims {
+            while !volumes::is_attached(&self.parts, &self.id, &claim.claim_name).await {
+                if Instant::now() > deadline || self.leaves() {
+                    return false;
+                }
+                tokio::time::sleep(volumes::RETRY).await;
+            }
+        }
+        true
+    }
+
+    fn leaves(&self) -> bool {
+        match &*self.orders.borrow() {
+            Order::Run(pod) => pod.metadata.deletion_timestamp.is_some(),
+            Order::Gone => true,
         }
     }
 
