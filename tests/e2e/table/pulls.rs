@@ -17,8 +17,9 @@ use super::page::say_measured;
 const REPOSITORY: &str = "shop/reports";
 /// Bytes a second.
 const RATE: u64 = 1_000_000;
-/// Slow enough that what a busy machine adds to the age of what is told is less than what it may be off.
-const CRAWL: u64 = 500_000;
+/// What is told can be no finer than containerd's writes, which are of 1 MiB (core/content/helpers.go): 2 points of these.
+const LARGE_MIB: usize = 48;
+const LARGE_RATE: u64 = 4_000_000;
 /// Points of percent that what is told may be off what the registry has sent.
 const OFF_AT_MOST: f64 = 3.0;
 /// How old what is told may be: the layers are listed once a second, and a look takes up to half of one.
@@ -70,8 +71,8 @@ fn share(told: &Told) -> Option<f64> {
 fn slow() {
     in_lab!(async {
         let node = Node::start().await?;
-        let image = serve(&node, REPOSITORY, 1, 12, 9);
-        node.scene.lab.faulty.set(REPOSITORY, Fault::Slow(CRAWL));
+        let image = serve(&node, REPOSITORY, 1, LARGE_MIB, 9);
+        node.scene.lab.faulty.set(REPOSITORY, Fault::Slow(LARGE_RATE));
         node.run("reports", json!({"image": image.name}));
         let (mut sent, mut offs) = (Sent::default(), Vec::new());
         for beat in 0.. {
