@@ -147,6 +147,11 @@ enum Step {
 }
 
 impl<'a> Waiting<'a> {
+    /// It was started and nothing holds the kubelet after that: the status will say so.
+    fn runs(&self) -> bool {
+        self.slot.kind == ContainerKind::Main && !self.slot.post_start
+    }
+
     fn of(slot: &'a ContainerSlot, track: &PodTrack) -> Self {
         let it = |stage, told_by, step| Self { slot, stage, told_by, step };
         if let Some((stage, ..)) = failing(slot) {
@@ -171,7 +176,7 @@ impl<'a> Waiting<'a> {
 /// in their order; if all of them were, the last.
 fn in_hand<'a, 'b>(waiting: &'b [Waiting<'a>]) -> Option<&'b Waiting<'a>> {
     let first_due = waiting.iter().find(|it| it.step == Step::Due);
-    first_due.or_else(|| waiting.iter().rfind(|it| it.step == Step::Started))
+    first_due.or_else(|| waiting.iter().rfind(|it| it.step == Step::Started).filter(|it| !it.runs()))
 }
 
 /// The runtime does not list it: its image, or, once the kubelet has made its log directory, its creation.

@@ -22,4 +22,5 @@ mod socket;
 mod standalone;
 mod status;
 mod stopping;
+mod table;
 mod volumes;

@@ -242,6 +242,20 @@ impl Within {
 }
 
 #[test]
+fn a_container_that_runs_holds_its_pod_only_with_a_hook() {
+    let started = |hook| {
+        let held = ContainerSlot { post_start: hook, ..slot("web", Main, waiting("ContainerCreating")) };
+        let mut track = track(pod(Some(STARTED), Some(SANDBOX), vec![held]));
+        track.sandbox = Some(sandbox("s1", 1, true, SANDBOX));
+        track
+            .containers
+            .insert("web".into(), Container { sandbox: "s1".into(), ..created("web", 20, RunState::Running) });
+        of(&track).0
+    };
+    assert_eq!((started(true), started(false)), (Stage::Hook, Stage::Running));
+}
+
+#[test]
 fn for_every_container_every_pair_of_state_and_observation_has_its_stage() {
     let mut cases = 0;
     for case in every(Within::of) {
