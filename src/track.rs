@@ -288,8 +288,11 @@ impl World {
         let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
         let assigned = queue::assign(&waiting, &self.pulls, at);
         let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
+        let seen = self.pulls.unseen.is_none();
         for (uid, track) in &mut self.pods {
-            track.fetch_is(fetches.remove(uid).unwrap_or_default(), at);
+            let none = if seen { Fetch::Idle } else { Fetch::Unknown };
+            let fetch = fetches.remove(uid).filter(|fetch| *fetch != Fetch::Unknown).unwrap_or(none);
+            track.fetch_is(fetch, at);
         }
     }
 
@@ -297,7 +300,9 @@ impl World {
         let image = &track.awaited()?.image;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
         let here = self.has_image(image);
-        Some(Waiting { image, since: track.since(), made, served: track.served, here })
+        // At a hook it has not come to its next image, as far as only the order of coming could tell.
+        let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
+        Some(Waiting { image, since, made, served: track.served, here })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {

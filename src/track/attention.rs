@@ -25,7 +25,8 @@ impl World {
     /// A pod waits for an image, as far as can be told.
     #[must_use]
     pub fn awaits_image(&self, now: Time) -> bool {
-        self.moving(now).any(|pod| matches!(pod.place.stage, Stage::ImageQueue | Stage::ImagePull))
+        let at_image = |pod: &PodTrack| matches!(pod.place.stage, Stage::ImageQueue | Stage::ImagePull);
+        self.moving(now).any(|pod| at_image(pod) || pod.awaited().is_some())
     }
 
     /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.

@@ -12,7 +12,7 @@ use crate::model::stage::Stage;
 
 use super::marks::Trace;
 use super::pod::PodTrack;
-use super::queue::Fetch;
+use super::queue::{Fetch, Line};
 
 /// Where a pod stands.
 #[derive(Clone, Debug, PartialEq)]
@@ -135,13 +135,20 @@ struct Waiting<'a> {
     step: Step,
 }
 
+/// The first container that the runtime does not list yet, for whose turn the pod waits.
+pub(super) fn next_due<'a>(track: &PodTrack, pod: &'a Pod) -> Option<&'a ContainerSlot> {
+    unfinished(&pod.containers).find(|slot| track.run_state(&slot.name).is_none() && failing(slot).is_none())
+}
+
 /// How the kubelet stands to a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
     /// It failed at it, and goes on to the next.
     Fails,
-    /// It has its turn or awaits it.
+    /// It awaits its turn, or may have it.
     Due,
+    /// The kubelet is seen to be at it.
+    Begun,
     /// It was started, and the status does not say so yet: the kubelet is at its hook or at a later one.
     Started,
 }
@@ -158,37 +165,48 @@ impl<'a> Waiting<'a> {
             return it(stage, STATUS, Step::Fails);
         }
         match (&slot.state, track.run_state(&slot.name)) {
-            (ContainerState::Running { .. } | ContainerState::Terminated(_), _) => it(Stage::Start, STATUS, Step::Due),
+            (ContainerState::Running { .. } | ContainerState::Terminated(_), _) => {
+                it(Stage::Start, STATUS, Step::Begun)
+            }
             (_, Some(RunState::Created | RunState::Exited | RunState::Unknown)) => {
-                it(Stage::Start, CONTAINERS, Step::Due)
+                it(Stage::Start, CONTAINERS, Step::Begun)
             }
             (_, Some(RunState::Running)) if slot.post_start => it(Stage::Hook, CONTAINERS, Step::Started),
             (_, Some(RunState::Running)) => it(Stage::Start, CONTAINERS, Step::Started),
             (_, None) => {
-                let (stage, told_by) = before_creation(slot, track);
-                it(stage, told_by, Step::Due)
+                let (stage, told_by, step) = before_creation(slot, track);
+                it(stage, told_by, step)
             }
         }
     }
 }
 
 /// The container that the kubelet is busy with: of those that do not fail the first that was not started, for it takes them
-/// in their order; if all of them were, the last.
+/// in their order; unless a hook of one before it may still hold the kubelet there, and nothing of the next is to be seen
+/// where it would be. If all of them were started, the last.
 fn in_hand<'a, 'b>(waiting: &'b [Waiting<'a>]) -> Option<&'b Waiting<'a>> {
-    let first_due = waiting.iter().find(|it| it.step == Step::Due);
-    first_due.or_else(|| waiting.iter().rfind(|it| it.step == Step::Started).filter(|it| !it.runs()))
+    let started = |it: &&Waiting<'_>| it.step == Step::Started;
+    let Some(due) = waiting.iter().position(|it| it.step != Step::Started && it.step != Step::Fails) else {
+        return waiting.iter().rfind(started).filter(|it| !it.runs());
+    };
+    let hook = waiting.iter().take(due).rfind(|it| it.stage == Stage::Hook);
+    let next = waiting.get(due)?;
+    Some(hook.filter(|_| next.step == Step::Due).unwrap_or(next))
 }
 
 /// The runtime does not list it: its image, or, once the kubelet has made its log directory, its creation.
-fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static str) {
+fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static str, Step) {
     match (track.traces.container(slot, track), &track.fetch) {
-        (Trace::Fresh(_), _) => (Stage::Create, CONTAINER_LOGS),
-        (_, Fetch::Queued { .. }) => (Stage::ImageQueue, PULLS),
-        (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS),
-        (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS),
-        (Trace::Absent, Fetch::Unknown) => (Stage::ImagePull, CONTAINER_LOGS),
+        (Trace::Fresh(_), _) => (Stage::Create, CONTAINER_LOGS, Step::Begun),
+        // That others are pulled is no sign that this one was asked for.
+        (_, Fetch::Queued { line: Line::Unknown, .. }) => (Stage::ImageQueue, PULLS, Step::Due),
+        (_, Fetch::Queued { .. }) => (Stage::ImageQueue, PULLS, Step::Begun),
+        (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS, Step::Begun),
+        (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS, Step::Begun),
+        (Trace::Absent, Fetch::Idle) => (Stage::ImagePull, CONTAINER_LOGS, Step::Due),
+        (Trace::Absent, Fetch::Unknown) => (Stage::ImagePull, CONTAINER_LOGS, Step::Begun),
         // Nothing tells image from configuration and creation here; the image is what takes time.
-        (Trace::Unknown | Trace::Stale, Fetch::Unknown) => (Stage::ImagePull, CONTAINERS),
+        (Trace::Unknown | Trace::Stale, Fetch::Idle | Fetch::Unknown) => (Stage::ImagePull, CONTAINERS, Step::Begun),
     }
 }
 

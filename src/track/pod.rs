@@ -36,6 +36,7 @@ pub struct PodTrack {
     pub timeline: Timeline,
     /// How the image that it waits for stands with containerd.
     pub fetch: Fetch,
+    fetch_of: Option<Arc<str>>,
     /// What its directories on the host show.
     pub traces: Traces,
     /// Whether the runtime has a network for pods; none until it told.
@@ -81,6 +82,7 @@ impl PodTrack {
             place: Place { stage: Stage::Admission, since: at, container: None, told_by: told_by::STATUS },
             timeline: Timeline::default(),
             fetch: Fetch::default(),
+            fetch_of: None,
             traces: Traces::default(),
             network: None,
             served: false,
@@ -179,15 +181,21 @@ impl PodTrack {
     }
 
     fn replace(&mut self, at: Time) {
-        let (mut stage, container, mut told_by) = place::of(self);
-        if container != self.place.container {
-            // What was known was of another container's image.
-            (self.fetch, self.served) = (Fetch::Unknown, false);
-            (stage, _, told_by) = place::of(self);
+        self.stand(at);
+        let wanted = self.awaited().map(|slot| slot.name.clone());
+        if wanted.is_some() && wanted != self.fetch_of {
+            // What was known was of another container's image; whether pulls can be seen at all holds for this one too.
+            let none = if self.fetch == Fetch::Unknown { Fetch::Unknown } else { Fetch::Idle };
+            (self.fetch, self.served, self.fetch_of) = (none, false, wanted);
+            self.stand(at);
         }
+        self.go_on(at);
+    }
+
+    fn stand(&mut self, at: Time) {
+        let (stage, container, told_by) = place::of(self);
         let since = if stage == self.place.stage { self.place.since } else { at };
         self.place = Place { stage, since, container, told_by };
-        self.go_on(at);
     }
 
     /// Keeps the course of the start.
@@ -205,13 +213,19 @@ impl PodTrack {
         }
     }
 
-    /// The container whose image it waits for, as far as is known: none once that pull has failed.
+    /// The container whose image it waits for, as far as is known, or will once a hook has returned: none once that pull has
+    /// failed.
     #[must_use]
     pub fn awaited(&self) -> Option<&ContainerSlot> {
-        let waits = matches!(self.place.stage, Stage::ImageQueue | Stage::ImagePull) && self.starting();
-        let name = self.place.container.as_ref().filter(|_| waits)?;
-        let slot = self.pod.as_ref()?.containers.iter().find(|slot| slot.name == *name)?;
-        place::failing(slot).is_none().then_some(slot)
+        let pod = self.pod.as_ref().filter(|_| self.starting())?;
+        let slot = match self.place.stage {
+            Stage::ImageQueue | Stage::ImagePull => {
+                pod.containers.iter().find(|slot| Some(&slot.name) == self.place.container.as_ref())
+            }
+            Stage::Hook => place::next_due(self, pod),
+            _ => None,
+        };
+        slot.filter(|slot| place::failing(slot).is_none())
     }
 
     /// How its image stands with containerd by now.

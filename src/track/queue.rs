@@ -21,9 +21,11 @@ const LEFT_BEHIND: Duration = Duration::from_secs(1_800);
 /// How the image that a pod waits for stands with containerd.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Fetch {
-    /// Nothing tells: pulls can't be seen, none is under way, or the image may be here.
+    /// Nothing tells: pulls can't be seen.
     #[default]
     Unknown,
+    /// Pulls can be seen, and none is known to be its own: it was not asked for yet, or it is here.
+    Idle,
     /// A pull of it runs.
     Running {
         /// Its lease.
@@ -109,7 +111,8 @@ pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
     };
     for (pod, fetch) in told {
         let settled = waiting.get(pod).is_some_and(|pod| since(pod.since, now) >= SETTLES);
-        let worth_saying = settled || !matches!(fetch, Fetch::Queued { .. });
+        // What the kubelet itself has written down needs no time to settle.
+        let worth_saying = settled || !matches!(fetch, Fetch::Queued { line: Line::Unknown | Line::Slot { .. }, .. });
         if let Some(place) = fetches.get_mut(pod).filter(|_| worth_saying) {
             *place = fetch;
         }

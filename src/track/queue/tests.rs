@@ -36,7 +36,7 @@ fn assigned_by(mut pulls: Pulls, waiting: &[Waiting<'_>], list: Vec<Pull>, now: 
     assign(waiting, &pulls, at(now))
         .into_iter()
         .map(|fetch| match fetch {
-            Fetch::Unknown => "?".to_owned(),
+            Fetch::Unknown | Fetch::Idle => "?".to_owned(),
             Fetch::Running { lease, by: Told::Guess, .. } => format!("{lease}?"),
             Fetch::Running { lease, .. } => lease.to_string(),
             Fetch::Asked { .. } => "runs".to_owned(),

@@ -6,7 +6,7 @@ use crate::model::observation::Seen;
 use crate::model::pod::{ContainerKind, ContainerSlot, Phase, Pod};
 use crate::model::pull::Pull;
 use crate::model::runtime::RunState;
-use crate::track::way::{Way, at, created, ended, pod, running, sandbox, slot, waiting, web};
+use crate::track::way::{Way, at, created, ended, marks, pod, running, sandbox, slot, waiting, web};
 
 use ContainerKind::{Init, Main, Sidecar};
 
@@ -81,6 +81,45 @@ fn containers_are_taken_in_their_order_and_a_hook_is_the_last_one_s() {
             "Running 60.."
         ]
     );
+}
+
+/// The kubelet's worker waits for it, and the next container's image is not asked for meanwhile.
+#[test]
+fn a_hook_holds_the_containers_after_it_until_one_of_them_is_seen_to_be_begun() {
+    let hooked = |slot| ContainerSlot { post_start: true, ..slot };
+    let two = || vec![hooked(slot("web", Main, waiting(""))), slot("log", Main, waiting(""))];
+    let up = [created("web", 5, RunState::Running)];
+    let pull = |began, repositories: &[&str]| Pull {
+        lease: "l".into(),
+        own: None,
+        began: Some(at(began)),
+        repositories: repositories.iter().map(|name| Arc::from(*name)).collect(),
+        manifests: Vec::new(),
+        document: None,
+        layers: Vec::new(),
+        complete_list: false,
+    };
+    let at_hook = || {
+        Way::new()
+            .pod(4, pod(Some(1), Some(3), two()))
+            .sandboxes(4, &[sandbox("s1", 0, true, 3)])
+            .see(4, Seen::Pulls(Vec::new()))
+            .containers(6, &up)
+            .marks(6, -100, marks(Some(2), &[("web", 5)]))
+            .see(7, Seen::Pulls(Vec::new()))
+    };
+    let last = |way: &Way| way.course().pop().unwrap();
+    assert_eq!(last(&at_hook()), "Hook web 6..");
+    assert_eq!(last(&at_hook().see(20, Seen::Pulls(vec![pull(15, &["r.example.com/shop/other"])]))), "Hook web 6..");
+    assert_eq!(last(&at_hook().see(20, Seen::Pulls(vec![pull(15, &[])]))), "Hook web 6..");
+    assert_eq!(
+        last(&at_hook().see(20, Seen::Pulls(vec![pull(15, &["r.example.com/shop/log"])]))),
+        "ImagePull log 15.."
+    );
+    let made = marks(Some(2), &[("web", 5), ("log", 19)]);
+    assert_eq!(last(&at_hook().marks(20, -100, made)), "Create log 19..");
+    let unseen = at_hook().see(8, Seen::PullsUnseen("another runtime".to_owned()));
+    assert_eq!(last(&unseen), "ImagePull log 8..", "nothing tells a hook from a pull that can't be seen");
 }
 
 #[test]
