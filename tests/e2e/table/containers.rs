@@ -24,8 +24,8 @@ fn hook() {
         let node = Node::start().await?;
         let hook = json!({"postStart": {"exec": {"command": ["sh", "-c", "sleep 8"]}}});
         node.run_changed("cart", |pod| {
-            let mut last = pod["spec"]["containers"][0].clone();
-            last["lifecycle"] = hook;
+            let last = pod["spec"]["containers"][0].clone();
+            pod["spec"]["containers"][0]["lifecycle"] = hook;
             another(pod, "logs", last);
         });
         let began = node.begins("cart", Stage::Hook).await?;
