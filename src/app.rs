@@ -62,10 +62,10 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let mut tasks = Tasks::new(stop);
     let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
     let settings = follow_config(&args, &mut tasks, &seen, clock);
-    let metrics = Metrics::default();
     let client = api_client(&args).await?;
     let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
     let cri = Cri::new(endpoint, clock, Deadlines::default());
+    let metrics = Metrics::new(cri.containerd_calls());
 
     let shared = Shared { clock, node, settings, metrics, tasks };
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await

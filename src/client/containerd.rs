@@ -182,13 +182,14 @@ impl Containerd {
 
     async fn ask<T>(
         &self,
-        what: &str,
+        what: &'static str,
         ask: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
     ) -> Result<T, CallFailure> {
         let live = self.link.live().await.map_err(|no| no.failure)?;
         if &*live.runtime.name != NAME {
             return Err(not_containerd(live.socket(), &live));
         }
+        self.link.containerd_calls.count(what);
         self.link.exchange(&live, what, self.link.deadlines().containerd, ask(live.channel.clone())).await
     }
 }

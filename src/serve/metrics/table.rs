@@ -50,6 +50,12 @@ pub(super) const RUNTIME_CALLS: Metric = Metric {
     labels: &["method"],
     help: "How long calls to the container runtime took, by CRI method",
 };
+pub(super) const CONTAINERD_CALLS: Metric = Metric {
+    name: "kubewhy_containerd_calls_total",
+    kind: Kind::Counter,
+    labels: &["method"],
+    help: "Calls of containerd's own API, beside CRI, by method",
+};
 pub(super) const STARTS: Metric = Metric {
     name: "kubewhy_pod_start_seconds",
     kind: Kind::Histogram,
@@ -111,6 +117,7 @@ pub const METRICS: &[Metric] = &[
     PULL_QUEUE,
     PULL_BYTES,
     RUNTIME_CALLS,
+    CONTAINERD_CALLS,
     BUILD,
     MEMORY,
     CPU,

@@ -29,7 +29,7 @@ fn write_rush(to: &mut String, rush: &Rush) -> fmt::Result {
     row(to, "resident, min/median/max", &spread(&rush.memory, |memory| memory.resident), "14 MiB")?;
     row(to, "agent, of one core", &load(rush.agent), "3 %")?;
     row(to, "containerd", &load(rush.runtime), "")?;
-    for (what, counts) in [("CRI", &rush.calls), ("API", &rush.requests)] {
+    for (what, counts) in [("calls of", &rush.calls), ("requests:", &rush.requests)] {
         write_starts(to, what, counts, rush.pods)?;
     }
     row(to, "Events written", &rush.events.to_string(), "")
@@ -54,10 +54,10 @@ fn write_calm(to: &mut String, size: u64, watched: &Watched, alone: Load) -> fmt
     row(to, "containerd, for the agent", &format!("{more:.3} %"), "0.15 %")?;
     let minutes = watched.agent.over.as_secs_f64() / 60.0;
     for (method, count) in &watched.calls.0 {
-        row(to, &format!("CRI {method}"), &format!("{:.1} a minute", *count as f64 / minutes), "")?;
+        row(to, &format!("calls of {method}"), &format!("{:.1} a minute", *count as f64 / minutes), "")?;
     }
     for (request, count) in &watched.requests.0 {
-        row(to, &format!("API {request}"), &format!("{count} in {minutes:.1} min"), "")?;
+        row(to, &format!("requests: {request}"), &format!("{count} in {minutes:.1} min"), "")?;
     }
     row(to, "Events written", &watched.events.to_string(), "0")
 }
