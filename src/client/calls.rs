@@ -9,7 +9,7 @@ pub struct CallCounts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
 
 impl CallCounts {
     /// One more.
-    pub(super) fn count(&self, method: &'static str) {
+    pub fn count(&self, method: &'static str) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry(method).or_default();
         *count = count.saturating_add(1);

@@ -239,7 +239,9 @@ mod tests {
     use crate::model::ids::{PodId, PodUid};
 
     fn counted() -> Metrics {
-        let metrics = Metrics::new(CallCounts::default());
+        let calls = CallCounts::default();
+        calls.count("Leases.List");
+        let metrics = Metrics::new(calls);
         metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1), ("ImageNotFound", 3)]));
         metrics.count_report("ImageNotFound", "first");
         metrics.count_event("written");
