@@ -3,6 +3,7 @@
 use std::env;
 
 fn main() -> std::io::Result<()> {
+    println!("cargo::rerun-if-changed=proto");
     println!("cargo::rerun-if-env-changed=PROTOC");
     println!("cargo::rerun-if-env-changed=PROTOC_INCLUDE");
     pack_relocations();

@@ -12,6 +12,7 @@ use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
 use kubewhy::model::runtime::{Container, RunState, Sandbox};
 use kubewhy::model::settings::Settings;
+use kubewhy::model::volume::Waits;
 
 const PODS: usize = 110;
 const CONTAINERS: usize = 300;
@@ -71,8 +72,9 @@ fn pod(number: usize, fare: Pods) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(BEGIN))),
         ready: run,
-        silent_waits: Vec::new(),
+        waits: Waits::default(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers: names(number).map(slot).collect(),
     }

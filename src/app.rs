@@ -7,6 +7,7 @@
 //!       └── watch ◄───────┴── attention ◄─┘──────────► EventObserver
 //! ```
 
+mod looks;
 mod relay;
 mod tally;
 mod tasks;
@@ -21,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 use crate::causes;
 use crate::cli::run::RunArgs;
 use crate::client::apiserver::{self, Access};
-use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
 use crate::clock::Clock;
@@ -33,11 +33,7 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
-use crate::observe::Pace;
-use crate::observe::apiserver::{Budget, EventObserver, Limits, NodeObserver, PodObserver, Standing};
-use crate::observe::containerd::ContainerdObserver;
-use crate::observe::cri::CriObserver;
-use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, NamedBy, Prober};
+use crate::observe::host::{CniDirs, NamedBy};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -66,10 +62,10 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let mut tasks = Tasks::new(stop);
     let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
     let settings = follow_config(&args, &mut tasks, &seen, clock);
-    let metrics = Metrics::default();
     let client = api_client(&args).await?;
     let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
     let cri = Cri::new(endpoint, clock, Deadlines::default());
+    let metrics = Metrics::new(cri.containerd_calls());
 
     let shared = Shared { clock, node, settings, metrics, tasks };
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
@@ -108,8 +104,11 @@ impl Shared {
         let to_engine = self.relay(relay, from_observers);
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
-        self.look_at_host(args, told_dirs, &seen);
+        self.look_at_sandboxes(&cri, args, &attends, told_dirs.clone(), &seen);
+        self.look_at_host(args, told_dirs, &attends, &seen);
+        self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
+            self.look_at_volumes(args, client.clone(), &attends, &seen);
             self.look_at_apiserver(client, to_answer, &seen);
         }
         self.prepull(cri, node_labels, seen);
@@ -160,42 +159,6 @@ impl Shared {
         let sources = api::Sources { clock: self.clock, snapshots, explain: explain::explain };
         let serving = api::serve(args.api_socket.clone(), sources, self.tasks.stop.clone());
         self.tasks.start("node-local API", serving);
-    }
-
-    fn look_at_runtime(&mut self, cri: &Cri, attends: &watch::Receiver<Attention>, seen: &mpsc::Sender<Observation>) {
-        let timing = self.timing();
-        let busy = self.project(attends.clone(), |attention| attention.busy);
-        let look = self.project(attends.clone(), |attention| attention.pulls);
-        let stop = self.tasks.stop.clone();
-        let lists = CriObserver::new(cri.clone(), self.clock, Pace::new(busy, &timing), &timing);
-        self.tasks.start("runtime observer", lists.run(seen.clone(), stop.clone()));
-        let pulls = ContainerdObserver::new(Containerd::new(cri), self.clock, Pace::new(look, &timing));
-        self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
-    }
-
-    fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
-        let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
-        self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
-        let kubelet = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
-        let prober = Prober { root: args.host_root.clone(), kubelet, clock: self.clock };
-        self.tasks.start("prober", prober.run(seen.clone(), self.tasks.stop.clone()));
-    }
-
-    fn look_at_apiserver(
-        &mut self,
-        client: kube::Client,
-        questions: mpsc::Receiver<PodId>,
-        seen: &mpsc::Sender<Observation>,
-    ) {
-        let (clock, node, standing) = (self.clock, self.node.clone(), Standing::default());
-        let stop = self.tasks.stop.clone();
-        let pods = PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), clock };
-        self.tasks.start("pod observer", pods.run(seen.clone(), stop.clone()));
-        let own_node = NodeObserver { client: client.clone(), node, standing, clock };
-        self.tasks.start("node observer", own_node.run(seen.clone(), stop.clone()));
-        let spread = self.settings.borrow().report.spread;
-        let events = EventObserver { client, budget: Budget::new(Limits::new(self.timing().ask_again)), spread, clock };
-        self.tasks.start("event observer", events.run(questions, seen.clone(), stop));
     }
 
     fn prepull(&mut self, cri: Cri, labels: watch::Receiver<Labels>, seen: mpsc::Sender<Observation>) {

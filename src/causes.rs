@@ -20,18 +20,20 @@ mod resources;
 mod runtime;
 mod sandbox;
 mod start;
+mod storage;
 mod volume;
 
 pub use agent::UNCLASSIFIED;
-pub use cni::{CNI_CONFIG_MISSING, CNI_PLUGIN_MISSING};
+pub use cni::{CNI_CONFIG_MISSING, CNI_HUNG, CNI_PLUGIN_MISSING, CNI_POD_NOT_RUNNING};
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
 pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
 pub use runtime::RUNTIME_DOWN;
-pub use sandbox::SANDBOX_IMAGE_UNAVAILABLE;
+pub use sandbox::{SANDBOX_IMAGE_UNAVAILABLE, SANDBOX_NAME_CONFLICT};
 pub use start::{
     HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
     SIDECAR_NOT_STARTED,
 };
+pub use storage::{RESOURCE_CLAIM_NOT_PREPARED, VOLUME_NOT_READY, VOLUME_OWNERSHIP_SLOW};
 
 use std::time::Duration;
 
@@ -86,7 +88,7 @@ pub const ALL: &[&Cause] = &[
     &volume::CSI_DRIVER_MISSING,
     &volume::VOLUME_SOURCE_MISSING,
     &volume::VOLUME_ATTACH_FAILED,
-    &sandbox::SANDBOX_NAME_CONFLICT,
+    &SANDBOX_NAME_CONFLICT,
     &sandbox::RUNTIME_HANDLER_MISSING,
     &sandbox::NODE_RESOLV_CONF_MISSING,
     &address::HOST_PORT_CONFLICT,
@@ -94,6 +96,8 @@ pub const ALL: &[&Cause] = &[
     &CNI_PLUGIN_MISSING,
     &cni::CNI_CONFIG_INVALID,
     &CNI_CONFIG_MISSING,
+    &CNI_HUNG,
+    &CNI_POD_NOT_RUNNING,
     &oci::DEVICE_UNAVAILABLE,
     &oci::HOOK_FAILED,
     &pull::KUBELET_PULL_THROTTLED,
@@ -132,6 +136,9 @@ pub const ALL: &[&Cause] = &[
     &container::CONTAINER_CREATE_TIMEOUT,
     &oci::RUNTIME_FAILED,
     // What only takes long is told where no words tell more.
+    &VOLUME_OWNERSHIP_SLOW,
+    &VOLUME_NOT_READY,
+    &RESOURCE_CLAIM_NOT_PREPARED,
     &IMAGE_UNPACK_SLOW,
     &IMAGE_PULL_QUEUED,
     &SANDBOX_STALLED,

@@ -7,6 +7,7 @@
 pub mod apiserver;
 pub mod backoff;
 pub mod call;
+pub mod calls;
 pub mod containerd;
 pub mod cri;
 pub mod endpoint;

@@ -9,7 +9,6 @@ mod elsewhere;
 pub mod example;
 pub mod explain;
 pub mod extract;
-mod health;
 mod network;
 pub mod phrase;
 mod pod;
@@ -21,12 +20,15 @@ mod sandbox;
 mod start;
 mod suspicion;
 pub mod text;
+mod throttled;
+mod volume;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::causes;
 use crate::model::Time;
+use crate::model::cause::Probe;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::settings::Settings;
@@ -59,7 +61,8 @@ pub fn look(view: View<'_>) -> Findings {
     let node = node_suspicions(view);
     let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let explained = explained(&node);
-    let waits = queue::suspicions(view).chain(start::suspicions(view));
+    let waits = queue::suspicions(view).chain(start::suspicions(view)).chain(sandbox::stalled::suspicions(view));
+    let waits = waits.chain(volume::suspicions(view));
     let pods = pod::suspicions(view).chain(pull::suspicions(view)).chain(waits).filter(|s| !explains(&explained, s));
     let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let briefs = brief::for_pods(&node_diagnoses, view);
@@ -84,7 +87,8 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
         .iter()
         .flat_map(|diagnosis| {
             let own = match &diagnosis.subject {
-                Subject::Pod(id) => Some(&id.uid),
+                // What was seen to be missing may since have failed, and the kubelet says why.
+                Subject::Pod(id) => Some(&id.uid).filter(|_| diagnosis.cause.probe != Some(Probe::Volumes)),
                 Subject::Node(_) => None,
             };
             diagnosis.affected.iter().map(|id| &id.uid).chain(own)
@@ -95,24 +99,23 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
         .filter(|track| track.pod.is_some() && matches!(track.place.stage, Stage::Volumes | Stage::Sandbox))
         .filter(|track| crate::model::since(track.place.since, view.now) >= timing.ask_events)
         .filter(|track| track.asked.is_none_or(|at| crate::model::since(at, view.now) >= timing.ask_again))
-        .filter(|track| !explained.contains(&track.id.uid))
+        .filter(|track| !explained.contains(&track.id.uid) && !sandbox::stalled::is_seen(track, view))
         .map(|track| track.id.clone())
         .collect()
 }
 
 fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
-    let health = health::suspicion(view);
     // A runtime that does not answer says nothing about its network or its images.
-    let mut found = match runtime::suspicion(view) {
+    match runtime::suspicion(view) {
         Some(down) => vec![down],
         None => {
             let network = network::suspicion(view);
             let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
-            network.into_iter().chain(told).collect()
+            let silent = sandbox::silent::suspicion(view);
+            let silent = silent.filter(|s| network.iter().chain(&told).all(|known| known.topic != s.topic));
+            network.into_iter().chain(told).chain(silent).collect()
         }
-    };
-    found.extend(health);
-    found
+    }
 }
 
 /// Pods, each with the first stage that is explained by a fault of the node, whether it has dwelt long enough or not.

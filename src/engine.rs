@@ -12,10 +12,12 @@ use crate::clock::Clock;
 use crate::diagnose::{self, View};
 use crate::model::Time;
 use crate::model::diagnosis::Findings;
-use crate::model::ids::PodId;
+use crate::model::ids::{PodId, PodUid};
 use crate::model::observation::Observation;
+use crate::model::runtime::Method;
 use crate::model::settings::Settings;
 use crate::model::snapshot::Snapshot;
+use crate::model::volume::Mounting;
 use crate::track::World;
 
 /// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
@@ -32,8 +34,15 @@ pub struct Attention {
     pub busy: bool,
     /// A pod waits for an image.
     pub pulls: bool,
-    /// The pods on their way to running that have moved lately, in the order of their UIDs.
+    /// The pods on their way to running, in the order of their UIDs; those that are stuck for good among them, for which
+    /// alone nothing is [`busy`](Self::busy).
     pub starting: Arc<[PodId]>,
+    /// The pods whose sandbox may be in the making; none while nobody waits for one.
+    pub sandboxes: Arc<[PodUid]>,
+    /// A CNI plugin may be what holds a pod or the runtime.
+    pub plugins: bool,
+    /// The pods that wait for volumes or resource claims, and for which.
+    pub mounting: Arc<[Mounting]>,
 }
 
 /// State and the look at it, without tasks, channels or clock: what the agent turns in real time and a replay in
@@ -85,8 +94,12 @@ impl Crank {
     /// What deserves attention.
     #[must_use]
     pub fn attention(&self, now: Time) -> Attention {
-        let starting = self.world.moving(now).map(|track| track.id.clone()).collect();
-        Attention { busy: self.world.busy(now), pulls: self.world.awaits_image(now), starting }
+        let starting = self.world.starting().map(|track| track.id.clone()).collect();
+        let sandboxes = self.world.sandboxes_awaited();
+        let plugins = !sandboxes.is_empty() || self.world.runtime.hangs(Method::Status).is_some();
+        let (busy, pulls) = (self.world.busy(now), self.world.awaits_image(now));
+        let mounting = self.world.mounting().collect();
+        Attention { busy, pulls, starting, sandboxes, plugins, mounting }
     }
 }
 

@@ -10,6 +10,9 @@ pub mod explanation;
 pub mod glob;
 pub mod ids;
 pub mod image;
+pub mod intent;
+pub mod making;
+pub mod marks;
 pub mod node;
 pub mod observation;
 pub mod pod;
@@ -22,6 +25,7 @@ pub mod settings;
 pub mod sign;
 pub mod snapshot;
 pub mod stage;
+pub mod volume;
 pub mod wording;
 
 use std::time::Duration;

@@ -55,6 +55,6 @@ const OFTEN: Duration = Duration::from_secs(10);
 
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Probe] = &[
-    Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
+    Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletDirs], look: disk::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
 ];

@@ -1,45 +1,48 @@
 //! Where everything stands: observations in, state with its times out. Pure; a look (`diagnose/`) reads the state, the
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
+mod attention;
 pub mod landmark;
+pub mod making;
+pub mod marks;
 pub mod network;
 pub mod node;
 pub mod place;
 pub mod pod;
 pub mod pull;
 pub mod queue;
-pub mod readings;
 pub mod runtime;
 pub mod said;
 mod snapshot;
 pub mod timeline;
+pub mod volume;
+#[cfg(test)]
+mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::image::Reference;
+use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
-use crate::model::runtime::{Container, Images, Sandbox};
+use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
+use making::Making;
+use marks::Traces;
 use network::NetworkTrack;
 use node::NodeTrack;
 use pod::PodTrack;
 use pull::Pulls;
 use queue::{Fetch, Waiting};
-use readings::Readings;
 use runtime::RuntimeTrack;
-
-/// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
-/// must not cost the runtime a list a second.
-const ATTENTION: Duration = Duration::from_secs(600);
+use volume::VolumeTrack;
 
 /// Everything known about this node.
 #[derive(Debug)]
@@ -54,8 +57,8 @@ pub struct World {
     pub pods: BTreeMap<PodUid, PodTrack>,
     /// Image pulls under way.
     pub pulls: Pulls,
-    /// What the probes of the node find.
-    pub readings: Readings,
+    /// The volumes of pods that wait for them.
+    pub volumes: VolumeTrack,
     /// Pre-pull sets and since when each is as it is.
     pub prepull: BTreeMap<Arc<str>, (Time, SetProgress)>,
     /// Pre-pull sets that were dropped lately, and when.
@@ -67,14 +70,17 @@ pub struct World {
     /// The images of the node, and when they were listed.
     pub images: Option<(Time, Images)>,
     /// The newest sandbox that came up, and the newest failure to make one.
-    pub sandboxes: SandboxRecord,
+    pub sandboxes: SandboxTimes,
+    /// Sandboxes in the making.
+    pub making: Making,
+    logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
 }
 
 /// When a sandbox was last made on this node, and when making one last failed.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct SandboxRecord {
+pub struct SandboxTimes {
     /// Creation of the newest READY sandbox.
     pub made: Option<Time>,
     /// The last kubelet Event that said one could not be made.
@@ -93,13 +99,15 @@ impl World {
             node: NodeTrack::new(node_name),
             pods: BTreeMap::new(),
             pulls: Pulls::default(),
-            readings: Readings::default(),
+            volumes: VolumeTrack::default(),
             prepull: BTreeMap::new(),
             prepull_dropped: BTreeMap::new(),
             config: None,
             api: None,
             images: None,
-            sandboxes: SandboxRecord::default(),
+            logs_elsewhere: false,
+            sandboxes: SandboxTimes::default(),
+            making: Making::default(),
             gone: Vec::new(),
             arrivals: Vec::new(),
         }
@@ -108,9 +116,12 @@ impl World {
     /// Takes in one observation.
     pub fn apply(&mut self, Observation { at, seen }: Observation) {
         match seen {
-            Seen::RuntimeFound(info) => self.runtime.found(info, at),
+            Seen::RuntimeFound(info) => {
+                self.pulls.node_wide_slots = pull::node_wide_slots(&info);
+                self.runtime.found(info, at);
+            }
             Seen::RuntimeCall(outcome) => self.runtime.called(outcome, at),
-            Seen::RuntimeStatus(status) => self.network.runtime_said(&status, at, &mut self.runtime),
+            Seen::RuntimeStatus(status) => self.runtime_told(&status, at),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
             Seen::Images(images) => self.images = Some((at, images)),
@@ -122,14 +133,24 @@ impl World {
                 self.pulls.cannot_be_seen(why);
                 self.assign_pulls(at);
             }
+            Seen::SandboxRecords(records) => self.making.recorded(records, at),
+            Seen::Plugins(plugins) => self.making.plugins_run(plugins, at),
+            Seen::Intents(intents) => {
+                self.pulls.wanted(intents, at);
+                self.assign_pulls(at);
+            }
+            Seen::DiskSaturated(percent) => self.pulls.disk_saturated = percent,
+            Seen::PullRules(rules) => self.pulls.rules = rules,
             Seen::PodsListed(list) => self.pods_listed(list, at),
             Seen::PodChanged(pod) => self.pod_changed(*pod, at),
             Seen::PodGone(uid) => self.pod_gone(&uid),
             Seen::NodeChanged(node) => self.node_changed(*node, at),
             Seen::NodeGone => self.gone.extend(self.node.forget()),
             Seen::PodEvents { pod, events } => self.events_told(&pod, events, at),
+            Seen::Volumes(look) => self.volumes.host_said(look, at),
+            Seen::Storage { pod, storage } => self.volumes.api_said(pod, storage, at),
             Seen::Cni(host) => self.network.host_said(host, at),
-            Seen::Readings(readings) => self.readings.heard(readings, at),
+            Seen::Marks(marks) => self.marked(&marks, at),
             Seen::ApiServer(state) => self.api = Some((at, state)),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
@@ -149,24 +170,6 @@ impl World {
         let mut arrivals = std::mem::take(&mut self.arrivals);
         arrivals.extend(self.pods.values_mut().filter_map(PodTrack::take_arrival));
         arrivals
-    }
-
-    /// Something is starting or going wrong, so it is worth looking often.
-    #[must_use]
-    pub fn busy(&self, now: Time) -> bool {
-        self.runtime.failing().is_some() || self.moving(now).next().is_some()
-    }
-
-    /// A pod waits for an image, as far as can be told.
-    #[must_use]
-    pub fn awaits_image(&self, now: Time) -> bool {
-        self.moving(now).any(|pod| matches!(pod.place.stage, Stage::ImageQueue | Stage::ImagePull))
-    }
-
-    /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.
-    pub fn moving(&self, now: Time) -> impl Iterator<Item = &PodTrack> {
-        let moved = |pod: &PodTrack| pod.since().max(pod.place.since).max(pod.seen_first);
-        self.starting().filter(move |pod| since(moved(pod), now) < ATTENTION)
     }
 
     /// The image was on the node when images were last listed, and that was after `moment`.
@@ -201,7 +204,9 @@ impl World {
     #[must_use]
     pub fn load(&self) -> Load {
         let queued = self.starting().filter(|pod| pod.place.stage == Stage::ImageQueue).count();
-        Load { queued, ..self.pulls.load() }
+        let unseen = self.starting().filter(|pod| matches!(pod.fetch, Fetch::Asked { .. }));
+        let images: std::collections::BTreeSet<_> = unseen.filter_map(|pod| Some(&pod.awaited()?.image)).collect();
+        Load { queued, unseen: images.len(), ..self.pulls.load() }
     }
 
     /// Pods on their way to running.
@@ -249,15 +254,15 @@ impl World {
     }
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
-        match self.pods.get_mut(&pod.id.uid) {
-            Some(track) => track.told_by_api(pod, at),
-            None => {
-                let uid = pod.id.uid.clone();
-                let mut track = PodTrack::new(pod.id.clone(), at);
-                track.told_by_api(pod, at);
-                self.pods.insert(uid, track);
-            }
-        }
+        let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(|| PodTrack::new(pod.id.clone(), at));
+        track.network = self.network.says_ready();
+        track.told_by_api(pod, at);
+    }
+
+    fn runtime_told(&mut self, status: &RuntimeStatus, at: Time) {
+        self.network.runtime_said(status, at, &mut self.runtime);
+        let ready = self.network.says_ready();
+        self.pods.values_mut().for_each(|track| track.network_is(ready, at));
     }
 
     fn pod_gone(&mut self, api_uid: &PodUid) {
@@ -265,6 +270,7 @@ impl World {
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
             let last = self.pods.remove(&uid);
+            self.volumes.forget(&uid);
             self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }
@@ -273,7 +279,7 @@ impl World {
     /// A set that failed and is asked for no more is over; those that were dropped long ago are forgotten.
     fn prepull_dropped(&mut self, name: Arc<str>, at: Time) {
         self.prepull.remove(&name);
-        self.prepull_dropped.retain(|_, dropped| since(*dropped, at) < ATTENTION);
+        self.prepull_dropped.retain(|_, dropped| since(*dropped, at) < attention::SPAN);
         self.prepull_dropped.insert(name, at);
     }
 
@@ -282,15 +288,21 @@ impl World {
         let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
         let assigned = queue::assign(&waiting, &self.pulls, at);
         let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
+        let seen = self.pulls.unseen.is_none();
         for (uid, track) in &mut self.pods {
-            track.fetch_is(fetches.remove(uid).unwrap_or_default(), at);
+            let none = if seen { Fetch::Idle } else { Fetch::Unknown };
+            let fetch = fetches.remove(uid).filter(|fetch| *fetch != Fetch::Unknown).unwrap_or(none);
+            track.fetch_is(fetch, at);
         }
     }
 
     fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
         let image = &track.awaited()?.image;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        Some(Waiting { image, since: track.since(), made, here: track.served || self.has_image(image) })
+        let here = self.has_image(image);
+        // At a hook it has not come to its next image, as far as only the order of coming could tell.
+        let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
+        Some(Waiting { image, since, made, served: track.served, here })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {
@@ -305,6 +317,7 @@ impl World {
     /// pod while the API server is away) is tracked from it alone.
     fn sandboxes_listed(&mut self, list: Vec<Sandbox>, at: Time) {
         self.sandboxes.listed = Some(at);
+        self.making.listed(list.iter().map(|sandbox| &sandbox.id));
         let mut newest: BTreeMap<PodUid, Sandbox> = BTreeMap::new();
         for sandbox in list {
             if sandbox.ready {
@@ -327,6 +340,20 @@ impl World {
             self.pods.insert(uid, track);
         }
         self.pods.retain(|_, track| track.pod.is_some() || track.sandbox.is_some());
+    }
+
+    /// The kubelet makes a pod's log directory before its sandbox: where one that has a sandbox has none, the kubelet logs
+    /// to another place, and what is not here tells nothing.
+    fn marked(&mut self, marks: &Marks, at: Time) {
+        let with_sandbox = self.pods.iter().filter(|(_, track)| track.sandbox.as_ref().is_some_and(|it| it.ready));
+        let mut seen = with_sandbox.filter_map(|(uid, _)| marks.pods.get(uid)).map(|pod| pod.logs);
+        if let Some(logs) = seen.find(|logs| *logs != Mark::Unknown) {
+            self.logs_elsewhere = logs == Mark::Absent;
+        }
+        for (uid, track) in self.pods.iter_mut().filter(|(_, track)| track.starting()) {
+            let traces = Traces::of(marks.pods.get(uid), marks, at).or(&track.traces);
+            track.marked(if self.logs_elsewhere { traces.without_logs() } else { traces }, at);
+        }
     }
 
     fn containers_listed(&mut self, list: Vec<Container>, at: Time) {

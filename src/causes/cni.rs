@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::USUAL;
-use crate::model::cause::{Cause, Probe, Right, Scope};
+use crate::model::cause::{Cause, Grows, Probe, Right, Scope};
 use crate::model::sign::{Operation, Sign};
 use crate::model::stage::Stage;
 
@@ -157,6 +157,51 @@ pub const CNI_PLUGIN_MISSING: Cause = Cause {
         "If they are in another directory, make `bin_dir` (containerd) or `plugin_dirs` (CRI-O) name it.",
         "Meanwhile keep new pods away: `kubectl cordon NODE`.",
     ],
+    ..USUAL
+};
+
+/// The runtime's Status waits for a CNI plugin.
+pub const CNI_HUNG: Cause = Cause {
+    id: "CniHung",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    summary: "A CNI plugin does not return and blocks the runtime's CRI Status; the kubelet takes that for a runtime that is down.",
+    says: "CRI Status of {runtime} hangs while all its lists are answered: [CNI plugin {plugin} does not return|a CNI plugin that does not return looks like this].[ It has run for {age} ({process}).] The kubelet may call {runtime} down; it is not[; {pods} waiting].",
+    rules_out: "The runtime is not down: it answers every list.",
+    advice: "[read /proc/{pid}/stack|look for it (pgrep -af cni/bin)] and the network add-on's log here.",
+    mends: "",
+    after: Duration::from_secs(30),
+    kind: Grows::WarningAfter(Duration::from_secs(90)),
+    probe: Some(Probe::RuntimeCalls),
+    steps: &[
+        "`ps -eo pid,etime,stat,args | grep /opt/cni/bin`: a plugin that has run for minutes is the one that hangs; state D points at a dead mount.",
+        "A hung ADD blocks Status of containerd 2 once the CNI configuration is written anew: the reload waits for it with a lock held. A plugin's own STATUS can hang too.",
+        "The network add-on's pod on this node: its log says what it waits for.",
+        "Killing the plugin's process (`kill PID`) ends the wait: that pod's sandbox fails and is tried again.",
+    ],
+    needs: &[],
+    ..USUAL
+};
+
+/// The pod that sets up the node's network does not run.
+pub const CNI_POD_NOT_RUNNING: Cause = Cause {
+    id: "CniPodNotRunning",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    summary: "The pod that sets up this node's network, known by the CNI directories that it writes to, does not run, and pods wait.",
+    says: "This node's pod network is not served: {daemon}, which writes its CNI directories, {stands}[; {pods} waiting].",
+    rules_out: "Runtime, images and the waiting pods are not known to be at fault.",
+    advice: "[kubectl -n {namespace} logs {name} --all-containers|read its log] and see its Events.",
+    mends: "Pods go on once it runs.",
+    after: Duration::from_secs(30),
+    kind: Grows::WarningAfter(Duration::from_secs(90)),
+    probe: Some(Probe::NetworkPods),
+    steps: &[
+        "`kubectl -n NAMESPACE describe pod POD`: its own Events; then `kubectl -n NAMESPACE logs POD --all-containers`, with `-p` for the run before.",
+        "Many wait for the API server: its service address needs kube-proxy, or the add-on itself.",
+        "If it is being updated, wait; `kubectl -n NAMESPACE rollout status daemonset/NAME`.",
+    ],
+    needs: &[Right::Pods, Right::CniDirs],
     ..USUAL
 };
 

@@ -66,11 +66,11 @@ pub const SANDBOX_IMAGE_UNAVAILABLE: Cause = Cause {
 };
 
 /// An earlier attempt at the same sandbox still holds its name.
-pub(super) const SANDBOX_NAME_CONFLICT: Cause = Cause {
+pub const SANDBOX_NAME_CONFLICT: Cause = Cause {
     id: "SandboxNameConflict",
     stage: Stage::Sandbox,
     summary: "The sandbox's name is still held by an earlier attempt to create it, which has neither ended nor failed.",
-    says: "The runtime is still busy with an earlier attempt at this pod's sandbox, which holds its name. Nothing is wrong with the pod.",
+    says: "The runtime is still busy with an earlier attempt at this pod's sandbox, which holds its name.[ It began {begun} ago.][ CNI plugin {plugin} has not returned for {age} ({process}).] Nothing is wrong with the pod.",
     rules_out: "The pod and its images are not the cause.",
     advice: "look for what is slow on this node: the CNI plugin, the disk or the runtime.",
     mends: "It ends with the earlier attempt; if that hangs, restart the runtime.",

@@ -29,38 +29,41 @@ pub const KUBELET_NOT_SYNCING: Cause = Cause {
     ..WAIT
 };
 
-/// No sandbox, no Event, and the kubelet waits for nothing else that is known.
+/// The sandbox is seen in the making; or there is none, no Event, and the kubelet waits for nothing else that is known.
 pub const SANDBOX_STALLED: Cause = Cause {
     id: "SandboxStalled",
     stage: Stage::Sandbox,
     summary: "The pod's sandbox has been in the making for long: a CNI plugin that does not return is the usual reason.",
-    says: "This pod's sandbox is still being made after {for}: {runtime} lists none that is ready[, and {events}]. A CNI plugin that hangs looks like this[; the network is {network} ({plugins})].",
+    says: "This pod's sandbox is still being made: [CNI plugin {plugin} does not return|its network is made, but {networked} has not started it|{cni} waits for CNI to make its network|{runtime} lists none that is ready]. [Its {command} has run for {age} ({process})|It has run for {age} ({process}), the only one, for the only sandbox in the making|{for} so far][, and {events}].[ {near}.| {suspect} looks like this; the network is {network} ({plugins}).| {suspect} looks like this.][ {daemon}.]",
     rules_out: "The runtime answers, and no image of the pod was asked for yet.",
-    advice: "look for it (ps -eo pid,etime,args | grep cni) and at the network add-on's pod here.[ App: {move}]",
+    advice: "[read /proc/{pid}/stack and the network add-on's log here|read journalctl -u {networked}|look for it (pgrep -af cni/bin) and read the network add-on's log here].[ App: {move}]",
     mends: "",
     steps: &[
         "`ps -eo pid,etime,stat,args | grep /opt/cni/bin`: a plugin that has run for minutes is the one that hangs; state D points at a dead mount.",
         "`kubectl get pods -A -o wide --field-selector spec.nodeName=NODE`: is the network add-on's pod running? Its log says what it waits for.",
         "`journalctl -u containerd -n 100` (or `-u crio`): a `RunPodSandbox` without its end.",
-        "The kubelet gives up after 4 minutes and tries again; until then it says nothing.",
+        "`cat /proc/PID/stack` of that plugin, as root: what it waits for in the kernel; `ss -xp | grep PID`: to which daemon it talks.",
+        "The kubelet gives up after 4 minutes and tries again; until then it says nothing. Killing the plugin's process ends the wait earlier.",
     ],
     after: Duration::from_secs(30),
     kind: Grows::WarningAfter(Duration::from_secs(90)),
+    probe: Some(Probe::Making),
     ..WAIT
 };
 
-/// Others are pulled, and no pull of this pod's image has begun.
+/// The image's turn has not come: with the kubelet, or among the runtime's downloads.
 pub const IMAGE_PULL_QUEUED: Cause = Cause {
     id: "ImagePullQueued",
     stage: Stage::ImageQueue,
-    summary: "The image waits: the node pulls others, and no pull of this one has begun.",
-    says: "This pod's image waits: no pull of it in {for}, while the node pulls {ahead}[: {progress}]. Nothing is wrong with this pod.",
+    summary: "The image waits: the node pulls others, and of this one no byte was asked for yet.",
+    says: "This pod's image waits [its turn ({for}): the node pulls {at_once} at a time, now {ahead}|for a download ({for}): containerd's default is {slots} layers at a time for the whole node, and {ahead} has them|({for}): no pull of it runs, while the node pulls {ahead}][: {progress}][; {before} before it]. Nothing is wrong with this pod.",
     rules_out: "Nothing is known against the image or its registry: they were not asked yet.",
-    advice: "kubewhy status shows the queue; serializeImagePulls: false shortens it.[ App: {move}]",
+    advice: "see kubewhy status[; {remedy}].[ App: {move}]",
     steps: &[
         "`kubewhy status` on the node shows what is pulled, how fast, and who waits.",
         "If the pull ahead stands still, its registry is the matter: ImagePullStalled on the pod that waits for it.",
-        "`serializeImagePulls: false` with `maxParallelImagePulls` in the kubelet's configuration lets pulls run side by side.",
+        "The kubelet's turn: `serializeImagePulls: false` with `maxParallelImagePulls` in its configuration lets pulls run side by side.",
+        "containerd's downloads, from 2.1 on counted over the node: `max_concurrent_downloads` in its configuration.",
         "A pre-pull set has the image on the node before a pod asks.",
     ],
     after: Duration::from_secs(15),

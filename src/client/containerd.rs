@@ -5,14 +5,19 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use containerd_client::services::v1::containers_client::ContainersClient;
 use containerd_client::services::v1::content_client::ContentClient;
 use containerd_client::services::v1::images_client::ImagesClient;
 use containerd_client::services::v1::leases_client::LeasesClient;
+use containerd_client::services::v1::sandbox::StoreListRequest;
+use containerd_client::services::v1::sandbox::store_client::StoreClient;
 use containerd_client::services::v1::version_client::VersionClient;
 use containerd_client::services::v1::{
-    CreateRequest, DeleteRequest, Image, Info, InfoRequest, Lease, ListRequest, ListResourcesRequest,
-    ListStatusesRequest, ReadContentRequest, Resource, Status as Ingest, UpdateImageRequest, VersionResponse,
+    Container, CreateRequest, DeleteRequest, Image, Info, InfoRequest, Lease, ListContainersRequest, ListRequest,
+    ListResourcesRequest, ListStatusesRequest, ReadContentRequest, Resource, Status as Ingest, UpdateImageRequest,
+    VersionResponse,
 };
+use containerd_client::types::Sandbox;
 use prost_types::FieldMask;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
@@ -127,6 +132,38 @@ impl Containerd {
         self.ask("Content.Read", ask).await
     }
 
+    /// The version that answers now, as CRI tells it: `1.6.20~ds1`.
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub async fn release(&self) -> Result<Arc<str>, CallFailure> {
+        self.link.live().await.map(|live| live.runtime.version.clone()).map_err(|no| no.failure)
+    }
+
+    /// The sandbox store's records that match one of these filters; from containerd 2 on it holds CRI's sandboxes, from the
+    /// moment at which their making begins.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn sandboxes(&self, filters: Vec<String>) -> Result<Vec<Sandbox>, CallFailure> {
+        let request = in_namespace(StoreListRequest { filters });
+        let client = |c: Channel| StoreClient::new(c).max_decoding_message_size(ANSWER_LIMIT);
+        let ask = async |c: Channel| client(c).list(request).await;
+        Ok(self.ask("SandboxStore.List", ask).await?.list)
+    }
+
+    /// The container records that match one of these filters. Those of CRI's sandboxes are among them before the sandboxes
+    /// are done.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn containers(&self, filters: Vec<String>) -> Result<Vec<Container>, CallFailure> {
+        let request = in_namespace(ListContainersRequest { filters });
+        let client = |c: Channel| ContainersClient::new(c).max_decoding_message_size(ANSWER_LIMIT);
+        let ask = async |c: Channel| client(c).list(request).await;
+        Ok(self.ask("Containers.List", ask).await?.containers)
+    }
+
     /// Sets or takes off the pin of one image reference. containerd before 1.6.25 and 1.7.10 keeps the label and ignores it.
     ///
     /// # Errors
@@ -145,13 +182,14 @@ impl Containerd {
 
     async fn ask<T>(
         &self,
-        what: &str,
+        what: &'static str,
         ask: impl AsyncFnOnce(Channel) -> Result<Response<T>, Status>,
     ) -> Result<T, CallFailure> {
         let live = self.link.live().await.map_err(|no| no.failure)?;
         if &*live.runtime.name != NAME {
             return Err(not_containerd(live.socket(), &live));
         }
+        self.link.containerd_calls.count(what);
         self.link.exchange(&live, what, self.link.deadlines().containerd, ask(live.channel.clone())).await
     }
 }

@@ -21,6 +21,7 @@ use tonic::{Request, Status};
 use self::auth::RegistryAuth;
 use self::deadlines::Deadlines;
 use super::call::{self, Call};
+use super::calls::CallCounts;
 use super::endpoint::Endpoint;
 use super::link::{Link, Live};
 use crate::clock::Clock;
@@ -44,6 +45,12 @@ impl Cri {
     #[must_use]
     pub fn new(endpoint: Endpoint, clock: Clock, deadlines: Deadlines) -> Self {
         Self { link: Arc::new(Link::new(endpoint, clock, deadlines)) }
+    }
+
+    /// How often containerd's own API was called over this connection.
+    #[must_use]
+    pub fn containerd_calls(&self) -> CallCounts {
+        self.link.containerd_calls.clone()
     }
 
     /// The connection, which containerd's own API shares.

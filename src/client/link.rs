@@ -16,6 +16,7 @@ use tonic::{Response, Status};
 
 use super::backoff::Backoff;
 use super::call::{self, Call};
+use super::calls::CallCounts;
 use super::cri::deadlines::Deadlines;
 use super::cri::handshake;
 use super::endpoint::{self, Endpoint, SocketFile};
@@ -62,6 +63,7 @@ pub struct Link {
     endpoint: Endpoint,
     clock: Clock,
     deadlines: Deadlines,
+    pub(super) containerd_calls: CallCounts,
     state: Mutex<State>,
 }
 
@@ -83,7 +85,7 @@ impl Link {
     pub fn new(endpoint: Endpoint, clock: Clock, deadlines: Deadlines) -> Self {
         let backoff = Backoff::new(RETRY_BASE, RETRY_MOST);
         let state = Mutex::new(State { live: None, generation: 0, found: None, backoff, closed: None });
-        Self { endpoint, clock, deadlines, state }
+        Self { endpoint, clock, deadlines, state, containerd_calls: CallCounts::default() }
     }
 
     /// The deadlines it was given.

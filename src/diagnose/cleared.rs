@@ -6,6 +6,7 @@ use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
 use crate::model::pod::Pod;
 use crate::model::prepull::SetProgress;
+use crate::model::runtime::Method;
 use crate::model::stage::{Stage, Topic};
 use crate::track::pod::PodTrack;
 
@@ -26,7 +27,6 @@ fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
         (Stage::Runtime, super::runtime::well_since(view), "The runtime answers again"),
         (Stage::Network, network, "The pod network is back"),
         (Stage::Sandbox, sandbox, "Sandboxes are made again"),
-        (Stage::Node, super::health::well_since(view), "What was wrong with the node is over"),
     ]
     .into_iter()
     .filter_map(move |(stage, since, how)| {
@@ -41,7 +41,8 @@ fn network(view: View<'_>) -> Option<Time> {
     let track = &view.world.network;
     let host = track.well_since();
     let readable = track.host.as_ref().is_some_and(|(_, host)| host.unreadable.is_none());
-    if readable && host.is_none() {
+    let asked = view.world.runtime.hangs(Method::Status).is_none();
+    if !asked || (readable && host.is_none()) {
         return None;
     }
     let ready = track.ready.as_ref().is_some_and(|(_, ready)| ready.status);
@@ -81,6 +82,7 @@ fn how(told: Stage, now: Stage) -> &'static str {
     match (told, now) {
         (_, Stage::Running) => "Started",
         (Stage::Admission, Stage::Volumes | Stage::Sandbox) => "The kubelet has taken it up",
+        (Stage::Volumes, Stage::Sandbox) => "It has what it waited for, and its sandbox is being made",
         (Stage::Admission | Stage::Volumes | Stage::Sandbox, _) => "Its sandbox is up",
         (Stage::ImageQueue | Stage::ImagePull, _) => "Its image is here",
         (Stage::Create, _) => "Its container was created",

@@ -15,14 +15,15 @@ use crate::track::pod::{PodTrack, Trouble};
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
-use super::{View, extract, sandbox, text};
+use super::{View, extract, sandbox, text, throttled};
 
 /// How much of an unknown error is quoted, in bytes.
 const QUOTE_AT_MOST: usize = 500;
 
 /// Every container that fails, and every pod stuck before its sandbox is up whose Events say something.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
-    view.world.starting().flat_map(move |track| containers(track).into_iter().chain(before_sandbox(track, view.now)))
+    let of_pod = move |track| containers(track).into_iter().chain(before_sandbox(track, view));
+    view.world.starting().flat_map(of_pod).map(move |suspicion| throttled::with_state(suspicion, view))
 }
 
 /// A container that fails, and why.
@@ -95,25 +96,28 @@ fn of_the_pod(named: Option<&'static Cause>) -> Option<&'static Cause> {
 }
 
 /// Before the sandbox is up the status says nothing; the Events were asked for.
-fn before_sandbox(track: &PodTrack, now: Time) -> Option<Suspicion> {
+fn before_sandbox(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     if !matches!(track.place.stage, Stage::Volumes | Stage::Sandbox) {
         return None;
     }
     let (_, events) = track.events.as_ref()?;
-    let holding = events.iter().filter(|event| holds(event, track, now));
+    let holding = events.iter().filter(|event| holds(event, track, view.now));
     let event = sandbox::newest_failure(track).or_else(|| holding.max_by_key(|event| event.at))?;
     // No image is pulled yet but the node's own: what can't be reached here is no registry.
     let plain = text::peel(&event.message);
     let named = text::read(&plain, Some(&event.reason)).cause.filter(|c| c.stage != Stage::ImagePull);
-    let cause = of_the_pod(named)?;
+    // What did not end in time for a reason that is seen is told with that reason.
+    let cause = of_the_pod(named).filter(|cause| !cause.rest || !sandbox::stalled::is_seen(track, view))?;
+    let (since, first) =
+        sandbox::stalled::first_attempt(track, cause, view).unwrap_or((track.place.since, Facts::default()));
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&plain));
-    let facts = facts.or(extract::told(cause, &plain));
+    let facts = facts.or(extract::told(cause, &plain)).or(first);
     Some(Suspicion {
         cause,
         subject: Subject::Pod(track.id.clone()),
         topic: track.place.stage.into(),
         confidence: Confidence::Suspected,
-        since: track.place.since,
+        since,
         ripe: true,
         facts,
         evidence: vec![evidence(

@@ -12,6 +12,7 @@ use crate::model::wording::{size, span};
 use crate::model::{Time, since};
 use crate::track::pod::PodTrack;
 use crate::track::pull::PullTrack;
+use crate::track::queue::{Fetch, Told};
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
@@ -38,13 +39,20 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     }
     let pod = track.pod.as_ref()?;
     let slot = pod.containers.iter().find(|slot| slot.name == *container)?;
-    // A crash may have left an older one behind.
     let fetching = view.world.pulls.running.values().filter(|pull| pull.fetches(&slot.image));
-    let pull = fetching.max_by_key(|pull| pull.began)?;
+    let pull = fetching.max_by_key(|pull| pull.weight()).or_else(|| by_turn(track, view))?;
     let subject = Subject::Pod(track.id.clone());
     let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view)?;
     found.facts.set("move", elsewhere::advice(pod));
     Some(found)
+}
+
+/// The pull that names nothing yet and is this pod's all the same.
+fn by_turn<'a>(track: &PodTrack, view: View<'a>) -> Option<&'a PullTrack> {
+    match &track.fetch {
+        Fetch::Running { lease, by: Told::Intent | Told::Turn, .. } => view.world.pulls.running.get(lease),
+        _ => None,
+    }
 }
 
 fn nobodys(pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
@@ -53,16 +61,20 @@ fn nobodys(pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
     suspicion(Subject::Node(view.world.node.id.clone()), topic, &repository, pull, view)
 }
 
-/// None where nothing tells what the pull does: it asks its registry, or waits for a layer that another pull fetches.
+/// None where the pull does what it should, or its turn to download has not come.
 fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
     let stalled = pull.still_for(view.now) >= dwell_of_stall(view);
+    let phase = pull.phase();
     let (cause, since) = match () {
-        () if pull.phase() == PullPhase::Unpacking => (&causes::IMAGE_UNPACK_SLOW, pull.moved),
+        () if pull.waits_for_slot => return None,
+        () if phase == PullPhase::Resolving => (&causes::IMAGE_PULL_STALLED, pull.moved),
+        () if phase == PullPhase::Unpacking => (&causes::IMAGE_UNPACK_SLOW, pull.moved),
         () if !pull.downloading() => return None,
         () if stalled => (&causes::IMAGE_PULL_STALLED, pull.moved),
         () => (&causes::IMAGE_PULL_SLOW, pull.began),
     };
-    let confidence = if cause.id == causes::IMAGE_UNPACK_SLOW.id { Confidence::Inferred } else { Confidence::Observed };
+    let inferred = phase == PullPhase::Unpacking || pull.nameless();
+    let confidence = if inferred { Confidence::Inferred } else { Confidence::Observed };
     let seen = format!("{} of {} in lease {}", size(pull.pull.done()), total(pull), pull.pull.lease);
     Some(Suspicion {
         cause,
@@ -85,17 +97,33 @@ fn dwell_of_stall(view: View<'_>) -> std::time::Duration {
 
 fn facts(image: &str, pull: &PullTrack, view: View<'_>) -> Facts {
     let reference = Reference::parse(image);
+    let base = Facts::default().with("path", &reference.path).with("still", span(pull.still_for(view.now)));
+    match (pull.phase(), pull.pull.document) {
+        (PullPhase::Resolving, None) => base.with("silent", reference.registry()),
+        (PullPhase::Resolving, Some(_)) => base.with("mute", reference.registry()),
+        _ => arriving(base, reference.registry(), pull, view),
+    }
+}
+
+/// Of a pull that has a list of what to fetch.
+fn arriving(base: Facts, host: &str, pull: &PullTrack, view: View<'_>) -> Facts {
     let stuck = pull.pull.layers.iter().find(|layer| layer.active && layer.offset < layer.total);
-    Facts::default()
-        .with("host", reference.registry())
-        .with("path", &reference.path)
+    let layer = stuck.map(|layer| short(&layer.digest)).unwrap_or_default();
+    let base = base
         .with("done", size(pull.pull.done()))
         .with("total", total(pull))
         .with("percent", pull.percent().map(|p| format!("{p} %")).unwrap_or_default())
-        .with("still", span(pull.still_for(view.now)))
         .with("rate", rate(pull, view))
-        .with("left", pull.left().map(span).unwrap_or_default())
-        .with("layer", stuck.map(|layer| short(&layer.digest)).unwrap_or_default())
+        .with("left", pull.left().map(span).unwrap_or_default());
+    // Another pull may ask another registry.
+    match pull.waits_for_other() {
+        true => base.with("shared", layer),
+        false => {
+            let base = base.with("host", host).with("layer", layer).with("fine", "Name, login and image");
+            let pressure = view.world.pulls.disk_saturated.map(|percent| format!("{percent} %"));
+            base.with("pressure", pressure.unwrap_or_default())
+        }
+    }
 }
 
 /// Of a download since it began, of an unpacking since the last byte.

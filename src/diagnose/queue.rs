@@ -1,16 +1,19 @@
-//! ImagePullQueued: a pod whose image is not pulled yet, while others are. What is ahead is named to its own namespace only.
+//! ImagePullQueued: a pod whose image waits for its turn. Two stories: the kubelet pulls a few at a time, and containerd
+//! downloads a few layers at a time. Which of the two is said only where it is known; else that it waits, while others are
+//! pulled. What is ahead is named to its own namespace only.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::causes;
-use crate::model::diagnosis::{Confidence, Subject};
+use crate::model::diagnosis::{Confidence, Evidence, Subject};
 use crate::model::since;
 use crate::model::snapshot::PullPhase;
 use crate::model::stage::Stage;
 use crate::model::wording::{size, span};
 use crate::track::pod::PodTrack;
-use crate::track::pull::PullTrack;
-use crate::track::queue::{Fetch, Told};
+use crate::track::pull::{PullTrack, SLOTS};
+use crate::track::queue::{Fetch, Line, Told};
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
@@ -24,15 +27,13 @@ pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
 
 /// It is told as part of the image's story: when its turn comes, the pull may be slow as well.
 fn queued(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
-    let Fetch::Queued { ahead } = &track.fetch else { return None };
+    let Fetch::Queued { ahead, line } = &track.fetch else { return None };
     let pulls: Vec<&PullTrack> = ahead.iter().filter_map(|lease| view.world.pulls.running.get(lease)).collect();
-    let pod = track.pod.as_ref()?;
-    let facts = Facts::default()
+    let facts = in_line(line)
         .with("for", span(since(track.since(), view.now)))
         .with("ahead", named(&pulls, track, view))
         .with("progress", progress(&pulls, view))
-        .with("move", elsewhere::advice(pod));
-    let leases = ahead.iter().map(|lease| &**lease).collect::<Vec<_>>().join(", ");
+        .with("move", elsewhere::advice(track.pod.as_ref()?));
     Some(Suspicion {
         cause: &causes::IMAGE_PULL_QUEUED,
         subject: Subject::Pod(track.id.clone()),
@@ -41,23 +42,56 @@ fn queued(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
         since: track.since(),
         ripe: true,
         facts,
-        evidence: vec![evidence(
-            "containerd, leases",
-            format!("pulls under way: {leases}; none of them is its own"),
-            view.now,
-        )],
+        evidence: seen(&pulls, line, view),
         affected: Vec::new(),
         field_path: None,
     })
 }
 
-/// What is pulled meanwhile, as this pod's owner may read it.
+/// What it waits for, and what shortens that.
+fn in_line(line: &Line) -> Facts {
+    const PARALLEL: &str = "serializeImagePulls: false";
+    match line {
+        Line::Kubelet { at_once, before } => {
+            let (at_once, remedy) = match *at_once {
+                NonZeroU32::MIN => ("one".to_owned(), format!("{PARALLEL} helps")),
+                most => (most.to_string(), "a higher maxParallelImagePulls helps".to_owned()),
+            };
+            let before = before.filter(|n| *n > 0).map(|n| format!("{n} more")).unwrap_or_default();
+            Facts::default().with("at_once", at_once).with("before", before).with("remedy", remedy)
+        }
+        Line::Slot { .. } => {
+            let remedy = "a higher max_concurrent_downloads of containerd helps";
+            Facts::default().with("slots", SLOTS.to_string()).with("remedy", remedy)
+        }
+        Line::Unknown => Facts::default().with("remedy", format!("{PARALLEL} may help")),
+    }
+}
+
+fn seen(pulls: &[&PullTrack], line: &Line, view: View<'_>) -> Vec<Evidence> {
+    let leases = pulls.iter().map(|pull| &*pull.pull.lease).collect::<Vec<_>>().join(", ");
+    let of_leases = |says: &str| evidence("containerd, leases", format!("pulls under way: {leases}; {says}"), view.now);
+    match line {
+        Line::Unknown => vec![of_leases("none of them is its own")],
+        Line::Slot { lease } => vec![of_leases(&format!("its own, {lease}, has no byte while layers of others come"))],
+        Line::Kubelet { .. } => {
+            let configured = evidence("kubelet, configuration", format!("{:?}", view.world.pulls.rules), view.now);
+            let asked = evidence("kubelet, pull intents", "it wants the image, and wanted another first", view.now);
+            let leases = (!pulls.is_empty()).then(|| of_leases("none of them is its own"));
+            [asked, configured].into_iter().chain(leases).collect()
+        }
+    }
+}
+
+/// What is pulled meanwhile, as this pod's owner may read it. Whose a pull is that names nothing yet is said only where
+/// the kubelet's intents tell.
 fn named(pulls: &[&PullTrack], track: &PodTrack, view: View<'_>) -> String {
-    let [pull] = pulls else {
-        return if pulls.is_empty() { "others".to_owned() } else { format!("{} others", pulls.len()) };
-    };
-    let served = |pod: &&PodTrack| match &pod.fetch {
-        Fetch::Running { lease, by: Told::Name | Told::Turn, .. } => *lease == pull.pull.lease,
+    if pulls.len() > 1 {
+        return format!("{} others", pulls.len());
+    }
+    let served = |pod: &&PodTrack| match (&pod.fetch, pulls.first()) {
+        (Fetch::Running { lease, by: Told::Name | Told::Intent, .. }, Some(pull)) => *lease == pull.pull.lease,
+        (Fetch::Asked { .. }, None) => true,
         _ => false,
     };
     let open = view.settings.report.cross_namespace_names;
@@ -78,14 +112,27 @@ fn name_of(pod: &PodTrack, seen_from: &Arc<str>) -> String {
 
 /// How the one pull ahead moves. It names nothing.
 fn progress(pulls: &[&PullTrack], view: View<'_>) -> String {
-    let [pull] = pulls else { return String::new() };
+    let pull = match pulls {
+        [] => return unseen(view),
+        [pull] => pull,
+        _ => return String::new(),
+    };
+    let still = span(pull.still_for(view.now));
     match (pull.phase(), pull.percent(), pull.pull.total(), pull.rate()) {
-        (PullPhase::Resolving, ..) => {
-            format!("its registry has not answered for {}", span(since(pull.began, view.now)))
-        }
-        (PullPhase::Unpacking, ..) => format!("unpacking for {}", span(pull.still_for(view.now))),
-        (_, _, _, Some(0)) => format!("no byte for {}", span(pull.still_for(view.now))),
+        (PullPhase::Resolving, ..) if pull.waits_for_slot => String::new(),
+        (PullPhase::Resolving, ..) => format!("its registry has not answered for {still}"),
+        (PullPhase::Unpacking, ..) => format!("unpacking for {still}"),
+        (_, _, _, Some(0)) => format!("no byte for {still}"),
         (_, Some(percent), Some(total), Some(rate)) => format!("{percent} % of {}, {}/s", size(total), size(rate)),
         _ => String::new(),
     }
+}
+
+/// Of a pull that the runtime does not show only its age is known.
+fn unseen(view: View<'_>) -> String {
+    let began = view.world.starting().filter_map(|pod| match pod.fetch {
+        Fetch::Asked { began } => Some(began),
+        _ => None,
+    });
+    began.min().map(|began| format!("it has run for {}", span(since(began, view.now)))).unwrap_or_default()
 }

@@ -1,5 +1,11 @@
 //! What the kubelet's Events of one stuck pod prove about the node: the pause image that can't be had, and, where the
-//! host's CNI directories can't be read, the CNI cause that the runtime names.
+//! host's CNI directories can't be read, the CNI cause that the runtime names. Below it: what is seen of sandboxes in the
+//! making.
+
+mod daemon;
+mod making;
+pub(super) mod silent;
+pub(super) mod stalled;
 
 use crate::model::Time;
 use crate::model::cause::{Cause, Probe};

@@ -1,26 +1,20 @@
 //! Starts that only take long: what the pod's status and the runtime's lists show together, where nobody says a word.
 //! Nothing here is claimed while either side may be out of date.
 
-use std::time::Duration;
-
 use crate::causes;
 use crate::model::cause::Cause;
-use crate::model::cni::CniConfig;
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::observation::ApiState;
-use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Pod, PodEvent};
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Pod};
 use crate::model::runtime::RunState;
 use crate::model::stage::Stage;
 use crate::model::wording::span;
-use crate::model::{Time, after, since};
+use crate::model::{Time, since};
 use crate::track::pod::PodTrack;
 
+use super::View;
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence, pods};
-use super::{View, elsewhere};
-
-/// How long an answer to a question for a pod's Events may take, once it was put.
-const ANSWER: Duration = Duration::from_secs(2);
 
 /// One for each pod that stands where only time tells that something holds it.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
@@ -28,7 +22,6 @@ pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
         let pod = track.pod.as_ref()?;
         match track.place.stage {
             Stage::Admission => not_taken_up(track, pod, view),
-            Stage::Sandbox => sandbox(track, pod, view),
             Stage::Start => runs(track, pod, view),
             Stage::Hook => hook(track, pod, view),
             _ => None,
@@ -42,7 +35,7 @@ fn current(view: View<'_>) -> bool {
     answers(view) && ready && view.world.runtime.well_since().is_some()
 }
 
-fn answers(view: View<'_>) -> bool {
+pub(super) fn answers(view: View<'_>) -> bool {
     !matches!(&view.world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })))
 }
 
@@ -59,49 +52,6 @@ fn not_taken_up(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion
     let facts = Facts::default().with("runtime", runtime(view)).with("others", others);
     let seen = "PodScheduled is true, startTime is not set";
     Some(wait(&causes::KUBELET_NOT_SYNCING, track, (bound, view.now), seen, facts))
-}
-
-/// The kubelet is past all that it would have said, and no sandbox has come.
-fn sandbox(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
-    let down = pod.sandbox_ready.and_then(|(ready, at)| at.filter(|_| !ready));
-    let since = Some(track.since()).max(down)?;
-    let listed = view.world.sandboxes.listed.is_some_and(|at| at > since);
-    let other_reason = pod.host_network || !pod.silent_waits.is_empty() || fails(track) || no_network(view);
-    if !listed || other_reason || !heard(track, pod, view) || !current(view) {
-        return None;
-    }
-    let silent = track.events.as_ref().map_or("", |_| "no Event says why");
-    let facts =
-        network(view).with("runtime", runtime(view)).with("events", silent).with("move", elsewhere::advice(pod));
-    let seen = "startTime is set, and the runtime lists no ready sandbox";
-    Some(wait(&causes::SANDBOX_STALLED, track, (since, view.now), seen, facts))
-}
-
-/// The pod's Events were read; or nobody answers that question, and the pod has nothing that only they would tell.
-fn heard(track: &PodTrack, pod: &Pod, view: View<'_>) -> bool {
-    let answered_by = |asked: Time| after(asked, view.settings.report.spread + ANSWER);
-    let unanswered = track.asked.is_some_and(|asked| view.now >= answered_by(asked));
-    track.events.is_some() || (unanswered && !pod.told_waits)
-}
-
-/// The kubelet's Events say what fails.
-fn fails(track: &PodTrack) -> bool {
-    let telling = |event: &PodEvent| event.reason.starts_with("Failed") || &*event.reason == "NetworkNotReady";
-    track.events.as_ref().is_some_and(|(_, events)| events.iter().any(telling))
-}
-
-/// The kubelet does not even begin (Kubernetes: pkg/kubelet/kubelet.go SyncPod, runtimeState.networkErrors).
-fn no_network(view: View<'_>) -> bool {
-    view.world.network.ready.as_ref().is_some_and(|(_, ready)| !ready.status)
-}
-
-fn network(view: View<'_>) -> Facts {
-    match view.world.network.host.as_ref().map(|(_, host)| &host.config) {
-        Some(CniConfig::Loaded { network, plugins, .. }) => {
-            Facts::default().with("network", network).with("plugins", plugins.join(", "))
-        }
-        _ => Facts::default(),
-    }
 }
 
 /// An init container that runs, or a sidecar that does not count as started.

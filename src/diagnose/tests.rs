@@ -1,9 +1,11 @@
 //! Timelines of observations → diagnoses, in virtual time.
 
+mod making;
 mod pull;
 mod queue;
 mod start;
 mod timeline;
+mod volume;
 mod way;
 mod words;
 

@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 /// The mounts that this process sees (Linux: proc_pid_mountinfo(5)).
-const TABLE: &str = "/proc/self/mountinfo";
+pub(crate) const TABLE: &str = "/proc/self/mountinfo";
 
 /// The mounts at and below a prefix.
 #[derive(Debug, PartialEq)]
@@ -57,7 +57,7 @@ impl Mounts {
 }
 
 /// The fifth field of a line, with white space and backslashes as `\040`.
-fn mount_point(line: &[u8]) -> Option<PathBuf> {
+pub(crate) fn mount_point(line: &[u8]) -> Option<PathBuf> {
     let field = line.split(|byte| *byte == b' ').nth(4)?;
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;

@@ -133,6 +133,12 @@ pub enum Probe {
     Sandboxes,
     /// The pod's status beside the runtime's lists, and how long neither has moved.
     Starts,
+    /// The runtime's own records of sandboxes in the making, and the CNI plugins in the host's process table.
+    Making,
+    /// The pods of this node that write to the host's CNI directories.
+    NetworkPods,
+    /// The kubelet's directories, the host's mounts, and the objects behind volumes and claims.
+    Volumes,
 }
 
 /// A right that evidence may need.
@@ -148,6 +154,8 @@ pub enum Right {
     CniDirs,
     /// The host's /proc.
     Proc,
-    /// The kubelet's root directory.
-    KubeletRoot,
+    /// The kubelet's directories of the host.
+    KubeletDirs,
+    /// The objects behind a pod's volumes and claims, on demand.
+    Storage,
 }

@@ -20,6 +20,10 @@ pub struct Node {
     pub unschedulable: bool,
     /// Its labels, for the node selectors of pre-pull sets.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
+    /// `status.volumesAttached`: what the attach-detach controller has attached to it, by unique name.
+    pub attached: Vec<Arc<str>>,
+    /// `status.volumesInUse`: attachable volumes that the kubelet says it uses; it mounts none before.
+    pub in_use: Vec<Arc<str>>,
 }
 
 impl Node {

@@ -8,12 +8,15 @@ use serde::Serialize;
 use super::Time;
 use super::cni::CniHost;
 use super::ids::PodUid;
+use super::intent::{Intents, PullRules};
+use super::making::{PluginProcess, SandboxRecord};
+use super::marks::Marks;
 use super::node::Node;
 use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
 use super::pull::Pull;
-use super::reading::Reading;
 use super::runtime::{CallOutcome, Container, Images, RuntimeInfo, RuntimeStatus, Sandbox};
+use super::volume::{HostVolumes, Storage};
 
 /// One thing that was seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -43,6 +46,16 @@ pub enum Seen {
     Pulls(Vec<Pull>),
     /// Pulls can't be seen, and why (another runtime, or its own API does not answer).
     PullsUnseen(String),
+    /// The runtime's own records of sandboxes of pods whose sandbox is awaited; or why they can't be seen.
+    SandboxRecords(Result<Vec<SandboxRecord>, String>),
+    /// The CNI plugins that run; or why the process table can't be seen.
+    Plugins(Result<Vec<PluginProcess>, String>),
+    /// What the kubelet wants pulled.
+    Intents(Intents),
+    /// In so many percent of the last ten seconds all work stood still on this node's disks; none where they keep up.
+    DiskSaturated(Option<u8>),
+    /// How the kubelet pulls.
+    PullRules(PullRules),
     /// All pods of this node: the start of a watch, or a fresh list after a gap.
     PodsListed(Vec<Pod>),
     /// A pod was added or changed.
@@ -60,10 +73,19 @@ pub enum Seen {
         /// What the kubelet said of it; empty where the question was refused by a budget or failed.
         events: Vec<PodEvent>,
     },
+    /// What the kubelet's directories show of the volumes of pods that wait for them.
+    Volumes(HostVolumes),
+    /// The objects behind the volumes and claims of a pod that waits for them.
+    Storage {
+        /// The pod.
+        pod: PodUid,
+        /// What the API server says of them.
+        storage: Storage,
+    },
     /// CNI directories of the host.
     Cni(CniHost),
-    /// What probes of the node found at one look.
-    Readings(Vec<Reading>),
+    /// Directories of the pods that start.
+    Marks(Marks),
     /// The API server answered again, or refused.
     ApiServer(ApiState),
     /// A pre-pull set moved.

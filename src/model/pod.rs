@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::Time;
 use super::ids::{PodId, PodUid};
+use super::volume::Waits;
 
 /// What the API server says about one pod of this node.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -38,11 +39,12 @@ pub struct Pod {
     pub sandbox_ready: Option<(bool, Option<Time>)>,
     /// Condition Ready.
     pub ready: bool,
-    /// Volumes that a driver attaches or mounts, and resource claims, by name: what the kubelet may wait for in silence
-    /// before it makes the sandbox (Kubernetes: pkg/kubelet/kubelet.go SyncPod, WaitForAttachAndMount).
-    pub silent_waits: Vec<Arc<str>>,
+    /// What the kubelet may wait for in silence before it makes the sandbox.
+    pub waits: Waits,
     /// It has volumes of ConfigMaps, Secrets or host paths: what one of them lacks, the kubelet tells in an Event alone.
     pub told_waits: bool,
+    /// Directories of the host that it mounts and may write to.
+    pub host_dirs: Vec<Arc<str>>,
     /// Names of the pull secrets it lists.
     pub pull_secrets: Vec<Arc<str>>,
     /// Init containers first, then sidecars and ordinary ones, in the order of the spec.

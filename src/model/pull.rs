@@ -20,6 +20,8 @@ pub struct Pull {
     pub repositories: Vec<Arc<str>>,
     /// Digests of index and manifest that were fetched under it.
     pub manifests: Vec<Arc<str>>,
+    /// Bytes that are here of the index or manifest that it is fetching; none where it fetches neither.
+    pub document: Option<u64>,
     /// Its layers, from the manifest where that is there, else those being written.
     pub layers: Vec<Layer>,
     /// Whether `layers` is the whole list (the manifest was read), so that a percentage is honest.
@@ -51,6 +53,8 @@ pub struct Layer {
     pub total: u64,
     /// It is being written right now; else it waits, or is done.
     pub active: bool,
+    /// It is another pull that writes it, and this one waits for that.
+    pub elsewhere: bool,
     /// Last write, by containerd's clock.
     pub updated: Option<Time>,
 }
@@ -64,6 +68,8 @@ pub struct Load {
     pub downloading: usize,
     /// Pulls whose bytes are all here.
     pub unpacking: usize,
+    /// Pulls that the kubelet asked for, of which the runtime shows no more.
+    pub unseen: usize,
     /// Pods whose image waits for its turn, as far as can be told.
     pub queued: usize,
     /// Bytes that were seen arriving since the agent began to look; only ever grows.

@@ -105,8 +105,10 @@ pub struct PullState {
     /// How long the rest takes at that rate.
     #[serde(rename = "left_seconds", serialize_with = "seconds_if_any")]
     pub left: Option<Duration>,
-    /// When it began.
+    /// When it began; of one that waits, when it was asked for.
     pub began: Time,
+    /// When it was looked at: its numbers are of that moment.
+    pub seen: Time,
     /// For how long no byte has arrived.
     #[serde(rename = "still_seconds", serialize_with = "seconds")]
     pub still: Duration,
@@ -121,6 +123,12 @@ pub enum PullPhase {
     Downloading,
     /// All bytes are here, and layers are being unpacked.
     Unpacking,
+    /// Waits for its turn with the kubelet, or for a download of others to end.
+    Queued,
+    /// Runs; the runtime shows no more of it.
+    Running,
+    /// The kubelet has asked for it; whether it runs or waits the runtime does not show.
+    Asked,
 }
 
 fn done_of_total<S: Serializer>((done, total): &(usize, usize), to: S) -> Result<S::Ok, S::Error> {

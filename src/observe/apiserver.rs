@@ -9,6 +9,7 @@ pub mod node;
 pub mod pods;
 pub mod recorded;
 mod standing;
+pub mod volumes;
 mod watch;
 mod wire;
 
@@ -16,6 +17,7 @@ pub use events::{Budget, EventObserver, Limits};
 pub use node::NodeObserver;
 pub use pods::PodObserver;
 pub use standing::Standing;
+pub use volumes::{Patience, StorageObserver};
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 
 mod blobs;
 mod convert;
+pub mod sandboxes;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

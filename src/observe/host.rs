@@ -3,14 +3,24 @@
 
 mod asking;
 pub mod cni;
+pub mod intents;
+pub mod marks;
 pub mod observer;
-pub mod prober;
+pub mod plugins_running;
+pub mod pressure;
+pub mod pull_rules;
+pub mod volumes;
 
 use std::path::PathBuf;
 
 pub use cni::{CniDirs, NamedBy};
+pub use intents::IntentObserver;
+pub use marks::MarksObserver;
 pub use observer::CniObserver;
-pub use prober::Prober;
+pub use plugins_running::PluginObserver;
+pub use pressure::PressureObserver;
+pub use pull_rules::PullRulesObserver;
+pub use volumes::VolumeObserver;
 
 /// Where the kubelet keeps what it knows of pods, as the host names it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 //! A recording is JSON lines. The first says what was broken and what is to be found; each other has `at` and one of
 //! `pod`, `event`, `node` (as the API server spells them, cut down), `status` (CRI Status), `calls` (all CRI calls failed
 //! so), `sandboxes` (CRI ListPodSandbox, from then on), `cni` (files of the configuration directory and the plugins there),
-//! `seen` (what an observer of ours made of the runtime, from then on until it says otherwise), `end`.
+//! `seen` (what an observer of ours saw on the node, from then on until it says otherwise), `end`.
 
 use std::collections::BTreeMap;
 use std::mem::discriminant;
@@ -19,6 +19,9 @@ use super::apiserver::recorded as api;
 use super::host::{CniDirs, NamedBy};
 use super::{cri, host};
 use crate::model::ids::PodUid;
+use crate::model::intent::{Intents, PullRules};
+use crate::model::making::{PluginProcess, SandboxRecord};
+use crate::model::marks::Marks;
 use crate::model::observation::{Observation, Seen};
 use crate::model::pod::PodEvent;
 use crate::model::pull::Pull;
@@ -86,12 +89,17 @@ struct Line {
     seen: Option<Listed>,
 }
 
-/// A list that an observer made.
+/// What an observer saw.
 #[derive(Deserialize)]
 enum Listed {
     Sandboxes(Vec<Sandbox>),
     Containers(Vec<Container>),
     Pulls(Vec<Pull>),
+    SandboxRecords(Result<Vec<SandboxRecord>, String>),
+    Plugins(Result<Vec<PluginProcess>, String>),
+    Marks(Marks),
+    Intents(Intents),
+    PullRules(PullRules),
 }
 
 /// As `crictl pods -o json` prints one.
@@ -200,9 +208,13 @@ impl Recording {
         Ok(())
     }
 
-    /// A list is asked for again and again, and a recording has it where it changed.
+    /// The runtime is asked again and again, and a recording has its answer where it changed.
     fn list_again(&mut self) {
-        let lists = |o: &&Observation| matches!(o.seen, Seen::Sandboxes(_) | Seen::Containers(_) | Seen::Pulls(_));
+        let asked = |seen: &Seen| {
+            matches!(seen, Seen::Sandboxes(_) | Seen::Containers(_) | Seen::Pulls(_))
+                || matches!(seen, Seen::SandboxRecords(_) | Seen::Plugins(_))
+        };
+        let lists = |o: &&Observation| asked(&o.seen);
         let listed: Vec<Observation> = self.observations.iter().filter(lists).cloned().collect();
         for (n, list) in listed.iter().enumerate() {
             let same = |later: &&Observation| discriminant(&later.seen) == discriminant(&list.seen);
@@ -240,6 +252,11 @@ impl From<Listed> for Seen {
             Listed::Sandboxes(list) => Self::Sandboxes(list),
             Listed::Containers(list) => Self::Containers(list),
             Listed::Pulls(list) => Self::Pulls(list),
+            Listed::SandboxRecords(records) => Self::SandboxRecords(records),
+            Listed::Plugins(plugins) => Self::Plugins(plugins),
+            Listed::Marks(marks) => Self::Marks(marks),
+            Listed::Intents(intents) => Self::Intents(intents),
+            Listed::PullRules(rules) => Self::PullRules(rules),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The metrics, in Prometheus' text form on one address. Labels take bounded sets of values: causes, outcomes, methods;
 //! never a name that a cluster invents.
 
+mod containerd;
 mod process;
 mod table;
 
@@ -19,6 +20,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
 
+use crate::client::calls::CallCounts;
 use crate::model::diagnosis::Arrival;
 use crate::model::pull::Load;
 use crate::model::runtime::{CallOutcome, Method};
@@ -105,13 +107,16 @@ pub struct Metrics {
     runtime_calls: Family<ByMethod, Histogram>,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// All of them, at zero; calls of containerd's own API are counted elsewhere.
+    #[must_use]
+    pub fn new(containerd_calls: CallCounts) -> Self {
         let mut registry = Registry::default();
         let build = Family::<ByVersion, Gauge>::default();
         build.get_or_create(&ByVersion { version: env!("CARGO_PKG_VERSION") }).set(1);
         register(&mut registry, &table::BUILD, build);
         registry.register_collector(Box::new(process::Process));
+        registry.register_collector(Box::new(containerd::Calls(containerd_calls)));
         Self {
             diagnoses: register(&mut registry, &table::DIAGNOSES, Family::default()),
             active: Arc::default(),
@@ -175,9 +180,13 @@ impl Metrics {
 
     /// What the node's pulls amount to now.
     pub fn set_pulls(&self, load: &Load) {
-        for (phase, count) in
-            [("resolving", load.resolving), ("downloading", load.downloading), ("unpacking", load.unpacking)]
-        {
+        let phases = [
+            ("resolving", load.resolving),
+            ("downloading", load.downloading),
+            ("unpacking", load.unpacking),
+            ("unseen", load.unseen),
+        ];
+        for (phase, count) in phases {
             self.pulls.get_or_create(&ByPhase { phase }).set(gauged(count));
         }
         self.pull_queue.set(gauged(load.queued));
@@ -230,7 +239,9 @@ mod tests {
     use crate::model::ids::{PodId, PodUid};
 
     fn counted() -> Metrics {
-        let metrics = Metrics::default();
+        let calls = CallCounts::default();
+        calls.count("Leases.List");
+        let metrics = Metrics::new(calls);
         metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1), ("ImageNotFound", 3)]));
         metrics.count_report("ImageNotFound", "first");
         metrics.count_event("written");

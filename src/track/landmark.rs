@@ -1,4 +1,4 @@
-//! What API server and runtime tell of when a pod passed the points of its way: truer than when somebody looked.
+//! What API server, runtime and the kubelet's directories tell of when a pod passed the points of its way: truer than when somebody looked.
 //!
 //! The order of the way is the kubelet's (Kubernetes: pkg/kubelet/kuberuntime/kuberuntime_manager.go SyncPod): the sandbox,
 //! then one container after the other in the order of the spec, init containers first.
@@ -9,9 +9,12 @@ use crate::model::Time;
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
 use crate::model::stage::Stage;
 
+use super::place::told_by::{CONTAINER_LOGS, NETWORK, POD_LOGS, PULLS};
+
+/// The kubelet took the pod up.
+const STARTED: &str = "status.startTime";
 use super::pod::PodTrack;
 use super::queue::{Fetch, Told};
-use super::timeline::PULLS;
 
 /// How far on its way a pod is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,12 +70,10 @@ fn of_pod(track: &PodTrack, pod: &Pod) -> Vec<Landmark> {
         (None, None) => (track.seen_first, "first seen"),
     };
     let way: Vec<&ContainerSlot> = pod.containers.iter().filter(|slot| slot.kind != ContainerKind::Ephemeral).collect();
-    let taken_up = |stage| Some(landmark(0, stage, None, pod.started?, "status.startTime"));
     let mut all = vec![landmark(0, Stage::Admission, None, bound, told_by)];
-    // A sandbox is in the making from then on, unless the pod is known to have waited for volumes first.
-    let for_volumes = track.place.stage == Stage::Volumes || track.timeline.stage() == Some(Stage::Volumes);
-    let waits = if for_volumes { Stage::Volumes } else { Stage::Sandbox };
-    all.extend(taken_up(waits));
+    let (waits, told_by) = first_wait(track, pod);
+    all.extend(pod.started.map(|at| landmark(0, waits, None, at, told_by)));
+    all.extend(marks(track));
     all.extend(of_sandbox(track, 1, way.first().map(|slot| &slot.name)));
     for (index, slot) in (1..).zip(&way) {
         all.extend(of_container(track, slot, index));
@@ -85,6 +86,30 @@ fn of_pod(track: &PodTrack, pod: &Pod) -> Vec<Landmark> {
     // A process that runs while a hook holds its pod does not tell when the hook was over.
     all.extend(arrival(pod, &way).filter(|_| track.timeline.stage() != Some(Stage::Hook)));
     all
+}
+
+/// What a pod that was taken up waits for first: the making of its sandbox, unless it is known to have waited for volumes
+/// before, or for the network before those.
+fn first_wait(track: &PodTrack, pod: &Pod) -> (Stage, &'static str) {
+    if track.place.told_by == NETWORK || track.timeline.told_by() == Some(NETWORK) {
+        return (Stage::Sandbox, NETWORK);
+    }
+    let volumes = |stage| stage == Stage::Volumes;
+    let marked = track.traces.logs(pod).made().is_some();
+    let for_volumes = marked || volumes(track.place.stage) || track.timeline.stage().is_some_and(volumes);
+    (if for_volumes { Stage::Volumes } else { Stage::Sandbox }, STARTED)
+}
+
+/// What the kubelet's directories date: the begin of the sandbox, and of the creation of each container.
+#[must_use]
+pub fn marks(track: &PodTrack) -> Vec<Landmark> {
+    let Some(pod) = &track.pod else { return Vec::new() };
+    let sandbox = track.traces.logs(pod).made().map(|at| landmark(0, Stage::Sandbox, None, at, POD_LOGS));
+    let created = (1..).zip(&pod.containers).filter_map(|(index, slot)| {
+        let at = track.traces.container(slot, track).made()?;
+        Some(landmark(index, Stage::Create, Some(&slot.name), at, CONTAINER_LOGS))
+    });
+    sandbox.into_iter().chain(created).collect()
 }
 
 fn of_sandbox(track: &PodTrack, index: usize, first: Option<&Arc<str>>) -> Option<Landmark> {
@@ -115,7 +140,7 @@ fn done(slot: &ContainerSlot) -> Option<(Time, &'static str)> {
 
 /// The pull of the image that is waited for, where it runs.
 fn fetched(track: &PodTrack, way: &[&ContainerSlot]) -> Option<Landmark> {
-    let Fetch::Running { began, by: Told::Name | Told::Turn, .. } = &track.fetch else { return None };
+    let Fetch::Running { began, by: Told::Name | Told::Intent | Told::Turn, .. } = &track.fetch else { return None };
     let name = track.place.container.as_ref()?;
     let index = way.iter().position(|slot| slot.name == *name)?;
     Some(landmark(index + 1, Stage::ImagePull, Some(name), *began, PULLS))

@@ -35,6 +35,12 @@ impl NetworkTrack {
         self.ready = Some((since, condition.clone()));
     }
 
+    /// Whether the runtime says that pods can get a network.
+    #[must_use]
+    pub fn says_ready(&self) -> Option<bool> {
+        self.ready.as_ref().map(|(_, ready)| ready.status)
+    }
+
     /// The host's directories were looked at.
     pub fn host_said(&mut self, host: CniHost, at: Time) {
         let since = match &self.host {

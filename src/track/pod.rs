@@ -7,14 +7,15 @@ use crate::model::Time;
 use crate::model::diagnosis::Arrival;
 use crate::model::ids::PodId;
 use crate::model::pod::{ContainerSlot, ContainerState, Phase, Pod, PodEvent};
-use crate::model::runtime::{Container, Sandbox};
+use crate::model::runtime::{Container, RunState, Sandbox};
 use crate::model::stage::Stage;
 
 use super::landmark::{self, position};
-use super::place::{self, Place};
+use super::marks::Traces;
+use super::place::{self, Place, told_by};
 use super::queue::{Fetch, Told};
 use super::said::Said;
-use super::timeline::{End, Now, PULLS, Timeline};
+use super::timeline::{End, Now, Timeline};
 
 /// One pod over time.
 #[derive(Debug)]
@@ -35,6 +36,11 @@ pub struct PodTrack {
     pub timeline: Timeline,
     /// How the image that it waits for stands with containerd.
     pub fetch: Fetch,
+    fetch_of: Option<Arc<str>>,
+    /// What its directories on the host show.
+    pub traces: Traces,
+    /// Whether the runtime has a network for pods; none until it told.
+    pub network: Option<bool>,
     /// A pull of that image was seen to run: if it runs no more, it is over.
     pub served: bool,
     /// Containers that fail, by name.
@@ -73,9 +79,12 @@ impl PodTrack {
             pod: None,
             sandbox: None,
             containers: BTreeMap::new(),
-            place: Place { stage: Stage::Admission, since: at, container: None },
+            place: Place { stage: Stage::Admission, since: at, container: None, told_by: told_by::STATUS },
             timeline: Timeline::default(),
             fetch: Fetch::default(),
+            fetch_of: None,
+            traces: Traces::default(),
+            network: None,
             served: false,
             troubles: BTreeMap::new(),
             events: None,
@@ -147,19 +156,46 @@ impl PodTrack {
         }
     }
 
-    fn replace(&mut self, at: Time) {
-        let (mut stage, container) = place::of(self);
-        if container != self.place.container {
-            // What was known was of another container's image.
-            (self.fetch, self.served) = (Fetch::Unknown, false);
-            (stage, _) = place::of(self);
+    /// Its directories on the host were looked at.
+    pub fn marked(&mut self, traces: Traces, at: Time) {
+        if self.traces != traces {
+            self.traces = traces;
+            self.replace(at);
         }
-        if stage != self.place.stage {
-            self.place = Place { stage, since: at, container };
-        } else {
-            self.place.container = container;
+    }
+
+    /// The runtime has a network for pods, or has none.
+    pub fn network_is(&mut self, ready: Option<bool>, at: Time) {
+        if self.network != ready {
+            self.network = ready;
+            self.replace(at);
+        }
+    }
+
+    /// The state of a container of that name in the pod's present sandbox.
+    #[must_use]
+    pub fn run_state(&self, container: &str) -> Option<RunState> {
+        let listed = self.containers.get(container)?;
+        let elsewhere = self.sandbox.as_ref().is_some_and(|sandbox| sandbox.id != listed.sandbox);
+        (!elsewhere).then_some(listed.state)
+    }
+
+    fn replace(&mut self, at: Time) {
+        self.stand(at);
+        let wanted = self.awaited().map(|slot| slot.name.clone());
+        if wanted.is_some() && wanted != self.fetch_of {
+            // What was known was of another container's image; whether pulls can be seen at all holds for this one too.
+            let none = if self.fetch == Fetch::Unknown { Fetch::Unknown } else { Fetch::Idle };
+            (self.fetch, self.served, self.fetch_of) = (none, false, wanted);
+            self.stand(at);
         }
         self.go_on(at);
+    }
+
+    fn stand(&mut self, at: Time) {
+        let (stage, container, told_by) = place::of(self);
+        let since = if stage == self.place.stage { self.place.since } else { at };
+        self.place = Place { stage, since, container, told_by };
     }
 
     /// Keeps the course of the start.
@@ -168,20 +204,28 @@ impl PodTrack {
             return self.timeline.fail(at);
         }
         if self.timeline.end().is_none() {
-            let Place { stage, container, .. } = &self.place;
-            let now = Now { position: position(self, *stage, container.as_ref()), container: container.clone() };
+            let Place { stage, container, told_by, .. } = &self.place;
+            let position = position(self, *stage, container.as_ref());
+            let now = Now { position, container: container.clone(), told_by };
             let landmarks = landmark::all(self);
             self.timeline.advance(&now, &landmarks, at);
+            landmark::marks(self).iter().for_each(|mark| self.timeline.split(mark));
         }
     }
 
-    /// The container whose image it waits for, as far as is known: none once that pull has failed.
+    /// The container whose image it waits for, as far as is known, or will once a hook has returned: none once that pull has
+    /// failed.
     #[must_use]
     pub fn awaited(&self) -> Option<&ContainerSlot> {
-        let waits = matches!(self.place.stage, Stage::ImageQueue | Stage::ImagePull) && self.starting();
-        let name = self.place.container.as_ref().filter(|_| waits)?;
-        let slot = self.pod.as_ref()?.containers.iter().find(|slot| slot.name == *name)?;
-        place::failing(slot).is_none().then_some(slot)
+        let pod = self.pod.as_ref().filter(|_| self.starting())?;
+        let slot = match self.place.stage {
+            Stage::ImageQueue | Stage::ImagePull => {
+                pod.containers.iter().find(|slot| Some(&slot.name) == self.place.container.as_ref())
+            }
+            Stage::Hook => place::next_due(self, pod),
+            _ => None,
+        };
+        slot.filter(|slot| place::failing(slot).is_none())
     }
 
     /// How its image stands with containerd by now.
@@ -193,7 +237,7 @@ impl PodTrack {
         self.replace(at);
         if matches!(self.fetch, Fetch::Running { by: Told::Name, .. }) {
             self.served = true;
-            self.timeline.confirm(Stage::ImagePull, PULLS);
+            self.timeline.confirm(Stage::ImagePull, told_by::PULLS);
         }
     }
 

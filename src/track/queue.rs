@@ -1,7 +1,11 @@
 //! Which of the pods that wait for an image are served by a pull that runs, and which wait for their turn. CRI and the
 //! kubelet's Events can't tell the two apart: `Pulling` is said before a pull is queued (Kubernetes:
-//! pkg/kubelet/images/image_manager.go); containerd's records can.
+//! pkg/kubelet/images/image_manager.go); containerd's records can, and the kubelet's intents say in which order.
 
+mod turns;
+mod wants;
+
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,19 +15,17 @@ use super::pull::{PullTrack, Pulls};
 
 /// A pod that came to its image less than this ago has no pull yet, and that says nothing.
 const SETTLES: Duration = Duration::from_secs(3);
-/// The times of API server and containerd may be apart by this.
-const COARSE: Duration = Duration::from_secs(2);
-/// Pods that came to their images within this time may have asked for them in any order.
-const TOGETHER: Duration = Duration::from_secs(1);
 /// A lease under which nothing came for so long is what a crash left behind.
 const LEFT_BEHIND: Duration = Duration::from_secs(1_800);
 
 /// How the image that a pod waits for stands with containerd.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Fetch {
-    /// Nothing tells: pulls can't be seen, none is under way, or the image may be here.
+    /// Nothing tells: pulls can't be seen.
     #[default]
     Unknown,
+    /// Pulls can be seen, and none is known to be its own: it was not asked for yet, or it is here.
+    Idle,
     /// A pull of it runs.
     Running {
         /// Its lease.
@@ -33,10 +35,36 @@ pub enum Fetch {
         /// How that is known.
         by: Told,
     },
-    /// No pull of it runs, while others do.
+    /// A pull of it runs as far as the kubelet's own records tell; the runtime shows no pulls.
+    Asked {
+        /// Since when nothing stood before it.
+        began: Time,
+    },
+    /// It waits for its turn.
     Queued {
-        /// Their leases, the oldest first.
+        /// Leases of the pulls that run meanwhile, the oldest first.
         ahead: Vec<Arc<str>>,
+        /// What it waits for.
+        line: Line,
+    },
+}
+
+/// What an image waits for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// No pull of it runs, while others do: why can't be told.
+    Unknown,
+    /// Its turn with the kubelet.
+    Kubelet {
+        /// So many pulls run beside each other.
+        at_once: NonZeroU32,
+        /// So many images that do not run yet come before it; none where that can't be told.
+        before: Option<usize>,
+    },
+    /// One of containerd's downloads, of which the whole node has a few (from 2.1 on).
+    Slot {
+        /// Its own lease.
+        lease: Arc<str>,
     },
 }
 
@@ -45,6 +73,8 @@ pub enum Fetch {
 pub enum Told {
     /// containerd's records name its repository.
     Name,
+    /// It names nothing yet, and the kubelet wanted this image first.
+    Intent,
     /// It names nothing yet, and this pod came first.
     Turn,
     /// It names nothing yet, and this pod came first together with others.
@@ -60,44 +90,47 @@ pub struct Waiting<'a> {
     pub since: Time,
     /// When its sandbox was made: finer than the API server's seconds, it tells who of two came first.
     pub made: Option<Time>,
-    /// The image was on the node when images were listed last, or its pull is over: what is waited for may be another thing.
+    /// The pull of its image was seen, and is over: what is waited for may be another thing.
+    pub served: bool,
+    /// The image was on the node when images were listed last: likewise, unless the kubelet wants it pulled all the same.
     pub here: bool,
 }
 
 /// How the image of each stands, in their order.
 ///
 /// A pull that has not read a manifest yet does not tell whose image it fetches: the kubelet serves in turn, so it is
-/// taken to be for the pod that came first and had come when it began; of those who came together with that one nothing is
-/// known.
+/// taken to be for what was wanted first and had been when it began. Of what was wanted together with that nothing is known.
 #[must_use]
 pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
     let live: Vec<&PullTrack> = by_age(pulls).filter(|pull| !left_behind(pull, now)).collect();
     let mut fetches: Vec<Fetch> = waiting.iter().map(|pod| served(pod, &live)).collect();
-    let asks = |at: &usize| waiting.get(*at).is_some_and(|pod| !pod.here) && unserved(&fetches, *at);
-    let mut first_come: Vec<usize> = (0..waiting.len()).filter(asks).collect();
-    first_come.sort_by_key(|at| waiting.get(*at).map(|pod| (pod.since, pod.made)));
-    let mut heads = Vec::new();
-    for nameless in live.iter().filter(|pull| pull.nameless()) {
-        let came = |at: &usize| waiting.get(*at).is_some_and(|pod| could_be_of(pod, nameless));
-        if let Some(next) = first_come.iter().position(came) {
-            let head = first_come.remove(next);
-            heads.push((head, *nameless));
+    let wants = wants::of(waiting, &fetches, pulls, &live, now);
+    let told = match pulls.unseen {
+        None => turns::with_pulls(wants, pulls, &live),
+        Some(_) => turns::without_pulls(wants, pulls),
+    };
+    for (pod, fetch) in told {
+        let settled = waiting.get(pod).is_some_and(|pod| since(pod.since, now) >= SETTLES);
+        // What the kubelet itself has written down needs no time to settle.
+        let worth_saying = settled || !matches!(fetch, Fetch::Queued { line: Line::Unknown | Line::Slot { .. }, .. });
+        if let Some(place) = fetches.get_mut(pod).filter(|_| worth_saying) {
+            *place = fetch;
         }
     }
-    for (head, nameless) in &heads {
-        let sure = !first_come.iter().any(|at| together(waiting.get(*head), waiting.get(*at)));
-        set(&mut fetches, *head, running(nameless, if sure { Told::Turn } else { Told::Guess }));
-    }
-    // Whose it is can't be told among those who came together, so nothing is said of the others.
-    first_come.retain(|at| !heads.iter().any(|(head, _)| together(waiting.get(*head), waiting.get(*at))));
-    let ahead: Vec<Arc<str>> = live.iter().map(|pull| pull.pull.lease.clone()).collect();
-    for at in first_come {
-        let waits = waiting.get(at).is_some_and(|pod| since(pod.since, now) >= SETTLES);
-        if waits && !ahead.is_empty() {
-            set(&mut fetches, at, Fetch::Queued { ahead: ahead.clone() });
+    fetches.into_iter().map(|fetch| in_line_for_slot(fetch, pulls, &live)).collect()
+}
+
+/// A pull that runs and waits for a download of others to end stands in line like one that has not begun.
+fn in_line_for_slot(fetch: Fetch, pulls: &Pulls, live: &[&PullTrack]) -> Fetch {
+    match fetch {
+        Fetch::Running { lease, by, .. }
+            if by != Told::Guess && pulls.running.get(&lease).is_some_and(|pull| pull.waits_for_slot) =>
+        {
+            let ahead = live.iter().filter(|pull| !pull.waits_for_slot).map(|pull| pull.pull.lease.clone()).collect();
+            Fetch::Queued { ahead, line: Line::Slot { lease } }
         }
+        fetch => fetch,
     }
-    fetches
 }
 
 /// The kubelet's pulls. Our own stand in nobody's way: they go past its queue.
@@ -113,36 +146,12 @@ fn left_behind(pull: &PullTrack, now: Time) -> bool {
 }
 
 fn served(pod: &Waiting<'_>, live: &[&PullTrack]) -> Fetch {
-    // A crash may have left an older one behind.
-    live.iter().rfind(|pull| pull.fetches(pod.image)).map_or(Fetch::Unknown, |pull| running(pull, Told::Name))
-}
-
-fn unserved(fetches: &[Fetch], at: usize) -> bool {
-    matches!(fetches.get(at), Some(Fetch::Unknown))
-}
-
-fn could_be_of(pod: &Waiting<'_>, pull: &PullTrack) -> bool {
-    pod.since <= pull.began || since(pull.began, pod.since) <= COARSE
-}
-
-/// Which of them came first is not certain.
-fn together(one: Option<&Waiting<'_>>, other: Option<&Waiting<'_>>) -> bool {
-    let (Some(one), Some(other)) = (one, other) else { return false };
-    let (first, second) = match (one.made, other.made) {
-        (Some(first), Some(second)) => (first, second),
-        _ => (one.since, other.since),
-    };
-    since(first.min(second), first.max(second)) < TOGETHER
+    let fetching = live.iter().filter(|pull| pull.fetches(pod.image));
+    fetching.max_by_key(|pull| pull.weight()).map_or(Fetch::Unknown, |pull| running(pull, Told::Name))
 }
 
 fn running(pull: &PullTrack, by: Told) -> Fetch {
     Fetch::Running { lease: pull.pull.lease.clone(), began: pull.began, by }
-}
-
-fn set(fetches: &mut [Fetch], at: usize, fetch: Fetch) {
-    if let Some(place) = fetches.get_mut(at) {
-        *place = fetch;
-    }
 }
 
 #[cfg(test)]

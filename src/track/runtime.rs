@@ -110,6 +110,24 @@ impl RuntimeTrack {
         self.unanswered().find(|failing| failing.failure.kind.blind())
     }
 
+    /// That call, if it hangs: it was given up at its deadline at least twice in a row.
+    #[must_use]
+    pub fn hangs(&self, method: Method) -> Option<&Failing> {
+        match self.calls.get(&method)? {
+            Call::Fails(failing) if failing.tries > 1 && failing.failure.kind == FailureKind::TimedOut => Some(failing),
+            _ => None,
+        }
+    }
+
+    /// Since when that call works; none while it fails or before its first answer.
+    #[must_use]
+    pub fn works_since(&self, method: Method) -> Option<Time> {
+        match self.calls.get(&method)? {
+            Call::Works { since } => Some(*since),
+            Call::Fails(_) => None,
+        }
+    }
+
     fn all_failing(&self) -> impl Iterator<Item = &Failing> {
         self.unanswered().filter(|failing| !failing.failure.kind.blind())
     }

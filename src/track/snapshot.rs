@@ -1,5 +1,7 @@
 //! The state as one picture: what the node-local API shows. Made after a look, from what it found.
 
+mod asked;
+
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +9,14 @@ use std::time::Duration;
 use crate::model::diagnosis::{Diagnosis, Findings, Subject};
 use crate::model::ids::PodId;
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Pod};
-use crate::model::snapshot::{PullState, Snapshot, Span, Start, Trouble};
+use crate::model::snapshot::{PullPhase, PullState, Snapshot, Span, Start, Trouble};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
 use super::World;
 use super::pod::PodTrack;
 use super::pull::PullTrack;
-use super::queue::{Fetch, Told};
+use super::queue::{Fetch, Line, Told};
 
 /// A pod that has arrived is shown for so long.
 const ARRIVED_FOR: Duration = Duration::from_secs(300);
@@ -33,7 +35,7 @@ impl World {
             runtime: runtime.unwrap_or_default(),
             node_troubles: of_node.map(trouble).collect(),
             starts: self.starts(now, findings),
-            pulls: self.pulls.running.values().map(|pull| self.pull(pull, now)).collect(),
+            pulls: self.pulls(now),
             pulls_unseen: self.pulls.unseen.clone(),
         }
     }
@@ -48,25 +50,43 @@ impl World {
         starts
     }
 
+    /// As the runtime shows them; where it shows none, what the kubelet's own records tell.
+    fn pulls(&self, now: Time) -> Vec<PullState> {
+        match &self.pulls.unseen {
+            None => self.pulls.running.values().map(|pull| self.pull(pull, now)).collect(),
+            Some(_) => asked::pulls(self, now),
+        }
+    }
+
     fn pull(&self, track: &PullTrack, now: Time) -> PullState {
         let pull = &track.pull;
-        let waits = |pod: &&PodTrack| matches!(&pod.fetch, Fetch::Running { lease, .. } if *lease == pull.lease);
+        let waits = |pod: &&PodTrack| serves(&pod.fetch, &pull.lease);
         let served: Vec<&PodTrack> = self.starting().filter(waits).collect();
-        let named = served.iter().filter(|pod| matches!(&pod.fetch, Fetch::Running { by: Told::Name, .. }));
+        let named =
+            served.iter().filter(|pod| matches!(&pod.fetch, Fetch::Running { by: Told::Name | Told::Intent, .. }));
         let awaited = named.into_iter().find_map(|pod| Some(pod.awaited()?.image.clone()));
         PullState {
             image: pull.own.clone().or(awaited).or_else(|| pull.repositories.first().cloned()),
             own: pull.own.is_some(),
             pods: served.iter().map(|pod| pod.id.clone()).collect(),
-            phase: track.phase(),
+            phase: if track.waits_for_slot { PullPhase::Queued } else { track.phase() },
             done: pull.done(),
             total: pull.total(),
             layers: (pull.layers.iter().filter(|layer| layer.offset >= layer.total).count(), pull.layers.len()),
             rate: track.rate(),
             left: track.left(),
             began: track.began,
+            seen: track.seen,
             still: track.still_for(now),
         }
+    }
+}
+
+/// It waits for that pull, be it for its bytes or for its turn.
+fn serves(fetch: &Fetch, pull: &Arc<str>) -> bool {
+    match fetch {
+        Fetch::Running { lease, .. } | Fetch::Queued { line: Line::Slot { lease }, .. } => lease == pull,
+        _ => false,
     }
 }
 
@@ -90,7 +110,7 @@ fn start(track: &PodTrack, findings: &Findings) -> Start {
 
 fn standing(track: &PodTrack) -> Span {
     let place = &track.place;
-    let evidence = super::timeline::LOOKED.into();
+    let evidence = place.told_by.into();
     Span { stage: place.stage, container: place.container.clone(), from: place.since, to: None, evidence }
 }
 
@@ -110,8 +130,10 @@ fn waits_for(track: &PodTrack) -> String {
     let slot = pod.containers.iter().find(|slot| *slot.name == *name);
     match track.place.stage {
         Stage::Admission => "the kubelet to take it up".to_owned(),
-        Stage::Volumes if pod.silent_waits.is_empty() => "its volumes".to_owned(),
-        Stage::Volumes => format!("its volumes: {}", pod.silent_waits.join(", ")),
+        Stage::Volumes if pod.waits.is_empty() => "its volumes".to_owned(),
+        Stage::Volumes => {
+            format!("its volumes: {}", pod.waits.names().map(|name| &**name).collect::<Vec<_>>().join(", "))
+        }
         Stage::Sandbox if pod.host_network => "its sandbox".to_owned(),
         Stage::Sandbox => "its sandbox and network".to_owned(),
         Stage::ImageQueue => format!("its turn to pull {}", image(slot)),

@@ -10,18 +10,12 @@ use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
 use super::landmark::{Landmark, Position};
+use super::place::told_by::{NETWORK, POD_LOGS, PULLS};
 
 /// At most so many spans are kept; of what came before only the length is. A pod in back-off for days is one of these.
 const SPANS_AT_MOST: usize = 24;
 /// The API server's times are whole seconds, cut off: one that lies so far before a finer one may be the same moment.
 const COARSE: Duration = Duration::from_secs(1);
-
-/// What told the stage where nothing tells since when: a look at the pod.
-pub const LOOKED: &str = "a look at the pod";
-/// What tells a pull that waits from one that runs.
-pub const PULLS: &str = "containerd's pulls";
-/// What tells a wait for volumes from the making of a sandbox.
-const EVENTS: &str = "the kubelet's Events";
 
 /// The course of one start.
 #[derive(Clone, Debug, Default)]
@@ -57,6 +51,8 @@ pub struct Now {
     pub position: Position,
     /// The container that holds it there.
     pub container: Option<Arc<str>>,
+    /// What tells so.
+    pub told_by: &'static str,
 }
 
 impl Timeline {
@@ -75,6 +71,22 @@ impl Timeline {
             let at = self.since().unwrap_or(at);
             self.end = Some(End::Arrived { at, watched });
         }
+    }
+
+    /// A mark of this start became known late: what was taken for one stage was two.
+    pub fn split(&mut self, mark: &Landmark) {
+        let within = |span: &Span| span.from < mark.at && span.to.is_none_or(|to| mark.at < to);
+        let found = self.spans.iter_mut().enumerate().find(|(_, span)| parts(span, mark) && within(span));
+        let Some((index, span)) = found else { return };
+        let stage = mark.position.stage;
+        let evidence = mark.evidence.into();
+        let later = Span { stage, container: span.container.clone(), from: mark.at, to: span.to, evidence };
+        span.to = Some(mark.at);
+        if span.stage == Stage::Sandbox {
+            span.stage = Stage::Volumes;
+        }
+        self.spans.insert(index + 1, later);
+        self.fold();
     }
 
     /// The pod failed for good, or is gone.
@@ -110,6 +122,12 @@ impl Timeline {
         self.at.map(|position| position.stage)
     }
 
+    /// What tells its present stage.
+    #[must_use]
+    pub fn told_by(&self) -> Option<&str> {
+        self.spans.back().map(|span| &*span.evidence)
+    }
+
     /// Since when it has been where it is.
     #[must_use]
     pub fn since(&self) -> Option<Time> {
@@ -140,11 +158,11 @@ impl Timeline {
     fn was_mistaken(&mut self, now: &Now) -> bool {
         let (mistaken, evidence) = match now.position.stage {
             Stage::ImageQueue => (Stage::ImagePull, PULLS),
-            Stage::Volumes => (Stage::Sandbox, EVENTS),
+            Stage::Volumes => (Stage::Sandbox, now.told_by),
             _ => return false,
         };
         let last = self.spans.back_mut().filter(|last| last.stage == mistaken && last.container == now.container);
-        let last = last.filter(|last| last.evidence != PULLS);
+        let last = last.filter(|last| ![PULLS, NETWORK, POD_LOGS].contains(&&*last.evidence));
         last.map(|last| (last.stage, last.evidence) = (now.position.stage, evidence.into())).is_some()
     }
 
@@ -162,7 +180,7 @@ impl Timeline {
     fn begin(&mut self, now: &Now, landmarks: &[Landmark], at: Time) {
         let told = landmarks.iter().filter(|landmark| landmark.position == now.position);
         let told = told.filter_map(|landmark| Some((self.fits(landmark, at)?, landmark.evidence))).next_back();
-        let (from, evidence) = told.unwrap_or((at, LOOKED));
+        let (from, evidence) = told.unwrap_or((at, now.told_by));
         self.push(now.position.stage, now.container.clone(), from, evidence);
     }
 
@@ -176,10 +194,14 @@ impl Timeline {
         self.close(from);
         self.began.get_or_insert(from);
         self.spans.push_back(Span { stage, container, from, to: None, evidence: evidence.into() });
+        self.fold();
+    }
+
+    fn fold(&mut self) {
         if self.spans.len() > SPANS_AT_MOST
             && let Some(oldest) = self.spans.pop_front()
         {
-            *self.folded.entry(oldest.stage).or_default() += since(oldest.from, oldest.to.unwrap_or(from));
+            *self.folded.entry(oldest.stage).or_default() += since(oldest.from, oldest.to.unwrap_or(oldest.from));
         }
     }
 
@@ -188,6 +210,17 @@ impl Timeline {
             last.to = Some(at.max(last.from));
         }
     }
+}
+
+/// Whether the span is of two stages by that mark: volumes come before the pod's log directory, and creation after the
+/// container's.
+fn parts(span: &Span, mark: &Landmark) -> bool {
+    span.container == mark.container
+        && match (span.stage, mark.position.stage) {
+            (Stage::Sandbox, Stage::Sandbox) => ![NETWORK, POD_LOGS].contains(&&*span.evidence),
+            (Stage::ImageQueue | Stage::ImagePull, Stage::Create) => span.to.is_some(),
+            _ => false,
+        }
 }
 
 #[cfg(test)]

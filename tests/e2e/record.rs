@@ -33,8 +33,9 @@ type Step = fn(&Scene) -> anyhow::Result<Option<(&'static str, &'static str)>>;
 /// Between two steps: long enough for the kubelet to take the pod up.
 const STEP: Duration = Duration::from_secs(4);
 
-const SCENARIOS: &[Scenario] = &[
-    Scenario {
+#[test]
+fn a_healthy_start_is_recorded() {
+    in_lab!(record(Scenario {
         name: "healthy",
         broken: "nothing",
         steps: &[|scene| {
@@ -42,20 +43,32 @@ const SCENARIOS: &[Scenario] = &[
             Ok(None)
         }],
         lasts: Duration::from_secs(30),
-    },
-    Scenario {
+    }));
+}
+
+#[test]
+fn a_slow_pull_is_recorded() {
+    in_lab!(record(Scenario {
         name: "slow-pull",
         broken: "a registry that sends 100 kB a second",
         steps: &[|scene| pull(scene, "reports", Fault::Slow(100_000), "ImagePullSlow")],
         lasts: Duration::from_secs(75),
-    },
-    Scenario {
+    }));
+}
+
+#[test]
+fn a_stalled_layer_is_recorded() {
+    in_lab!(record(Scenario {
         name: "stalled-layer",
         broken: "a registry that stops in the middle of a layer",
         steps: &[|scene| pull(scene, "reports", Fault::Stalled(3 << 20), "ImagePullStalled")],
         lasts: Duration::from_secs(75),
-    },
-    Scenario {
+    }));
+}
+
+#[test]
+fn a_queue_behind_a_mute_registry_is_recorded() {
+    in_lab!(record(Scenario {
         name: "queue-behind-mute-registry",
         broken: "a registry that accepts and never answers, and serial pulls",
         steps: &[
@@ -66,8 +79,12 @@ const SCENARIOS: &[Scenario] = &[
             },
         ],
         lasts: Duration::from_secs(90),
-    },
-    Scenario {
+    }));
+}
+
+#[test]
+fn a_hanging_cni_plugin_is_recorded() {
+    in_lab!(record(Scenario {
         name: "cni-hang",
         broken: "a CNI plugin that does not return",
         steps: &[|scene| {
@@ -76,8 +93,8 @@ const SCENARIOS: &[Scenario] = &[
             Ok(Some(("basket", "SandboxStalled")))
         }],
         lasts: Duration::from_secs(60),
-    },
-];
+    }));
+}
 
 fn pull(
     scene: &Scene,
@@ -92,18 +109,8 @@ fn pull(
     Ok(Some((pod, cause)))
 }
 
-#[test]
-fn scenarios_are_recorded_where_a_folder_is_named() {
-    in_lab!(async {
-        let Some(folder) = std::env::var_os("KUBEWHY_RECORD").map(PathBuf::from) else { return Ok(()) };
-        for scenario in SCENARIOS {
-            record(scenario, &folder).await.context(scenario.name)?;
-        }
-        Ok(())
-    });
-}
-
-async fn record(scenario: &Scenario, folder: &Path) -> anyhow::Result<()> {
+async fn record(scenario: Scenario) -> anyhow::Result<()> {
+    let Some(folder) = std::env::var_os("KUBEWHY_RECORD").map(PathBuf::from) else { return Ok(()) };
     let scene = Scene::start(Path::new(PROGRAM), Tempo::Ordinary).await?;
     let recorder = Recorder::start(&scene)?;
     let mut told = Vec::new();

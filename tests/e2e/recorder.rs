@@ -1,8 +1,10 @@
 //! Writes down what happens on a node, in the form that `observe/recorded.rs` replays: the API server's objects as they change,
-//! and what observers like the agent's own, but beside it, see of the runtime. Judges nothing.
+//! and what observers like the agent's own, but beside it, see on the node. Judges nothing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::mem::{Discriminant, discriminant};
+use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp;
@@ -11,11 +13,16 @@ use kubewhy::client::cri::Cri;
 use kubewhy::client::cri::deadlines::Deadlines;
 use kubewhy::client::endpoint::Endpoint;
 use kubewhy::clock::Clock;
+use kubewhy::model::ids::{PodId, PodUid};
 use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::settings::Timing;
 use kubewhy::observe::Pace;
 use kubewhy::observe::containerd::ContainerdObserver;
+use kubewhy::observe::containerd::sandboxes::SandboxObserver;
 use kubewhy::observe::cri::CriObserver;
+use kubewhy::observe::host::{
+    CniDirs, IntentObserver, KubeletPlaces, MarksObserver, NamedBy, PluginObserver, PullRulesObserver,
+};
 use kubewhy_lab::apiserver::Subscription;
 use kubewhy_lab::apiserver::resources::NODES;
 use kubewhy_lab::demo::Scene;
@@ -30,7 +37,14 @@ const OBSERVATIONS: usize = 64;
 pub(crate) struct Recorder {
     writing: JoinHandle<Vec<Value>>,
     stop: CancellationToken,
-    _busy: watch::Sender<bool>,
+    _always: (watch::Sender<bool>, watch::Sender<CniDirs>),
+}
+
+/// The pods that are there, for the observers that look at each.
+struct Pods {
+    known: BTreeMap<PodUid, PodId>,
+    ids: watch::Sender<Arc<[PodId]>>,
+    uids: watch::Sender<Arc<[PodUid]>>,
 }
 
 impl Recorder {
@@ -41,16 +55,42 @@ impl Recorder {
         let endpoint: Endpoint = socket.to_str().context("a socket of another name")?.parse()?;
         let cri = Cri::new(endpoint, clock, Deadlines::default());
         let (busy, is_busy) = watch::channel(true);
-        let pace = Pace::new(is_busy, &timing);
+        let (bin, conf_dir) = (scene.lab.cni.bin().to_owned(), scene.lab.cni.conf().to_owned());
+        let dirs = CniDirs { conf_dir, bin_dirs: vec![bin], named_by: NamedBy::Containerd };
+        let (keep, dirs) = watch::channel(dirs);
+        let (ids, starting) = watch::channel(Arc::default());
+        let (uids, awaited) = watch::channel(Arc::default());
+        let pace = Pace::new(is_busy.clone(), &timing);
+        let (root, kubelet) = (Path::new("/").to_owned(), scene.lab.dir.join("kubelet"));
+        let places = KubeletPlaces { root: kubelet.clone(), pod_logs: scene.lab.dir.join("pods") };
         let (out, seen) = mpsc::channel(OBSERVATIONS);
-        let pulls = ContainerdObserver::new(Containerd::new(&cri), clock, pace.clone());
-        tokio::spawn(pulls.run(out.clone(), stop.clone()));
-        tokio::spawn(CriObserver::new(cri, clock, pace, &timing).run(out, stop.clone()));
-        let (store, stopped) = (scene.api.store(), stop.clone());
+        let watches = || (out.clone(), stop.clone());
+
+        let (to, until) = watches();
+        let containerd = Containerd::new(&cri);
+        tokio::spawn(ContainerdObserver::new(containerd.clone(), clock, pace.clone()).run(to, until));
+        let (to, until) = watches();
+        tokio::spawn(SandboxObserver { containerd, awaited, pace: pace.clone(), clock }.run(to, until));
+        let (to, until) = watches();
+        let plugins = PluginObserver { root: root.clone(), dirs, wanted: is_busy, pace: pace.clone(), clock };
+        tokio::spawn(plugins.run(to, until));
+        let (to, until) = watches();
+        let marks = MarksObserver { root: root.clone(), places, starting, pace: pace.clone(), clock };
+        tokio::spawn(marks.run(to, until));
+        let (to, until) = watches();
+        let intents = IntentObserver { root: root.clone(), kubelet: kubelet.clone(), pace: pace.clone(), clock };
+        tokio::spawn(intents.run(to, until));
+        let (to, until) = watches();
+        tokio::spawn(PullRulesObserver { root, kubelet, clock }.run(to, until));
+        let (to, until) = watches();
+        tokio::spawn(CriObserver::new(cri, clock, pace, &timing).run(to, until));
+
+        let store = scene.api.store();
         let objects = store.subscribe();
         let nodes = store.list(&NODES, None).into_iter().filter_map(|node| line("nodes", &node)).collect();
-        let writing = tokio::spawn(write_down(nodes, objects, seen, stopped));
-        Ok(Self { writing, stop, _busy: busy })
+        let pods = Pods { known: BTreeMap::new(), ids, uids };
+        let writing = tokio::spawn(write_down(nodes, objects, pods, seen, stop.clone()));
+        Ok(Self { writing, stop, _always: (busy, keep) })
     }
 
     /// The recording, below that head.
@@ -63,9 +103,22 @@ impl Recorder {
     }
 }
 
+impl Pods {
+    fn add(&mut self, pod: &Value) {
+        let text = |name: &str| pod["metadata"][name].as_str().unwrap_or_default();
+        let uid = PodUid::new(text("uid"));
+        let id = PodId { uid: uid.clone(), namespace: text("namespace").into(), name: text("name").into() };
+        if self.known.insert(uid, id).is_none() {
+            self.ids.send_replace(self.known.values().cloned().collect());
+            self.uids.send_replace(self.known.keys().cloned().collect());
+        }
+    }
+}
+
 async fn write_down(
     mut lines: Vec<Value>,
     mut objects: Subscription,
+    mut pods: Pods,
     mut seen: mpsc::Receiver<Observation>,
     stop: CancellationToken,
 ) -> Vec<Value> {
@@ -75,10 +128,13 @@ async fn write_down(
             () = stop.cancelled() => return lines,
             Some(change) = objects.next() => {
                 let object = change.after.filter(|object| object["source"]["component"] != "kubewhy");
+                if let Some(pod) = object.as_ref().filter(|_| change.key.resource == "pods") {
+                    pods.add(pod);
+                }
                 lines.extend(object.and_then(|object| line(change.key.resource, &object)));
             }
             Some(Observation { at, seen }) = seen.recv() => {
-                if !matches!(seen, Seen::Sandboxes(_) | Seen::Containers(_) | Seen::Pulls(_)) {
+                if of_the_runtime(&seen) {
                     continue;
                 }
                 let list = json!(seen);
@@ -88,6 +144,11 @@ async fn write_down(
             }
         }
     }
+}
+
+/// What says that the runtime is well, and what images there are: the replay takes the one for granted and needs not the other.
+fn of_the_runtime(seen: &Seen) -> bool {
+    matches!(seen, Seen::RuntimeFound(_) | Seen::RuntimeCall(_) | Seen::RuntimeStatus(_) | Seen::Images(_))
 }
 
 fn line(resource: &str, object: &Value) -> Option<Value> {

@@ -19,6 +19,11 @@ pub(crate) async fn scene() -> anyhow::Result<Scene> {
     Scene::start(Path::new(PROGRAM), Tempo::Hasty).await
 }
 
+/// Likewise, and its kubelet pulls one image at a time.
+pub(crate) async fn serial_scene() -> anyhow::Result<Scene> {
+    Scene::start(Path::new(PROGRAM), Tempo::Serial).await
+}
+
 /// A healthy node whose agent has ended, for tests that start one their own way.
 pub(crate) async fn unwatched() -> anyhow::Result<Scene> {
     let mut scene = scene().await?;

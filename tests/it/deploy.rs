@@ -186,11 +186,39 @@ fn the_rights_are_the_least_and_never_secrets() {
 
 #[test]
 fn every_right_states_its_reason() {
-    let role = std::fs::read_to_string(base().join("clusterrole.yaml")).unwrap();
-    let lines: Vec<&str> = role.lines().collect();
-    for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("  - apiGroups")) {
-        assert!(lines[index - 1].trim_start().starts_with('#'), "line {} has no reason above it", index + 1);
+    for file in ["clusterrole.yaml", "../storage/clusterrole.yaml"] {
+        let role = std::fs::read_to_string(base().join(file)).unwrap();
+        let lines: Vec<&str> = role.lines().collect();
+        for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("  - apiGroups")) {
+            assert!(lines[index - 1].trim_start().starts_with('#'), "{file}:{} has no reason above it", index + 1);
+        }
     }
+}
+
+/// Each optional right is `get` of one resource, so that each can be left out alone, and bound to the agent's account.
+#[test]
+fn the_optional_rights_of_storage_read_single_objects_and_nothing_else() {
+    let [role, binding] = ["../storage/clusterrole.yaml", "../storage/clusterrolebinding.yaml"].map(read);
+    let named = |rule: &Value| {
+        assert_eq!((&rule["verbs"], list(&rule["apiGroups"]).len()), (&json!(["get"]), 1), "{rule}");
+        let [resource] = list(&rule["resources"]) else { panic!("{rule}") };
+        text(resource)
+    };
+    let resources: BTreeSet<String> = list(&role["rules"]).iter().map(named).collect();
+    let expected = [
+        "csidrivers",
+        "csinodes",
+        "persistentvolumeclaims",
+        "persistentvolumes",
+        "resourceclaims",
+        "volumeattachments",
+    ];
+    assert_eq!(resources, expected.map(str::to_owned).into());
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    assert_eq!(binding["subjects"], objects()["ClusterRoleBinding"]["subjects"]);
+    let component = read("../storage/kustomization.yaml");
+    assert_eq!(component["kind"], "Component");
+    assert_eq!(component["resources"], json!(["clusterrole.yaml", "clusterrolebinding.yaml"]));
 }
 
 #[test]
@@ -242,7 +270,8 @@ fn every_object_fits_the_schemas_of_the_api() {
         return;
     };
     let schemas = Schemas::from_folder(&folder).unwrap();
-    for object in objects().values() {
+    let storage = ["../storage/clusterrole.yaml", "../storage/clusterrolebinding.yaml"].map(read);
+    for object in objects().values().chain(&storage) {
         schemas.validate(object).unwrap_or_else(|faults| panic!("{}:\n{}", object["kind"], faults.join("\n")));
     }
     let mut misspelt = objects()["DaemonSet"].clone();

@@ -23,6 +23,7 @@ mod near_misses;
 mod observe_containerd;
 mod observe_cri;
 mod observe_host;
+mod observe_sandboxes;
 mod prepull;
 mod pull_queue;
 mod recordings;

@@ -28,6 +28,7 @@ fn mute(began: Time) -> Seen {
         began: Some(began),
         repositories: Vec::new(),
         manifests: Vec::new(),
+        document: None,
         layers: Vec::new(),
         complete_list: false,
     }])

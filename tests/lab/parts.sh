@@ -2,7 +2,8 @@
 # Gathers the programs that building and the lab need in target/parts, and installs nothing.
 #
 #   parts.sh build   protoc and its includes (and a C compiler, the one thing that is installed if it is missing)
-#   parts.sh lab     containerd with its shim and ctr, runc, CNI plugins, a registry, a static busybox
+#   parts.sh lab     containerd with its shim and ctr, runc, CNI plugins, a registry, a static busybox; and the containerds
+#                    of other Debian releases, to be tried beside it. One that can't be had is said to be missing.
 #
 # What the machine has on PATH is used; the rest is unpacked from packages of the machine's own Debian release, which
 # apt has verified. The result is one directory of links:
@@ -10,6 +11,7 @@
 #   target/parts/bin       every program by its usual name
 #   target/parts/cni       the CNI plugins
 #   target/parts/include   google/protobuf/*.proto
+#   target/parts/releases  RELEASE/usr/bin/containerd of other releases, or RELEASE.missing, which says why not
 #
 # KUBEWHY_PARTS            another place than target/parts
 # KUBEWHY_LAB_CONTAINERD   another containerd, with its shim and ctr beside it: none is unpacked then
@@ -69,6 +71,48 @@ unpack() {
 		dpkg-deb --extract "$deb" "$root"
 	done
 	rm -f "$parts"/debs/*.deb
+}
+
+# --- packages of other releases -----------------------------------------------------------------------------------------
+
+# Debian 13 has containerd 1.7. Unstable has 2.x, whichever that is today.
+releases='trixie sid'
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# The mirror this machine gets Debian from.
+mirror() {
+	found=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null | grep '/debian/*$' | head -n 1)
+	printf '%s\n' "${found:-http://deb.debian.org/debian}"
+}
+
+# Unpacks containerd of a release into a directory. apt gets sources, lists and preferences of its own, so that the
+# machine's stay as they are; it verifies the release with the machine's keys for Debian. Runs in a subshell.
+foreign_containerd() (
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { echo 'this is no Debian' && exit 1; }
+	apt_dir=$parts/apt/$1
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial" "$2"
+	printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$(mirror)" "$1" >"$apt_dir/sources.list"
+	lists="-o Dir::Etc::sourcelist=$apt_dir/sources.list -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
+		-o Dir::Etc::preferences=- -o Dir::State::status=/dev/null -o Dir::State::Lists=$apt_dir/lists -o Dir::Cache=$apt_dir
+		-o APT::Default-Release= -o APT::Update::Error-Mode=any -o Acquire::Languages=none -o Debug::NoLocking=true"
+	rm -f "$2"/*.deb
+	apt update && cd "$2" && apt download containerd && dpkg-deb --extract ./*.deb . && rm -f ./*.deb &&
+		[ -x usr/bin/containerd ] && usr/bin/containerd --version
+)
+
+other_containerds() {
+	for release in $releases; do
+		place=$parts/releases/$release
+		[ -x "$place/usr/bin/containerd" ] && continue
+		say "unpacking containerd of Debian $release into $place"
+		if said=$(foreign_containerd "$release" "$place" 2>&1); then
+			rm -f "$place.missing"
+			continue
+		fi
+		rm -rf "$place"
+		printf '%s\n' "$said" | tail -n 1 >"$place.missing"
+		say "containerd of Debian $release is MISSING: $(cat "$place.missing")"
+	done
 }
 
 # --- programs ---------------------------------------------------------------------------------------------------------
@@ -188,6 +232,7 @@ lab() {
 	obtain util-linux unshare setpriv mount
 	static_busybox
 	plugins
+	other_containerds
 }
 
 case ${1:-} in

@@ -30,6 +30,9 @@ Each cause needs evidence. Where the agent may not see it, or it is not there, t
 |---|---|---|
 ";
 
+const RIGHTS_IN_ORDER: [Right; 7] =
+    [Right::Pods, Right::PodEvents, Right::Containerd, Right::CniDirs, Right::Proc, Right::KubeletDirs, Right::Storage];
+
 /// The page.
 pub(super) fn page() -> String {
     let mut text = format!("{OPENING}| cause | who acts | |\n|---|---|---|\n");
@@ -40,7 +43,7 @@ pub(super) fn page() -> String {
         _ = writeln!(text, "| [{}](#{anchor}) | {} | {} |", cause.id, cause.owner.as_str(), cause.summary);
     }
     text.push_str(RIGHTS);
-    for right in [Right::Pods, Right::PodEvents, Right::Containerd, Right::CniDirs, Right::Proc, Right::KubeletRoot] {
+    for right in RIGHTS_IN_ORDER {
         let (name, what, without) = described(right);
         _ = writeln!(text, "| {name} | {what} | {without} |");
     }
@@ -140,6 +143,15 @@ fn known_from(cause: &Cause) -> &'static str {
         () if cause.probe == Some(Probe::Starts) => {
             "the pod's status beside the runtime's lists, and how long neither moved"
         }
+        () if cause.probe == Some(Probe::Making) => {
+            "containerd's own records of sandboxes in the making, and CNI plugins in the host's process table (which pod a plugin runs for: read in the deep profile, else concluded where one runs for one sandbox); where neither shows it, the pod's status beside the runtime's lists, and how long neither moved"
+        }
+        () if cause.probe == Some(Probe::NetworkPods) => {
+            "the status of the DaemonSets' pods on this node that write to the host's CNI directories, while pods wait for a network"
+        }
+        () if cause.probe == Some(Probe::Volumes) => {
+            "the kubelet's directories and the host's mounts, and the objects behind the pod's volumes and claims"
+        }
         () if needs(Right::PodEvents) => "the kubelet's Events of a pod that is stuck before its sandbox is up",
         () if needs(Right::Containerd) => {
             "containerd's list of layers under way, looked at while a pod waits for its image"
@@ -183,10 +195,15 @@ fn described(right: Right) -> (&'static str, &'static str, &'static str) {
             "`/proc` of the host, read-only",
             "what the kernel runs out of, and which processes run, is not seen",
         ),
-        Right::KubeletRoot => (
-            "kubelet's root",
-            "`/var/lib/kubelet` of the host, read-only",
-            "how far the kubelet is with a pod, and how full its file system is, is not seen",
+        Right::KubeletDirs => (
+            "kubelet directories",
+            "`/var/lib/kubelet` and `/var/log/pods` of the host, read-only",
+            "a wait for volumes is hardly told from the making of a sandbox, and no mount is seen",
+        ),
+        Right::Storage => (
+            "storage objects",
+            "`get` of `persistentvolumeclaims`, `persistentvolumes`, `volumeattachments`, `csinodes`, `csidrivers` and `resourceclaims`, by name, for a pod that waits; in `deploy/storage`, each of them optional",
+            "which volume waits is told, and not what it lacks",
         ),
     }
 }

@@ -39,10 +39,13 @@ fn title(pull: &PullState) -> Line {
 
 fn progress(pull: &PullState, now: Time, width: usize) -> Line {
     let line = Line::of(PLAIN, "  ");
+    let age = span(since(pull.began, now));
     match (pull.phase, pull.total) {
-        (PullPhase::Resolving, _) => {
-            let age = span(since(pull.began, now));
-            line.then(PLAIN, &format!("asks the registry or waits for its turn, {age} so far"))
+        (PullPhase::Resolving, _) => line.then(PLAIN, &format!("asks the registry, no answer in {age} so far")),
+        (PullPhase::Queued, _) => line.then(PLAIN, &format!("waits for its turn, {age} so far")),
+        (PullPhase::Running, _) => line.then(PLAIN, &format!("runs for {age}; the runtime shows no more of it")),
+        (PullPhase::Asked, _) => {
+            line.then(PLAIN, &format!("asked for {age} ago; whether it runs the runtime does not show"))
         }
         (PullPhase::Downloading, None) => {
             let (here, of) = pull.layers;

@@ -51,6 +51,7 @@ fn pull() -> PullState {
         rate: Some(1_300_000),
         left: Some(Duration::from_secs(7)),
         began: at(20),
+        seen: at(60),
         still: Duration::ZERO,
     }
 }
@@ -147,8 +148,15 @@ fn a_pull_says_what_is_known_of_it_and_no_more() {
         let page = node_page(&Snapshot { pulls: vec![pull], ..calm() }, 100);
         page.lines().last().unwrap().to_owned()
     };
+    for (phase, words) in [
+        (PullPhase::Queued, "waits for its turn, 40 s so far"),
+        (PullPhase::Running, "runs for 40 s; the runtime shows no more of it"),
+        (PullPhase::Asked, "asked for 40 s ago; whether it runs the runtime does not show"),
+    ] {
+        assert_eq!(line(PullState { phase, ..pull() }).trim_start(), words);
+    }
     let unknown = PullState { phase: PullPhase::Resolving, total: None, rate: None, left: None, ..pull() };
-    assert_eq!(line(unknown), "  asks the registry or waits for its turn, 40 s so far");
+    assert_eq!(line(unknown), "  asks the registry, no answer in 40 s so far");
     let partly = PullState { total: None, left: None, ..pull() };
     assert_eq!(line(partly), "  6.3 MB so far, 1 of 3 layers are here  1.3 MB/s");
     let still = PullState { rate: Some(0), left: None, still: Duration::from_secs(12), ..pull() };

@@ -51,7 +51,15 @@ impl Scene {
         let id = NodeId { name: "node-7".into(), uid: "n".into() };
         let [kind, reason, message] = ["Ready", "", message].map(Into::into);
         let ready = NodeCondition { kind, status: Some(status), reason, message, since: Some(self.now) };
-        let node = Node { id, created: None, conditions: vec![ready], unschedulable: false, labels: Vec::new() };
+        let node = Node {
+            id,
+            created: None,
+            conditions: vec![ready],
+            unschedulable: false,
+            labels: Vec::new(),
+            attached: Vec::new(),
+            in_use: Vec::new(),
+        };
         self.see(Seen::NodeChanged(Box::new(node)));
         self
     }

@@ -1,10 +1,11 @@
 //! Pulls under way, as containerd shows them, → what is said of them.
 
 use crate::model::cause::EventType;
+use crate::model::intent::{Budget, PullRules};
 use crate::model::observation::Seen;
 use crate::model::pod::Pod;
 
-use super::timeline::{Timeline, creating, of_pods, pull};
+use super::timeline::{Timeline, creating, of_pods, pod, pull, slot};
 
 #[test]
 fn a_slow_pull_is_told_with_its_rate_and_a_stalled_one_with_its_layer() {
@@ -103,4 +104,67 @@ fn a_stalled_pull_advises_what_its_pod_survives() {
         assert!(said.contains("The image stopped arriving") && said.contains(advice), "{said}");
         assert_eq!(said.contains("delete the pod:"), owner == Some("StatefulSet/cart"), "{said}");
     }
+}
+
+/// One layer is left, and another pull writes it.
+#[test]
+fn a_layer_that_another_pull_fetches_is_not_laid_on_the_pod_s_own_registry() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, true))));
+    for _ in 0..30 {
+        let Seen::Pulls(mut pulls) = pull(5_000_000) else { return };
+        pulls[0].layers[0].elsewhere = true;
+        t.see(Seen::Pulls(pulls)).wait(1);
+    }
+    let findings = t.look();
+    let said = of_pods(&findings)[0];
+    assert_eq!(said.cause.id, "ImagePullStalled");
+    assert!(
+        said.sentence.starts_with(
+            "Another pull of this node fetches layer 0123456789ab of the image, and no byte of it came for 30 s, at 5.0 MB of 100 MB (5 %). "
+        ) && !said.sentence.contains("r.example.com"),
+        "{}",
+        said.sentence
+    );
+}
+
+#[test]
+fn what_the_kubelet_postponed_is_told_with_its_budget_and_the_others_that_wait() {
+    let mut t = Timeline::new();
+    let budget = Some(Budget { per_second: 5, burst: 10 });
+    t.see(Seen::PullRules(PullRules { budget, ..PullRules::default() }));
+    for name in ["cart", "log", "web"] {
+        let slot = slot("r.example.com/shop/cart:2.14.1", "ErrImagePull", "pull QPS exceeded");
+        t.see(Seen::PodChanged(Box::new(pod(name, t.now, slot))));
+    }
+    let findings = t.wait(31).look();
+    let said = of_pods(&findings)[0];
+    assert!(
+        said.sentence.starts_with(
+            "The kubelet postponed this pull of shop/cart:2.14.1: this node asks for more images than its limit allows (registryPullQPS 5, registryBurst 10); 2 other pods wait. No registry was asked."
+        ) && !said.sentence.contains("r.example.com"),
+        "{}",
+        said.sentence
+    );
+}
+
+#[test]
+fn a_registry_is_not_blamed_while_the_disk_is_saturated() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    t.see(Seen::PodChanged(Box::new(creating("cart", now, true)))).see(Seen::DiskSaturated(Some(72)));
+    for _ in 0..30 {
+        t.see(pull(5_000_000)).wait(1);
+    }
+    let findings = t.look();
+    let said = &of_pods(&findings)[0].sentence;
+    assert!(
+        said.starts_with(
+            "The image stopped arriving: no byte for 30 s, while this node's disks kept all work waiting 72 % of the time, so its registry may be fine, at 5.0 MB of 100 MB (5 %), layer 0123456789ab."
+        ) && said.contains("Platform: first look at this node's disks (72 %: ") && !said.contains("r.example.com"),
+        "{said}"
+    );
+    let findings = t.see(Seen::DiskSaturated(None)).look();
+    assert!(of_pods(&findings)[0].sentence.contains("no byte from r.example.com for 30 s"));
 }

@@ -7,6 +7,7 @@ use crate::model::diagnosis::{Findings, Subject};
 use crate::model::observation::{ApiState, Seen};
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod, PodEvent};
 use crate::model::runtime::{Container, RunState};
+use crate::model::volume::ResourceClaim;
 
 /// What is said of the pod: cause, type, sentence.
 fn said(findings: &Findings) -> Option<(&'static str, EventType, String)> {
@@ -62,7 +63,7 @@ fn a_sandbox_that_does_not_come_is_told_after_thirty_seconds_and_is_a_warning_af
     assert_eq!(kind, EventType::Normal);
     assert!(
         sentence.starts_with(
-            "This pod's sandbox is still being made after 31 s: containerd lists none that is ready. A CNI plugin that hangs looks like this; the network is cbr0 (flannel)."
+            "This pod's sandbox is still being made: containerd lists none that is ready. 31 s so far. A CNI plugin that hangs looks like this; the network is cbr0 (flannel). Platform: look for it (pgrep -af cni/bin) and read"
         ),
         "{sentence}"
     );
@@ -105,7 +106,8 @@ fn a_sandbox_is_not_said_to_hang_where_something_else_may_hold_the_pod() {
         (
             "volumes of a driver",
             Box::new(move |t, pod| {
-                pod.silent_waits = vec!["data".into()];
+                let claim = ResourceClaim { name: "data".into(), claim: None };
+                pod.waits.claims.push(claim);
                 listed(t);
             }),
         ),

@@ -15,6 +15,7 @@ use crate::model::runtime::{
     CallFailure, CallOutcome, FailureKind, Method, RuntimeCondition, RuntimeInfo, RuntimeStatus, Sandbox,
 };
 use crate::model::settings::Settings;
+use crate::model::volume::Waits;
 use crate::model::{Time, after};
 use crate::track::World;
 
@@ -109,6 +110,8 @@ pub(super) fn node(now: Time) -> Node {
         conditions: vec![ready],
         unschedulable: false,
         labels: Vec::new(),
+        attached: Vec::new(),
+        in_use: Vec::new(),
     }
 }
 
@@ -146,8 +149,9 @@ pub(super) fn pod(name: &str, now: Time, container: ContainerSlot) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(now))),
         ready: false,
-        silent_waits: Vec::new(),
+        waits: Waits::default(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers: vec![container],
     }
@@ -201,6 +205,7 @@ pub(super) fn pull(done: u64) -> Seen {
         offset: done,
         total: 100_000_000,
         active: true,
+        elsewhere: false,
         updated: None,
     };
     Seen::Pulls(vec![Pull {
@@ -209,6 +214,7 @@ pub(super) fn pull(done: u64) -> Seen {
         began: None,
         repositories: vec!["r.example.com/shop/cart".into()],
         manifests: Vec::new(),
+        document: None,
         layers: vec![layer],
         complete_list: true,
     }])

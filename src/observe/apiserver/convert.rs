@@ -1,5 +1,7 @@
 //! From the API server's spelling to the model's nouns. Wire types end here.
 
+mod waits;
+
 use std::sync::Arc;
 
 use super::wire::{
@@ -26,7 +28,6 @@ pub(super) fn pod(from: ApiPod) -> Pod {
     let uid = meta.annotations.mirror.map_or_else(|| api_uid.clone(), PodUid);
     let condition = |kind: &str| status.conditions.iter().find(|c| &*c.r#type == kind);
     Pod {
-        id: PodId { uid, namespace: meta.namespace, name: meta.name },
         api_uid,
         owner,
         host_network: spec.host_network,
@@ -39,30 +40,33 @@ pub(super) fn pod(from: ApiPod) -> Pod {
             .and_then(|c| truth(c).map(|ready| (ready, c.last_transition_time))),
         ready: condition("Ready").and_then(truth) == Some(true),
         containers: containers(&spec, &status),
-        silent_waits: silent_waits(&spec),
+        host_dirs: host_dirs(&spec),
+        waits: waits::of(&meta.name, &spec, &status),
         told_waits: spec.volumes.iter().any(told_wait),
+        id: PodId { uid, namespace: meta.namespace, name: meta.name },
         pull_secrets: spec.image_pull_secrets.into_iter().map(|secret| secret.name).collect(),
         reason: status.reason,
         message: redact(&status.message).into_owned(),
     }
 }
 
-/// Kinds of volumes that the kubelet makes by itself: what one of them lacks, it says at once (Kubernetes:
-/// pkg/volume/{configmap,secret,projected,downwardapi,emptydir,hostpath,image}).
-const LOCAL_VOLUMES: &[&str] = &["configMap", "downwardAPI", "emptyDir", "hostPath", "image", "projected", "secret"];
-
 /// What every pod gets for its service account (Kubernetes: plugin/pkg/admission/serviceaccount).
 const SERVICE_ACCOUNT: &str = "kube-api-access-";
 
 fn told_wait(volume: &Volume) -> bool {
-    const KINDS: &[&str] = &["configMap", "hostPath", "image", "projected", "secret"];
-    !volume.name.starts_with(SERVICE_ACCOUNT) && KINDS.iter().any(|kind| volume.kind.contains_key(*kind))
+    const KINDS: &[&str] = &["configMap", "image", "projected", "secret"];
+    let told = volume.host_path.is_some() || KINDS.iter().any(|kind| volume.kind.contains_key(*kind));
+    told && !volume.name.starts_with(SERVICE_ACCOUNT)
 }
 
-fn silent_waits(spec: &PodSpec) -> Vec<Arc<str>> {
-    let local = |volume: &&Volume| LOCAL_VOLUMES.iter().any(|kind| volume.kind.contains_key(*kind));
-    let volumes = spec.volumes.iter().filter(|volume| !local(volume)).map(|volume| &volume.name);
-    volumes.chain(spec.resource_claims.iter().map(|claim| &claim.name)).cloned().collect()
+/// Directories of the host that a container may write to: what installs something on the node has such.
+fn host_dirs(spec: &PodSpec) -> Vec<Arc<str>> {
+    let containers = || spec.init_containers.iter().chain(&spec.containers);
+    let written = |volume: &Volume| {
+        containers().flat_map(|c| &c.volume_mounts).any(|mount| mount.name == volume.name && !mount.read_only)
+    };
+    let dirs = spec.volumes.iter().filter_map(|volume| volume.host_path.as_ref().filter(|_| written(volume)));
+    dirs.map(|dir| dir.path.clone()).collect()
 }
 
 fn owner<L>(metadata: &Metadata<L>) -> Option<Arc<str>> {
@@ -166,6 +170,8 @@ pub(super) fn node(from: ApiNode) -> Node {
         conditions: from.status.conditions.into_iter().map(node_condition).collect(),
         unschedulable: from.spec.unschedulable,
         labels: meta.labels.into_iter().collect(),
+        attached: from.status.volumes_attached.into_iter().map(|volume| volume.name).collect(),
+        in_use: from.status.volumes_in_use,
     }
 }
 
@@ -282,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kubelet_may_wait_for_in_silence_is_told_from_what_it_makes_itself() {
+    fn what_the_kubelet_tells_of_at_once_is_told_from_what_it_waits_for_in_silence() {
         let with = |volumes: Value| {
             read(json!({"metadata": {}, "spec": {"volumes": volumes, "resourceClaims": [{"name": "gpu"}]}}))
         };
@@ -291,8 +297,16 @@ mod tests {
             {"name": "tmp", "emptyDir": {}},
             {"name": "data", "persistentVolumeClaim": {"claimName": "data-cart-0"}},
             {"name": "share", "nfs": {"server": "10.2.0.9", "path": "/export"}}]));
-        assert_eq!(pod.silent_waits, [Arc::from("data"), "share".into(), "gpu".into()]);
-        assert!(!pod.told_waits && with(json!([{"name": "settings", "configMap": {"name": "cart"}}])).told_waits);
+        assert_eq!(pod.waits.names().map(|name| &**name).collect::<Vec<_>>(), ["data", "share", "gpu"]);
+        let mounts = json!([{"name": "cni"}, {"name": "logs", "readOnly": true}]);
+        let daemon =
+            read(json!({"metadata": {}, "spec": {"initContainers": [{"name": "install", "volumeMounts": mounts}],
+            "volumes": [{"name": "cni", "hostPath": {"path": "/etc/cni/net.d", "type": ""}},
+                {"name": "logs", "hostPath": {"path": "/var/log"}}, {"name": "unused", "hostPath": {"path": "/"}}]}}));
+        assert!(daemon.waits.is_empty());
+        assert_eq!(daemon.host_dirs, [Arc::from("/etc/cni/net.d")]);
+        assert!(daemon.told_waits && !pod.told_waits);
+        assert!(with(json!([{"name": "settings", "configMap": {"name": "cart"}}])).told_waits);
         let hooked = read(json!({"metadata": {}, "spec": {"containers": [
             {"name": "a", "lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}},
             {"name": "b", "lifecycle": {"preStop": {}}}, {"name": "c", "lifecycle": null}]}}));

@@ -13,7 +13,9 @@ use serde::{Deserialize, Deserializer};
 use crate::model::Time;
 
 /// Go writes an empty list or map as `null` where a field is not `omitempty`.
-fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(super) fn or_empty<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
@@ -49,6 +51,18 @@ impl<L> From<Fields<L>> for Metadata<L> {
     fn from(mut fields: Fields<L>) -> Self {
         let kube = ObjectMeta { resource_version: fields.resource_version.take(), ..ObjectMeta::default() };
         Self { kube, fields }
+    }
+}
+
+impl<L> Metadata<L> {
+    /// What kube wants to see of it.
+    pub(super) fn kube(&self) -> &ObjectMeta {
+        &self.kube
+    }
+
+    /// Likewise, to write to.
+    pub(super) fn kube_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.kube
     }
 }
 
@@ -90,16 +104,62 @@ pub(super) struct PodSpec {
     #[serde(deserialize_with = "or_empty")]
     pub(super) volumes: Vec<Volume>,
     #[serde(deserialize_with = "or_empty")]
-    pub(super) resource_claims: Vec<Reference>,
+    pub(super) resource_claims: Vec<ClaimReference>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) security_context: SecurityContext,
 }
 
 /// A volume: its name, and one key that says of what kind it is.
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct Volume {
     pub(super) name: Arc<str>,
+    pub(super) host_path: Option<HostPath>,
+    pub(super) persistent_volume_claim: Option<OfClaim>,
+    pub(super) csi: Option<OfDriver>,
     #[serde(flatten)]
     pub(super) kind: BTreeMap<String, IgnoredAny>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct HostPath {
+    pub(super) path: Arc<str>,
+}
+
+/// Where a container sees a volume.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct VolumeMount {
+    pub(super) name: Arc<str>,
+    pub(super) read_only: bool,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct OfClaim {
+    pub(super) claim_name: Arc<str>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct OfDriver {
+    pub(super) driver: Arc<str>,
+}
+
+/// An entry of `spec.resourceClaims`, and of `status.resourceClaimStatuses`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct ClaimReference {
+    pub(super) name: Arc<str>,
+    pub(super) resource_claim_name: Option<Arc<str>>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct SecurityContext {
+    pub(super) fs_group: Option<i64>,
+    pub(super) fs_group_change_policy: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -111,9 +171,13 @@ pub(super) struct ContainerSpec {
     #[serde(deserialize_with = "or_empty")]
     pub(super) lifecycle: Lifecycle,
     #[serde(deserialize_with = "or_empty")]
+    pub(super) volume_mounts: Vec<VolumeMount>,
+    #[serde(deserialize_with = "or_empty")]
     pub(super) env: Vec<EnvVar>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) env_from: Vec<EnvFrom>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) volume_devices: Vec<Reference>,
 }
 
 /// Which hooks a container has.
@@ -168,6 +232,8 @@ pub(super) struct PodStatus {
     pub(super) container_statuses: Vec<ContainerStatus>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) ephemeral_container_statuses: Vec<ContainerStatus>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) resource_claim_statuses: Vec<ClaimReference>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -238,10 +304,14 @@ pub(super) struct NodeSpec {
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(rename_all = "camelCase", default)]
 pub(super) struct NodeStatus {
     #[serde(deserialize_with = "or_empty")]
     pub(super) conditions: Vec<Condition>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) volumes_attached: Vec<Reference>,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) volumes_in_use: Vec<Arc<str>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -274,8 +344,8 @@ pub(super) struct Series {
     pub(super) last_observed_time: Option<Time>,
 }
 
-macro_rules! core_v1 {
-    ($type:ty, $scope:ty, $kind:literal, $plural:literal) => {
+macro_rules! resource {
+    ($type:ty, $scope:ty, $group:literal, $kind:literal, $plural:literal) => {
         impl kube::Resource for $type {
             type DynamicType = ();
             type Scope = $scope;
@@ -285,7 +355,7 @@ macro_rules! core_v1 {
             }
 
             fn group((): &()) -> Cow<'_, str> {
-                "".into()
+                $group.into()
             }
 
             fn version((): &()) -> Cow<'_, str> {
@@ -297,16 +367,18 @@ macro_rules! core_v1 {
             }
 
             fn meta(&self) -> &ObjectMeta {
-                &self.metadata.kube
+                self.metadata.kube()
             }
 
             fn meta_mut(&mut self) -> &mut ObjectMeta {
-                &mut self.metadata.kube
+                self.metadata.kube_mut()
             }
         }
     };
 }
 
-core_v1!(ApiPod, NamespaceResourceScope, "Pod", "pods");
-core_v1!(ApiNode, ClusterResourceScope, "Node", "nodes");
-core_v1!(ApiEvent, NamespaceResourceScope, "Event", "events");
+pub(super) use resource;
+
+resource!(ApiPod, NamespaceResourceScope, "", "Pod", "pods");
+resource!(ApiNode, ClusterResourceScope, "", "Node", "nodes");
+resource!(ApiEvent, NamespaceResourceScope, "", "Event", "events");

@@ -146,6 +146,7 @@ pub(super) fn pull(parts: &PullParts, ingests: &Ingests) -> Pull {
         began: parts.lease.created_at.and_then(time),
         repositories,
         manifests,
+        document: document(parts, ingests),
         layers: if complete_list { listed } else { written_layers(parts, ingests) },
         complete_list,
     }
@@ -157,10 +158,25 @@ fn listed_layers(parts: &PullParts, manifests: &[Arc<str>], ingests: &Ingests) -
     let all = manifests.iter().filter_map(|digest| parts.documents.get(digest)).flat_map(|document| &document.layers);
     all.filter(|layer| seen.insert(&layer.digest))
         .map(|layer| match ingests.get(&layer.digest) {
-            Some(ingest) => Layer { total: layer.size, ..being_written(&layer.digest, ingest) },
+            Some(ingest) => Layer {
+                total: layer.size,
+                elsewhere: !parts.here.contains(&layer.digest) && !writes(parts, &layer.digest),
+                ..being_written(&layer.digest, ingest)
+            },
             None => at_rest(layer, parts.here.contains(&layer.digest)),
         })
         .collect()
+}
+
+/// Whether the blob is written under this lease: one pull writes, the others that need the blob wait for it.
+fn writes(parts: &PullParts, digest: &Arc<str>) -> bool {
+    parts.writing.iter().any(|(_, written)| written == digest)
+}
+
+/// How much is here of the index or manifest that is being fetched.
+fn document(parts: &PullParts, ingests: &Ingests) -> Option<u64> {
+    let mut documents = parts.writing.iter().filter(|(kind, _)| kind == "index" || kind == "manifest");
+    documents.find_map(|(_, digest)| u64::try_from(ingests.get(digest)?.offset).ok())
 }
 
 /// Before the manifest is known: the layers that are being written under this lease.
@@ -175,20 +191,31 @@ fn being_written(digest: &Arc<str>, ingest: &Ingest) -> Layer {
         offset: u64::try_from(ingest.offset).unwrap_or_default(),
         total: u64::try_from(ingest.total).unwrap_or_default(),
         active: true,
+        elsewhere: false,
         updated: ingest.updated_at.and_then(time),
     }
 }
 
 fn at_rest(layer: &Descriptor, here: bool) -> Layer {
     let offset = if here { layer.size } else { 0 };
-    Layer { digest: layer.digest.clone(), offset, total: layer.size, active: false, updated: None }
+    Layer { digest: layer.digest.clone(), offset, total: layer.size, active: false, elsewhere: false, updated: None }
 }
 
 /// Leaves out pulls that died with an earlier containerd: their leases live on for a day, and the kubelet's next try holds
-/// the same manifests under a newer lease. Expects the newest first; our own stay.
+/// the same manifests and writes the same layers under a newer lease. Expects the newest first; our own stay, and so do
+/// two that pull one image at once and write a layer each.
 pub(super) fn without_leftovers(mut pulls: Vec<Pull>) -> Vec<Pull> {
-    let mut newer: HashSet<Vec<Arc<str>>> = HashSet::new();
-    pulls.retain(|pull| pull.own.is_some() || pull.manifests.is_empty() || newer.insert(pull.manifests.clone()));
+    let mut newer: HashMap<Vec<Arc<str>>, HashSet<Arc<str>>> = HashMap::new();
+    pulls.retain(|pull| {
+        let writes = pull.layers.iter().filter(|layer| layer.active && !layer.elsewhere).map(|layer| &layer.digest);
+        let written = newer.get(&pull.manifests);
+        let more = written.is_none_or(|written| writes.clone().any(|digest| !written.contains(digest)));
+        let kept = pull.own.is_some() || pull.manifests.is_empty() || more;
+        if kept {
+            newer.entry(pull.manifests.clone()).or_default().extend(writes.cloned());
+        }
+        kept
+    });
     pulls
 }
 

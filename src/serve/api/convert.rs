@@ -76,6 +76,7 @@ fn pull(of: &PullState) -> wire::Pull {
         left: of.left.map(duration),
         began: Some(time(of.began)),
         still: Some(duration(of.still)),
+        seen: Some(time(of.seen)),
     }
 }
 
@@ -148,6 +149,9 @@ fn phase(of: PullPhase) -> wire::PullPhase {
         PullPhase::Resolving => wire::PullPhase::Resolving,
         PullPhase::Downloading => wire::PullPhase::Downloading,
         PullPhase::Unpacking => wire::PullPhase::Unpacking,
+        PullPhase::Queued => wire::PullPhase::Queued,
+        PullPhase::Running => wire::PullPhase::Running,
+        PullPhase::Asked => wire::PullPhase::Asked,
     }
 }
 

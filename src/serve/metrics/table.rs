@@ -50,6 +50,12 @@ pub(super) const RUNTIME_CALLS: Metric = Metric {
     labels: &["method"],
     help: "How long calls to the container runtime took, by CRI method",
 };
+pub(super) const CONTAINERD_CALLS: Metric = Metric {
+    name: "kubewhy_containerd_calls_total",
+    kind: Kind::Counter,
+    labels: &["method"],
+    help: "Calls of containerd's own API, beside CRI, by method",
+};
 pub(super) const STARTS: Metric = Metric {
     name: "kubewhy_pod_start_seconds",
     kind: Kind::Histogram,
@@ -66,13 +72,13 @@ pub(super) const PULLS: Metric = Metric {
     name: "kubewhy_pulls",
     kind: Kind::Gauge,
     labels: &["phase"],
-    help: "Image pulls under way, by what they do: resolving, downloading, unpacking; containerd only",
+    help: "Image pulls under way, by what they do: resolving, downloading, unpacking; unseen where only the kubelet's records tell of them",
 };
 pub(super) const PULL_QUEUE: Metric = Metric {
     name: "kubewhy_pull_queue_pods",
     kind: Kind::Gauge,
     labels: &[],
-    help: "Pods whose image waits for its turn to be pulled, as far as that can be told; containerd only",
+    help: "Pods whose image waits for its turn to be pulled, as far as that can be told",
 };
 pub(super) const PULL_BYTES: Metric = Metric {
     name: "kubewhy_pull_received_bytes_total",
@@ -111,6 +117,7 @@ pub const METRICS: &[Metric] = &[
     PULL_QUEUE,
     PULL_BYTES,
     RUNTIME_CALLS,
+    CONTAINERD_CALLS,
     BUILD,
     MEMORY,
     CPU,

@@ -1,6 +1,7 @@
 //! Pods that wait for images, and containerd's leases → who is served and who waits.
 
 use super::*;
+use crate::model::intent::{AtOnce, Intents};
 use crate::model::pull::Pull;
 
 fn at(second: i64) -> Time {
@@ -15,26 +16,33 @@ fn lease(name: &str, began: i64, repository: Option<&str>) -> Pull {
         began: Some(at(began)),
         repositories: repository.map(Arc::from).into_iter().collect(),
         manifests: Vec::new(),
+        document: None,
         layers: Vec::new(),
         complete_list: false,
     }
 }
 
 fn waits(image: &str, since: i64) -> Waiting<'_> {
-    Waiting { image, since: at(since), made: None, here: false }
+    Waiting { image, since: at(since), made: None, served: false, here: false }
 }
 
 /// One word for each: the lease that serves it, `queued`, or `?`.
 fn assigned(waiting: &[Waiting<'_>], list: Vec<Pull>, now: i64) -> Vec<String> {
-    let mut pulls = Pulls::default();
+    assigned_by(Pulls::default(), waiting, list, now)
+}
+
+fn assigned_by(mut pulls: Pulls, waiting: &[Waiting<'_>], list: Vec<Pull>, now: i64) -> Vec<String> {
     pulls.listed(list, at(now));
     assign(waiting, &pulls, at(now))
         .into_iter()
         .map(|fetch| match fetch {
-            Fetch::Unknown => "?".to_owned(),
+            Fetch::Unknown | Fetch::Idle => "?".to_owned(),
             Fetch::Running { lease, by: Told::Guess, .. } => format!("{lease}?"),
             Fetch::Running { lease, .. } => lease.to_string(),
-            Fetch::Queued { .. } => "queued".to_owned(),
+            Fetch::Asked { .. } => "runs".to_owned(),
+            Fetch::Queued { line: Line::Unknown, .. } => "queued".to_owned(),
+            Fetch::Queued { line: Line::Kubelet { before, .. }, .. } => format!("after {before:?}"),
+            Fetch::Queued { line: Line::Slot { lease }, .. } => format!("{lease} for a slot"),
         })
         .collect()
 }
@@ -81,4 +89,52 @@ fn nothing_is_claimed_where_nothing_tells() {
     let own = Pull { own: Some("r.example.com/bank/vault:1".into()), ..lease("a", 5, None) };
     assert_eq!(assigned(&[waits(CART, 4)], vec![own], 60), ["?"], "our own pulls stand in nobody's way");
     assert_eq!(assigned(&[waits(CART, 4)], vec![lease("a", -7_200, None)], 60), ["?"], "a crash left that lease");
+}
+
+/// A kubelet that pulls one image at a time and wants these, each seen first at that second.
+fn wanting(images: &[(&str, i64)], now: i64) -> Pulls {
+    let mut pulls = Pulls::default();
+    pulls.rules.at_once = AtOnce::AtMost(1.try_into().unwrap());
+    pulls.wanted(Intents::Told(images.iter().map(|(image, seen)| ((*image).into(), at(*seen))).collect()), at(now));
+    pulls
+}
+
+#[test]
+fn with_intents_the_head_is_what_the_kubelet_wanted_first() {
+    let nameless = || vec![lease("a", 7, None)];
+    let both = [waits(CART, 4), waits(MUTE, 4)];
+    assert_eq!(assigned_by(wanting(&[(CART, 7), (MUTE, 6)], 60), &both, nameless(), 60), ["after Some(0)", "a"]);
+    assert_eq!(
+        assigned_by(wanting(&[(CART, 6), (MUTE, 6)], 60), &both, nameless(), 60),
+        ["?", "a?"],
+        "one look saw both"
+    );
+    assert_eq!(assigned_by(wanting(&[(MUTE, 6)], 60), &both, nameless(), 60), ["?", "a"], "the cart's is not wanted");
+    let here = [Waiting { here: true, ..waits(CART, 4) }, waits(MUTE, 4)];
+    let told = assigned_by(wanting(&[(CART, 6), (MUTE, 7)], 60), &here, nameless(), 60);
+    assert_eq!(told, ["a", "after Some(0)"], "it is wanted though it is here");
+    let late = assigned_by(wanting(&[(CART, 7), (MUTE, 6)], 20), &both, nameless(), 60);
+    assert_eq!(late, ["a?", "?"], "intents that were not looked at for long count for nothing");
+}
+
+#[test]
+fn a_pull_whose_pod_is_gone_still_stands_at_the_head() {
+    let pulls = wanting(&[(CART, 7), (MUTE, 6)], 60);
+    assert_eq!(assigned_by(pulls, &[waits(CART, 5)], vec![lease("a", 7, None)], 60), ["after Some(0)"]);
+}
+
+#[test]
+fn an_intent_that_is_left_of_an_earlier_pod_gives_a_later_one_no_place_before_others() {
+    let pulls = wanting(&[(CART, 6), (MUTE, 8)], 60);
+    assert_eq!(
+        assigned_by(pulls, &[waits(CART, 30), waits(MUTE, 7)], vec![lease("a", 9, None)], 60),
+        ["after Some(0)", "a"]
+    );
+}
+
+#[test]
+fn more_pulls_than_the_kubelet_runs_leave_a_guess() {
+    let list = vec![lease("a", 7, None), lease("by-hand", 8, Some("r.example.com/other"))];
+    let told = assigned_by(wanting(&[(CART, 7), (MUTE, 6)], 60), &[waits(CART, 4), waits(MUTE, 4)], list, 60);
+    assert_eq!(told, ["after Some(0)", "a?"]);
 }

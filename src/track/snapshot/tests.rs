@@ -6,6 +6,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::pod::Phase;
 use crate::model::pull::{Layer, Pull};
 use crate::model::snapshot::PullPhase;
+use crate::model::volume::Waits;
 
 fn at(second: i64) -> Time {
     Time::from_second(1_000_000 + second).unwrap()
@@ -38,8 +39,9 @@ fn pod(name: &str, bound: i64, state: ContainerState) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(at(bound)))),
         ready: false,
-        silent_waits: Vec::new(),
+        waits: Waits::default(),
         told_waits: false,
+        host_dirs: Vec::new(),
         pull_secrets: Vec::new(),
         containers: vec![slot],
     }
@@ -59,6 +61,7 @@ fn fetching(repository: &str, layers: &[(u64, u64)]) -> Pull {
         offset: *offset,
         total: *total,
         active: offset < total,
+        elsewhere: false,
         updated: None,
     };
     Pull {
@@ -67,6 +70,7 @@ fn fetching(repository: &str, layers: &[(u64, u64)]) -> Pull {
         began: Some(at(5)),
         repositories: vec![repository.into()],
         manifests: Vec::new(),
+        document: None,
         layers: layers.iter().enumerate().map(layer).collect(),
         complete_list: true,
     }

@@ -1,127 +1,14 @@
 //! Pods of every kind on their way, as API server and runtime tell of them → the course of the start.
 
 use super::*;
-use crate::model::ids::{PodId, PodUid};
-use crate::model::observation::{Observation, Seen};
-use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod};
+use crate::model::ids::PodUid;
+use crate::model::observation::Seen;
+use crate::model::pod::{ContainerKind, ContainerSlot, Phase, Pod};
 use crate::model::pull::Pull;
-use crate::model::runtime::{Container, RunState, Sandbox};
-use crate::track::World;
-use crate::track::pod::PodTrack;
+use crate::model::runtime::RunState;
+use crate::track::way::{Way, at, created, ended, marks, pod, running, sandbox, slot, waiting, web};
 
 use ContainerKind::{Init, Main, Sidecar};
-
-/// A second of the test's day.
-fn at(second: i64) -> Time {
-    Time::from_second(1_000_000 + second).unwrap()
-}
-
-fn waiting(reason: &str) -> ContainerState {
-    ContainerState::Waiting { reason: reason.into(), message: "".into() }
-}
-
-fn running(since: i64) -> ContainerState {
-    ContainerState::Running { since: Some(at(since)) }
-}
-
-fn ended(code: i32, since: i64) -> ContainerState {
-    let ended = Ended { exit_code: code, reason: "Completed".into(), message: "".into(), at: Some(at(since)) };
-    ContainerState::Terminated(ended)
-}
-
-fn slot(name: &str, kind: ContainerKind, state: ContainerState) -> ContainerSlot {
-    let started = matches!(state, ContainerState::Running { .. });
-    let image = format!("r.example.com/shop/{name}:1").into();
-    ContainerSlot {
-        name: name.into(),
-        kind,
-        image,
-        state,
-        last: None,
-        started,
-        post_start: false,
-        restarts: 0,
-        refs: Vec::new(),
-    }
-}
-
-/// Bound in second 0; taken up and with a sandbox in those seconds, if at all.
-fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<ContainerSlot>) -> Pod {
-    let uid = PodUid::new("uid-cart");
-    Pod {
-        id: PodId { uid: uid.clone(), namespace: "shop".into(), name: "cart".into() },
-        api_uid: uid,
-        owner: None,
-        host_network: false,
-        created: Some(at(0)),
-        scheduled: Some(at(0)),
-        started: started.map(at),
-        deleting: false,
-        phase: Phase::Pending,
-        reason: String::new(),
-        message: String::new(),
-        sandbox_ready: Some((sandbox.is_some(), Some(at(sandbox.unwrap_or(0))))),
-        ready: false,
-        silent_waits: Vec::new(),
-        told_waits: false,
-        pull_secrets: Vec::new(),
-        containers,
-    }
-}
-
-fn web(state: ContainerState) -> Vec<ContainerSlot> {
-    vec![slot("web", Main, state)]
-}
-
-fn created(name: &str, second: i64, state: RunState) -> Container {
-    Container {
-        id: name.into(),
-        sandbox: "s1".into(),
-        pod: PodUid::new("uid-cart"),
-        name: name.into(),
-        state,
-        created: Some(at(second)),
-        image: "".into(),
-    }
-}
-
-struct Way(World);
-
-impl Way {
-    fn new() -> Self {
-        Self(World::new("node-7"))
-    }
-
-    fn see(mut self, second: i64, seen: Seen) -> Self {
-        self.0.apply(Observation { at: at(second), seen });
-        self
-    }
-
-    fn pod(self, second: i64, pod: Pod) -> Self {
-        self.see(second, Seen::PodChanged(Box::new(pod)))
-    }
-
-    fn containers(self, second: i64, list: &[Container]) -> Self {
-        self.see(second, Seen::Containers(list.to_vec()))
-    }
-
-    fn track(&self) -> &PodTrack {
-        self.0.pods.values().next().unwrap()
-    }
-
-    /// `Stage container from..to`, one for each span.
-    fn course(&self) -> Vec<String> {
-        let second = |time: Time| time.as_second() - 1_000_000;
-        let spans = self.track().timeline.spans();
-        spans
-            .map(|span| {
-                let of = span.container.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
-                let to = span.to.map(|to| second(to).to_string()).unwrap_or_default();
-                format!("{}{of} {}..{to}", span.stage, second(span.from))
-            })
-            .collect()
-    }
-}
 
 #[test]
 fn a_start_that_nobody_saw_between_two_looks_is_told_from_what_api_server_and_runtime_date() {
@@ -174,7 +61,8 @@ fn init_containers_and_sidecars_have_spans_of_their_own() {
 
 #[test]
 fn containers_are_taken_in_their_order_and_a_hook_is_the_last_one_s() {
-    let two = |a, b| vec![slot("web", Main, a), slot("log", Main, b)];
+    let hooked = |slot| ContainerSlot { post_start: true, ..slot };
+    let two = |a, b| vec![slot("web", Main, a), hooked(slot("log", Main, b))];
     let idle = || waiting("ContainerCreating");
     let way = Way::new()
         .pod(4, pod(Some(1), Some(3), two(idle(), idle())))
@@ -193,6 +81,45 @@ fn containers_are_taken_in_their_order_and_a_hook_is_the_last_one_s() {
             "Running 60.."
         ]
     );
+}
+
+/// The kubelet's worker waits for it, and the next container's image is not asked for meanwhile.
+#[test]
+fn a_hook_holds_the_containers_after_it_until_one_of_them_is_seen_to_be_begun() {
+    let hooked = |slot| ContainerSlot { post_start: true, ..slot };
+    let two = || vec![hooked(slot("web", Main, waiting(""))), slot("log", Main, waiting(""))];
+    let up = [created("web", 5, RunState::Running)];
+    let pull = |began, repositories: &[&str]| Pull {
+        lease: "l".into(),
+        own: None,
+        began: Some(at(began)),
+        repositories: repositories.iter().map(|name| Arc::from(*name)).collect(),
+        manifests: Vec::new(),
+        document: None,
+        layers: Vec::new(),
+        complete_list: false,
+    };
+    let at_hook = || {
+        Way::new()
+            .pod(4, pod(Some(1), Some(3), two()))
+            .sandboxes(4, &[sandbox("s1", 0, true, 3)])
+            .see(4, Seen::Pulls(Vec::new()))
+            .containers(6, &up)
+            .marks(6, -100, marks(Some(2), &[("web", 5)]))
+            .see(7, Seen::Pulls(Vec::new()))
+    };
+    let last = |way: &Way| way.course().pop().unwrap();
+    assert_eq!(last(&at_hook()), "Hook web 6..");
+    assert_eq!(last(&at_hook().see(20, Seen::Pulls(vec![pull(15, &["r.example.com/shop/other"])]))), "Hook web 6..");
+    assert_eq!(last(&at_hook().see(20, Seen::Pulls(vec![pull(15, &[])]))), "Hook web 6..");
+    assert_eq!(
+        last(&at_hook().see(20, Seen::Pulls(vec![pull(15, &["r.example.com/shop/log"])]))),
+        "ImagePull log 15.."
+    );
+    let made = marks(Some(2), &[("web", 5), ("log", 19)]);
+    assert_eq!(last(&at_hook().marks(20, -100, made)), "Create log 19..");
+    let unseen = at_hook().see(8, Seen::PullsUnseen("another runtime".to_owned()));
+    assert_eq!(last(&unseen), "ImagePull log 8..", "nothing tells a hook from a pull that can't be seen");
 }
 
 #[test]
@@ -231,6 +158,7 @@ fn a_pull_that_waits_has_waited_since_the_turn_of_the_image() {
         began: Some(at(began)),
         repositories: vec![repository.into()],
         manifests: Vec::new(),
+        document: None,
         layers: Vec::new(),
         complete_list: false,
     };
@@ -264,23 +192,15 @@ fn volumes_are_known_by_the_kubelets_events_and_then_for_the_whole_wait() {
 
 #[test]
 fn without_an_api_server_the_runtime_s_lists_tell_the_course() {
-    let sandbox = Sandbox {
-        id: "s1".into(),
-        pod: PodUid::new("uid-cart"),
-        namespace: "shop".into(),
-        name: "cart".into(),
-        attempt: 0,
-        ready: true,
-        created: Some(at(3)),
-    };
-    let way = Way::new().see(4, Seen::Sandboxes(vec![sandbox])).containers(9, &[created("web", 8, RunState::Running)]);
+    let way =
+        Way::new().sandboxes(4, &[sandbox("s1", 0, true, 3)]).containers(9, &[created("web", 8, RunState::Running)]);
     assert_eq!(way.course(), ["ImagePull 3..9", "Running 9.."]);
 }
 
 #[test]
 fn a_pod_that_wavers_for_days_keeps_a_bounded_course_and_the_whole_length() {
     let mut timeline = Timeline::default();
-    let now = |stage| Now { position: Position { container: 1, stage }, container: Some("web".into()) };
+    let now = |stage| Now { position: Position { container: 1, stage }, container: Some("web".into()), told_by: "" };
     for second in 0..10_000 {
         let stage = if second % 2 == 0 { Stage::ImagePull } else { Stage::Create };
         timeline.advance(&now(stage), &[], at(second));
@@ -308,7 +228,7 @@ fn every_place_may_follow_every_other() {
     ];
     for (first, second) in STAGES.iter().flat_map(|a| STAGES.iter().map(move |b| (*a, *b))) {
         for landmark in [-5, 0, 5, 10, 15] {
-            let place = |stage| Now { position: Position { container: 1, stage }, container: None };
+            let place = |stage| Now { position: Position { container: 1, stage }, container: None, told_by: "" };
             let known = Landmark { position: place(second).position, container: None, at: at(landmark), evidence: "" };
             let mut timeline = Timeline::default();
             timeline.advance(&place(first), &[], at(0));

@@ -5,6 +5,7 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde_json::json;
 
 use crate::parts::Parts;
@@ -135,6 +136,17 @@ impl Cni {
         std::fs::rename(beside, self.bin.join(plugin))
     }
 
+    /// When a plugin last began to hang.
+    #[must_use]
+    pub fn hung_since(&self, plugin: &str) -> Option<Timestamp> {
+        Timestamp::try_from(std::fs::metadata(self.hung(plugin)).ok()?.modified().ok()?).ok()
+    }
+
+    /// Written by a plugin that begins to hang.
+    fn hung(&self, plugin: &str) -> PathBuf {
+        self.state.join(format!("{plugin}.hung"))
+    }
+
     /// While this file is there, the plugin hangs.
     fn marker(&self, plugin: &str) -> PathBuf {
         self.state.join(format!("{plugin}.hangs"))
@@ -143,7 +155,11 @@ impl Cni {
     /// A plugin as a script: it misbehaves on ADD, the real one does the rest. The process keeps the plugin's name.
     fn script(&self, plugin: &str, how: &Misbehaviour) -> String {
         let act = match how {
-            Misbehaviour::Hang => format!("while [ -e '{}' ]; do sleep 0.2; done", self.marker(plugin).display()),
+            Misbehaviour::Hang => format!(
+                ": >'{}'\nwhile [ -e '{}' ]; do sleep 0.2; done",
+                self.hung(plugin).display(),
+                self.marker(plugin).display()
+            ),
             Misbehaviour::DieSilently => "exit 1".to_owned(),
             Misbehaviour::Fail(text) => {
                 let error = json!({ "cniVersion": "0.4.0", "code": 999, "msg": text });

@@ -13,6 +13,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -49,6 +50,8 @@ pub struct Served {
     pub requests: u64,
     /// Bytes of blobs handed to connections.
     pub bytes: u64,
+    /// When the last request came or the last byte went.
+    pub last: Option<Timestamp>,
 }
 
 type Faults = BTreeMap<String, Fault>;
@@ -120,6 +123,7 @@ impl Shelf {
         let entry = served.entry(repository.to_owned()).or_default();
         entry.requests += requests;
         entry.bytes += bytes;
+        entry.last = Some(Timestamp::now());
     }
 
     /// The image of a tag or of a manifest's digest.

@@ -1,5 +1,5 @@
 //! A stand-in for the kubelet that says what the real one says: Node, Lease, pod statuses, Events, directories, pull intents.
-//! It follows Kubernetes 1.36 from bound to running and leaves out volumes, probes, hooks, devices and credentials.
+//! It follows Kubernetes 1.36 from bound to running and leaves out mounts, probes, devices and credentials.
 //! It speaks to any API server over HTTP and to any runtime over CRI, and knows nothing of the agent under test.
 
 mod actions;
@@ -7,14 +7,17 @@ mod backoff;
 mod container;
 mod golang;
 mod health;
+mod hook;
 mod images;
 mod node;
 mod pods;
+pub mod record;
 mod recorder;
 mod relist;
 mod rpc;
 mod sandbox;
 mod status;
+mod volumes;
 mod worker;
 
 use std::path::PathBuf;
@@ -26,9 +29,9 @@ use kube::Client;
 use tokio::sync::watch;
 use tokio_util::task::AbortOnDropHandle;
 
-use backoff::Backoff;
 use health::Health;
 use images::Images;
+use record::Record;
 use recorder::Recorder;
 use relist::Relist;
 use rpc::Runtime;
@@ -101,6 +104,7 @@ struct Parts {
     runtime: Runtime,
     recorder: Recorder,
     images: Images,
+    record: Record,
     health: Health,
     relist: watch::Receiver<Relist>,
 }
@@ -115,6 +119,7 @@ impl std::fmt::Debug for Parts {
 #[derive(Debug)]
 #[must_use = "the kubelet stops when this is dropped"]
 pub struct Kubelet {
+    record: Record,
     _task: AbortOnDropHandle<()>,
 }
 
@@ -125,13 +130,16 @@ impl Kubelet {
     /// The API server's URL is none.
     pub fn start(options: Options) -> anyhow::Result<Self> {
         let client = client(&options)?;
+        configuration(&options)?;
         let runtime = Runtime::at(&options.cri_socket);
         let (recorder, events) = Recorder::new(client.clone(), options.node_name.clone());
-        let backoff = Backoff::new(options.backoff_initial, options.backoff_max);
-        let images = Images::new(runtime.clone(), recorder.clone(), &options.root, options.serialize_pulls, backoff);
+        let record = Record::default();
+        let images = Images::new(&options, runtime.clone(), recorder.clone(), record.clone());
         let (publish, relist) = watch::channel(Relist::default());
         let health = Health::new(options.runtime_down_after);
-        let parts = Arc::new(Parts { options, client, runtime: runtime.clone(), recorder, images, health, relist });
+        let parts = Parts { options, client, runtime: runtime.clone(), recorder, images, record, health, relist };
+        let parts = Arc::new(parts);
+        let record = parts.record.clone();
         let task = tokio::spawn(async move {
             tokio::join!(
                 events,
@@ -142,8 +150,24 @@ impl Kubelet {
                 pods::run(Arc::clone(&parts)),
             );
         });
-        Ok(Self { _task: AbortOnDropHandle::new(task) })
+        Ok(Self { record, _task: AbortOnDropHandle::new(task) })
     }
+
+    /// What it did with each pod, and when.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+}
+
+/// The file in which an installer would have told it how to run; others read there how it pulls.
+fn configuration(options: &Options) -> anyhow::Result<()> {
+    let serial = options.serialize_pulls;
+    let text = format!(
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nserializeImagePulls: {serial}\n"
+    );
+    std::fs::create_dir_all(&options.root).context("the kubelet's root")?;
+    std::fs::write(options.root.join("config.yaml"), text).context("the kubelet's configuration")
 }
 
 fn client(options: &Options) -> anyhow::Result<Client> {

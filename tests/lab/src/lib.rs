@@ -39,7 +39,7 @@ pub mod openapi;
 
 pub mod node;
 
-pub mod calm;
+pub mod cost;
 pub mod demo;
 
 pub use node::Lab;

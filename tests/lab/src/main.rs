@@ -5,8 +5,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use kubewhy_lab::cost::{calm, rush};
 use kubewhy_lab::parts::Parts;
-use kubewhy_lab::{Lab, calm, demo, namespaces};
+use kubewhy_lab::{Lab, demo, namespaces};
 
 /// A broken Kubernetes node on one machine.
 #[derive(Debug, Parser)]
@@ -24,6 +25,8 @@ enum Command {
     Demo,
     /// Watches a healthy node and shows what the watching costs.
     Calm(Calm),
+    /// Starts pods, as many as a node takes, and shows what watching that costs.
+    Rush(Rush),
     /// Starts a lab and a shell inside it; everything ends with the shell.
     Shell,
 }
@@ -33,9 +36,28 @@ struct Calm {
     /// Pods that run on the node.
     #[arg(long, default_value_t = 50)]
     pods: usize,
+    /// Images on the node beside theirs.
+    #[arg(long, default_value_t = 0)]
+    images: usize,
     /// How long the node is watched; a third of it more, the runtime is measured without the agent.
     #[arg(long, default_value_t = 10)]
     minutes: u32,
+    /// The agent; by default the one beside this program.
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+struct Rush {
+    /// Pods that start.
+    #[arg(long, default_value_t = 110)]
+    pods: usize,
+    /// Images on the node beside theirs.
+    #[arg(long, default_value_t = 0)]
+    images: usize,
+    /// Over how long they are bound to the node.
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
     /// The agent; by default the one beside this program.
     #[arg(long, value_name = "PATH")]
     program: Option<PathBuf>,
@@ -49,6 +71,7 @@ fn main() -> anyhow::Result<ExitCode> {
             inside(async || demo::run(&program).await)
         }
         Command::Calm(args) => measure_calm(args),
+        Command::Rush(args) => measure_rush(args),
         Command::Shell => inside(shell),
     }
 }
@@ -61,9 +84,21 @@ fn parts() -> anyhow::Result<ExitCode> {
 }
 
 fn measure_calm(args: Calm) -> anyhow::Result<ExitCode> {
-    let program = args.program.map_or_else(demo::agent_program, |path| Ok(std::path::absolute(path)?))?;
-    let plan = calm::Plan { pods: args.pods, span: Duration::from_secs(60) * args.minutes };
+    let program = agent(args.program)?;
+    let plan = calm::Plan { pods: args.pods, images: args.images, span: Duration::from_secs(60) * args.minutes };
     inside(async || calm::run(&program, plan).await)
+}
+
+fn measure_rush(args: Rush) -> anyhow::Result<ExitCode> {
+    let program = agent(args.program)?;
+    let span = Duration::from_secs(1) * args.seconds;
+    let plan = rush::Plan { pods: args.pods, images: args.images, span };
+    inside(async || rush::run(&program, plan).await)
+}
+
+/// The agent that was named, or the one beside this program.
+fn agent(named: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    named.map_or_else(demo::agent_program, |path| Ok(std::path::absolute(path)?))
 }
 
 /// Runs `body` inside a lab's namespaces: this program again, if it is not there yet.

@@ -6,6 +6,7 @@
 
 use std::ffi::OsString;
 use std::io::Write;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cgroups;
-use crate::parts::Parts;
+use crate::parts::{CONTAINERD, Parts};
 
 /// Where everything of a lab lies, seen from inside.
 pub const GROUND: &str = "/run/kubewhy-lab";
@@ -93,32 +94,49 @@ where
         if let Err(error) = block_on(body()) {
             panic!("{error:#}");
         }
-    } else if let Some(reason) = obstacle() {
-        skip(name, &reason);
-    } else if let Err(error) = block_on(test_again(name)) {
-        panic!("{name}, inside its lab: {error:#}");
+    } else if !unavailable(name) {
+        match block_on(test_again(name, None)) {
+            Ok(said) => eprintln!("{said}"),
+            Err(error) => panic!("{name}, inside its lab: {error:#}"),
+        }
     }
 }
 
+/// Runs one test of this binary, an ignored one too, inside a lab with that containerd (none: the usual one), and returns
+/// what it said.
+///
+/// # Errors
+/// When the test fails or takes longer than five minutes; what it said is in the error.
+pub async fn run_test_on(name: &str, containerd: Option<&Path>) -> anyhow::Result<String> {
+    test_again(name, containerd).await
+}
+
+/// Whether there can be no lab here; says then, past the test harness's capture, that the test is skipped.
+///
+/// # Panics
+/// When the lab is required.
 #[expect(clippy::panic, reason = "that is how a test fails")]
-fn skip(name: &str, reason: &str) {
+#[must_use]
+pub fn unavailable(name: &str) -> bool {
+    let Some(reason) = obstacle() else { return false };
     if std::env::var(SWITCH).is_ok_and(|value| value == "required") {
         panic!("{name} needs its lab: {reason}");
     }
     drop(writeln!(std::io::stderr(), "\n*** SKIPPED {name}: {reason} ***\n"));
+    true
 }
 
-async fn test_again(name: &str) -> anyhow::Result<()> {
+async fn test_again(name: &str, containerd: Option<&Path>) -> anyhow::Result<String> {
     let (mut command, cgroup) = holder()?;
+    command.envs(containerd.map(|program| (CONTAINERD, program)));
     command.args(["--exact", name, "--nocapture", "--include-ignored"]).stdin(Stdio::null());
     let output = tokio::time::timeout(TEST_DEADLINE, command.output()).await;
     cgroups::remove(&cgroup).await;
     let output = output.context("not done in five minutes")?.context("cannot start unshare")?;
-    let said = String::from_utf8_lossy(&output.stdout);
-    eprintln!("{said}{}", String::from_utf8_lossy(&output.stderr));
-    anyhow::ensure!(output.status.success(), "{}", output.status);
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    anyhow::ensure!(output.status.success(), "{}\n{said}", output.status);
     anyhow::ensure!(said.contains("1 passed"), "the test binary knows no test of that name");
-    Ok(())
+    Ok(said)
 }
 
 /// The command that holds new namespaces and runs this program in them, and the name of the lab's cgroup.

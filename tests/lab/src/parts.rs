@@ -4,13 +4,46 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const CONTAINERD: &str = "KUBEWHY_LAB_CONTAINERD";
+/// Names the containerd to be taken.
+pub(crate) const CONTAINERD: &str = "KUBEWHY_LAB_CONTAINERD";
+/// The containerds of other Debian releases that `parts.sh` unpacks, by what they are.
+const RELEASES: &[(&str, &str)] = &[("containerd 1.7", "trixie"), ("containerd 2.x", "sid")];
 const PROGRAMS: &[&str] = &["containerd", "containerd-shim-runc-v2", "ctr", "runc", "docker-registry", "busybox"];
 
 /// A program that is not there.
 #[derive(Debug, thiserror::Error)]
 #[error("{} is missing: run tests/lab/parts.sh lab", .0.display())]
 pub struct Missing(PathBuf);
+
+/// A containerd that a lab can be started on.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// What it is called before its version is known.
+    pub name: &'static str,
+    /// Its program; none for the one that is taken without being named. Or why there is none.
+    pub program: Result<Option<PathBuf>, String>,
+}
+
+/// Every containerd that `parts.sh` has or would have had.
+#[must_use]
+pub fn containerds() -> Vec<Candidate> {
+    let releases = root().join("releases");
+    let other = |(name, release): &(&'static str, &str)| {
+        let program = releases.join(release).join("usr/bin/containerd");
+        let missing = || std::fs::read_to_string(releases.join(format!("{release}.missing")));
+        let why = || missing().map_or_else(|_| "run tests/lab/parts.sh lab".to_owned(), |text| text.trim().to_owned());
+        Candidate { name, program: if program.exists() { Ok(Some(program)) } else { Err(why()) } }
+    };
+    let usual = Candidate { name: "containerd of this machine", program: Ok(None) };
+    [usual].into_iter().chain(RELEASES.iter().map(other)).collect()
+}
+
+/// `target/parts`, or where `KUBEWHY_PARTS` says.
+fn root() -> PathBuf {
+    let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/parts"));
+    let root = std::env::var_os("KUBEWHY_PARTS").map_or_else(default, PathBuf::from);
+    root.canonicalize().unwrap_or(root)
+}
 
 /// Where each program is.
 #[derive(Debug, Clone)]
@@ -28,9 +61,7 @@ impl Parts {
     /// # Errors
     /// The first program that is missing.
     pub fn find() -> Result<Self, Missing> {
-        let default = || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/parts"));
-        let root = std::env::var_os("KUBEWHY_PARTS").map_or_else(default, PathBuf::from);
-        let root = root.canonicalize().unwrap_or(root);
+        let root = root();
         let containerd = std::env::var_os(CONTAINERD).map(PathBuf::from);
         let parts = Self {
             bin: root.join("bin"),

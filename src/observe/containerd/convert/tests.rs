@@ -106,7 +106,10 @@ fn with_its_manifest_a_pull_has_the_whole_list_of_layers() {
 fn a_layer_that_another_pull_writes_counts_for_this_one_too() {
     let documents = HashMap::from([(M.into(), manifest(&[(A, 100)]))]);
     let parts = PullParts { documents, ..PullParts::default() };
-    assert_eq!(pull(&parts, &by_digest(vec![ingest("layer-sha256:aa", 40, 100)])).done(), 40);
+    let waiting = pull(&parts, &by_digest(vec![ingest("layer-sha256:aa", 40, 100)]));
+    assert_eq!((waiting.done(), waiting.layers[0].elsewhere), (40, true));
+    let writing = PullParts { writing: vec![("layer".into(), A.into())], ..parts };
+    assert!(!pull(&writing, &by_digest(vec![ingest("layer-sha256:aa", 40, 100)])).layers[0].elsewhere);
 }
 
 #[test]
@@ -114,7 +117,7 @@ fn without_its_manifest_a_pull_shows_what_it_writes_and_no_total() {
     let writing = vec![("layer".into(), A.into()), ("index".into(), M.into()), ("layer".into(), C.into())];
     let parts = PullParts { writing, ..PullParts::default() };
     let pull = pull(&parts, &by_digest(vec![ingest("layer-sha256:aa", 5, 9), ingest("index-sha256:11", 0, 7)]));
-    assert_eq!((pull.layers.len(), pull.done(), pull.total()), (1, 5, None));
+    assert_eq!((pull.layers.len(), pull.done(), pull.total(), pull.document), (1, 5, None, Some(0)));
 }
 
 #[test]
@@ -132,4 +135,16 @@ fn a_pull_that_died_gives_way_to_the_next_try_of_the_same_image() {
     };
     let left = without_leftovers(vec![of("new", &[M]), of("old", &[M]), of("resolving", &[]), of("too", &[])]);
     assert_eq!(left.iter().map(|pull| &*pull.lease).collect::<Vec<_>>(), ["new", "resolving", "too"]);
+}
+
+#[test]
+fn two_pulls_of_one_image_at_once_stay_where_each_writes_a_layer() {
+    let ingests = by_digest(vec![ingest("layer-sha256:aa", 4, 9), ingest("layer-sha256:bb", 4, 9)]);
+    let of = |id: &str, layer: &str| {
+        let documents = HashMap::from([(Arc::from(M), manifest(&[(A, 9), (B, 9)]))]);
+        let writing = vec![("layer".to_owned(), Arc::from(layer))];
+        pull(&PullParts { lease: lease(id, 0), documents, writing, ..PullParts::default() }, &ingests)
+    };
+    let left = without_leftovers(vec![of("new", A), of("other", B), of("died", A)]);
+    assert_eq!(left.iter().map(|pull| &*pull.lease).collect::<Vec<_>>(), ["new", "other"]);
 }

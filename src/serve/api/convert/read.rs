@@ -82,6 +82,7 @@ fn pull(of: wire::Pull) -> Read<PullState> {
         rate: of.bytes_per_second,
         left: of.left.map(duration).transpose()?,
         began: time(of.began)?,
+        seen: time(of.seen)?,
         still: of.still.map_or(Ok(Duration::ZERO), duration)?,
     })
 }
@@ -108,6 +109,9 @@ fn phase(number: i32) -> Read<PullPhase> {
         Ok(wire::PullPhase::Resolving) => Ok(PullPhase::Resolving),
         Ok(wire::PullPhase::Downloading) => Ok(PullPhase::Downloading),
         Ok(wire::PullPhase::Unpacking) => Ok(PullPhase::Unpacking),
+        Ok(wire::PullPhase::Queued) => Ok(PullPhase::Queued),
+        Ok(wire::PullPhase::Running) => Ok(PullPhase::Running),
+        Ok(wire::PullPhase::Asked) => Ok(PullPhase::Asked),
         _ => Err(Unreadable("a pull in a phase that is not known here")),
     }
 }

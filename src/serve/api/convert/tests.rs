@@ -41,11 +41,13 @@ fn a_pull(phase: PullPhase) -> PullState {
         rate: Some(2),
         left: Some(Duration::from_millis(4_500)),
         began: at(-7),
+        seen: at(3),
         still: Duration::from_millis(250),
     }
 }
 
 fn a_node() -> Snapshot {
+    use PullPhase::{Asked, Downloading, Queued, Running, Unpacking};
     let mut starts: Vec<_> = STAGES.iter().map(|(stage, _)| a_start(*stage)).collect();
     starts.push(Start { arrived: Some(at(9)), container: None, trouble: None, ..a_start(Stage::Running) });
     let bare = PullState { image: None, total: None, rate: None, left: None, ..a_pull(PullPhase::Resolving) };
@@ -55,7 +57,7 @@ fn a_node() -> Snapshot {
         runtime: "containerd 2.1.4".to_owned(),
         node_troubles: vec![Trouble { cause: "RuntimeSlow".into(), sentence: "slow".to_owned(), since: at(2) }],
         starts,
-        pulls: vec![bare, a_pull(PullPhase::Downloading), a_pull(PullPhase::Unpacking)],
+        pulls: [Downloading, Unpacking, Queued, Running, Asked].map(a_pull).into_iter().chain([bare]).collect(),
         pulls_unseen: Some("not containerd".to_owned()),
     }
 }

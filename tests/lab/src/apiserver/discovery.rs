@@ -4,7 +4,7 @@
 use http::Uri;
 use serde_json::{Value, json};
 
-use super::resources::{RESOURCES, Resource};
+use super::resources::{GROUPS, RESOURCES, Resource};
 
 /// The answer to a path that names no resource, if there is one.
 pub(super) fn answer(uri: &Uri) -> Option<Value> {
@@ -15,19 +15,26 @@ pub(super) fn answer(uri: &Uri) -> Option<Value> {
         })),
         "/healthz" | "/livez" | "/readyz" => Some(json!("ok")),
         "/api" => Some(json!({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []})),
-        "/apis" => Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": [coordination()]})),
-        "/apis/coordination.k8s.io" => Some(coordination()),
+        "/apis" => Some(json!({"kind": "APIGroupList", "apiVersion": "v1", "groups": GROUPS.map(group)})),
         "/api/v1" => Some(resources("", "v1")),
-        "/apis/coordination.k8s.io/v1" => Some(resources("coordination.k8s.io", "coordination.k8s.io/v1")),
+        path => of_group(path.strip_prefix("/apis/")?),
+    }
+}
+
+fn of_group(path: &str) -> Option<Value> {
+    let (name, version) = path.split_once('/').unwrap_or((path, ""));
+    let name = GROUPS.into_iter().find(|known| *known == name)?;
+    match version {
+        "" => Some(group(name)),
+        "v1" => Some(resources(name, path)),
         _ => None,
     }
 }
 
-fn coordination() -> Value {
-    let version = json!({"groupVersion": "coordination.k8s.io/v1", "version": "v1"});
+fn group(name: &str) -> Value {
+    let version = json!({"groupVersion": format!("{name}/v1"), "version": "v1"});
     json!({
-        "kind": "APIGroup", "apiVersion": "v1", "name": "coordination.k8s.io",
-        "versions": [version], "preferredVersion": version,
+        "kind": "APIGroup", "apiVersion": "v1", "name": name, "versions": [version], "preferredVersion": version,
     })
 }
 

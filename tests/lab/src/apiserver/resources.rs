@@ -128,8 +128,75 @@ pub static LEASES: Resource = Resource {
     ..PLAIN
 };
 
+/// What volumes are made from: read by kubelets and agents, written by tests alone.
+pub static CLAIMS: Resource = Resource {
+    plural: "persistentvolumeclaims",
+    singular: "persistentvolumeclaim",
+    short: &["pvc"],
+    kind: "PersistentVolumeClaim",
+    status: true,
+    ..PLAIN
+};
+
+/// PersistentVolumes.
+pub static VOLUMES: Resource = Resource {
+    plural: "persistentvolumes",
+    singular: "persistentvolume",
+    short: &["pv"],
+    kind: "PersistentVolume",
+    namespaced: false,
+    status: true,
+    ..PLAIN
+};
+
+/// VolumeAttachments.
+pub static ATTACHMENTS: Resource = Resource {
+    group: "storage.k8s.io",
+    plural: "volumeattachments",
+    singular: "volumeattachment",
+    kind: "VolumeAttachment",
+    namespaced: false,
+    status: true,
+    ..PLAIN
+};
+
+/// CSINodes.
+pub static CSI_NODES: Resource = Resource {
+    group: "storage.k8s.io",
+    plural: "csinodes",
+    singular: "csinode",
+    kind: "CSINode",
+    namespaced: false,
+    ..PLAIN
+};
+
+/// CSIDrivers.
+pub static CSI_DRIVERS: Resource = Resource {
+    group: "storage.k8s.io",
+    plural: "csidrivers",
+    singular: "csidriver",
+    kind: "CSIDriver",
+    namespaced: false,
+    ..PLAIN
+};
+
 /// Everything served.
-pub static RESOURCES: [&Resource; 6] = [&PODS, &NODES, &EVENTS, &NAMESPACES, &CONFIGMAPS, &LEASES];
+pub static RESOURCES: [&Resource; 11] = [
+    &PODS,
+    &NODES,
+    &EVENTS,
+    &NAMESPACES,
+    &CONFIGMAPS,
+    &LEASES,
+    &CLAIMS,
+    &VOLUMES,
+    &ATTACHMENTS,
+    &CSI_NODES,
+    &CSI_DRIVERS,
+];
+
+/// The groups beside core, each in its one version, `v1`.
+pub const GROUPS: [&str; 2] = ["coordination.k8s.io", "storage.k8s.io"];
 
 impl Resource {
     /// The resource a path names.

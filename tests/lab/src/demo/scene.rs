@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::Lab;
 use crate::apiserver::ApiServer;
 use crate::apiserver::resources::{EVENTS, NODES};
+use crate::kubelet::record::Record;
 use crate::kubelet::{self, Kubelet};
 
 use super::agent::{Agent, CONFIG, Start};
@@ -34,7 +35,7 @@ pub struct Scene {
     pub agent: Agent,
     /// How a client reaches the API server.
     pub kubeconfig: PathBuf,
-    _kubelet: Kubelet,
+    kubelet: Kubelet,
 }
 
 /// An Event's name and count: an Event that was written again tells again.
@@ -45,6 +46,8 @@ pub type Telling = (String, u64);
 pub enum Tempo {
     /// An audience's: everything shortened, the agent's configuration is [`CONFIG`].
     Hasty,
+    /// Likewise, and the kubelet pulls one image at a time.
+    Serial,
     /// A node's: the defaults of both.
     Ordinary,
 }
@@ -52,7 +55,7 @@ pub enum Tempo {
 impl Tempo {
     fn config(self) -> &'static str {
         match self {
-            Self::Hasty => CONFIG,
+            Self::Hasty | Self::Serial => CONFIG,
             Self::Ordinary => DEFAULTS,
         }
     }
@@ -92,11 +95,26 @@ impl Scene {
     /// # Errors
     /// When a part does not start.
     pub async fn start(program: &Path, tempo: Tempo) -> anyhow::Result<Self> {
+        Self::start_with(program, tempo, tempo.config(), |_| {}).await
+    }
+
+    /// Likewise, with another configuration of the agent and a kubelet that runs in another way.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn start_with(
+        program: &Path,
+        tempo: Tempo,
+        config: &str,
+        adapt: impl FnOnce(&mut kubelet::Options),
+    ) -> anyhow::Result<Self> {
         let lab = Lab::start().await?;
         let api = ApiServer::start(crate::apiserver::Options::default()).await?;
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
-        let kubelet = Kubelet::start(options(&lab, api.url(), tempo))?;
+        let mut options = options(&lab, api.url(), tempo);
+        adapt(&mut options);
+        let kubelet = Kubelet::start(options)?;
         let socket = lab.containerd.socket();
         node_ready(&api).await?;
         let agent = Agent::start(&Start {
@@ -106,11 +124,17 @@ impl Scene {
             socket: &socket,
             kubelet: &lab.dir,
             kubeconfig: Some(&kubeconfig),
-            config: tempo.config(),
+            config,
             port: HEALTH_PORT,
         })
         .await?;
-        Ok(Self { lab, api, agent, kubeconfig, _kubelet: kubelet })
+        Ok(Self { lab, api, agent, kubeconfig, kubelet })
+    }
+
+    /// What the kubelet did with each pod, and when.
+    #[must_use]
+    pub fn record(&self) -> &Record {
+        self.kubelet.record()
     }
 
     /// Binds a pod of one container to the node.
@@ -197,8 +221,8 @@ fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
     };
     match tempo {
         Tempo::Ordinary => ordinary,
-        Tempo::Hasty => kubelet::Options {
-            serialize_pulls: false,
+        Tempo::Hasty | Tempo::Serial => kubelet::Options {
+            serialize_pulls: tempo == Tempo::Serial,
             backoff_initial: Duration::from_secs(1),
             backoff_max: Duration::from_secs(2),
             retry: (Duration::from_millis(1500), Duration::from_millis(2500)),

@@ -1,5 +1,5 @@
 //! Starts one container: image, configuration, create, start (Kubernetes: pkg/kubelet/kuberuntime/kuberuntime_container.go).
-//! Mounts no volumes and runs no hooks.
+//! Mounts no volumes.
 
 mod environment;
 
@@ -11,7 +11,9 @@ use k8s_cri::v1 as cri;
 use k8s_openapi::api::core::v1::{Container, ObjectReference, Pod};
 
 use super::Parts;
+use super::hook;
 use super::images::Wanted;
+use super::record::Stage;
 use super::recorder::{Type, reference};
 use super::sandbox::{Identity, namespaces};
 use super::status::Failure;
@@ -38,17 +40,35 @@ impl Start<'_> {
     pub(super) async fn run(&self, parts: &Arc<Parts>) -> Result<(), Failure> {
         let about = about(self.pod, &self.container.name, self.init);
         let image = self.image(parts, &about).await?;
+        self.begins(parts, Stage::Create);
         let config = self.config(parts, image).await.map_err(|message| {
             self.fail(parts, &about, Failure { reason: "CreateContainerConfigError".to_owned(), message })
         })?;
         let id = self.create(parts, config).await.map_err(|failure| self.fail(parts, &about, failure))?;
         parts.recorder.record(&about, Type::Normal, "Created", "Container created".to_owned());
+        self.begins(parts, Stage::Start);
         if let Err(error) = parts.runtime.start_container(&id).await {
             let message = error.message.replace(&id, &self.container.name);
             return Err(self.fail(parts, &about, Failure { reason: "RunContainerError".to_owned(), message }));
         }
         parts.recorder.record(&about, Type::Normal, "Started", "Container started".to_owned());
-        Ok(())
+        self.hook(parts, &about, &id).await
+    }
+
+    async fn hook(&self, parts: &Arc<Parts>, about: &ObjectReference, id: &str) -> Result<(), Failure> {
+        let Some(command) = hook::command(self.container) else { return Ok(()) };
+        self.begins(parts, Stage::Hook);
+        hook::run(&parts.runtime, id, command).await.map_err(|error| {
+            tracing::debug!(error, "postStart hook failed");
+            let message = "PostStartHook failed".to_owned();
+            parts.recorder.record(about, Type::Warning, "FailedPostStartHook", message.clone());
+            Failure { reason: "PostStartHookError".to_owned(), message }
+        })
+    }
+
+    fn begins(&self, parts: &Parts, stage: Stage) {
+        let uid = self.pod.metadata.uid.as_deref().unwrap_or_default();
+        parts.record.begins(uid, stage, Some(&self.container.name));
     }
 
     async fn image(&self, parts: &Arc<Parts>, about: &ObjectReference) -> Result<String, Failure> {

@@ -4,7 +4,6 @@
 mod intents;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +12,10 @@ use k8s_openapi::api::core::v1::{Container, ObjectReference};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::Options;
 use super::backoff::Backoff;
 use super::golang;
+use super::record::{Record, Stage};
 use super::recorder::{Recorder, Type};
 use super::rpc::Runtime;
 use super::status::Failure;
@@ -25,6 +26,7 @@ use intents::Intents;
 pub(super) struct Images {
     runtime: Runtime,
     recorder: Recorder,
+    record: Record,
     /// One pull at a time, in the order of asking; none when pulls run beside each other.
     queue: Option<Semaphore>,
     intents: Intents,
@@ -42,13 +44,14 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Images {
-    pub(super) fn new(runtime: Runtime, recorder: Recorder, root: &Path, serialize: bool, backoff: Backoff) -> Self {
+    pub(super) fn new(options: &Options, runtime: Runtime, recorder: Recorder, record: Record) -> Self {
         Self {
             runtime,
             recorder,
-            queue: serialize.then(|| Semaphore::new(1)),
-            intents: Intents::under(root),
-            backoff: Mutex::new(backoff),
+            record,
+            queue: options.serialize_pulls.then(|| Semaphore::new(1)),
+            intents: Intents::under(&options.root),
+            backoff: Mutex::new(Backoff::new(options.backoff_initial, options.backoff_max)),
             errors: Mutex::default(),
         }
     }
@@ -99,7 +102,9 @@ impl Images {
         }
         self.recorder.record(wanted.about, Type::Normal, "Pulling", format!("Pulling image \"{named}\""));
         let asked = Instant::now();
+        self.record.begins(wanted.uid, Stage::ImageQueue, Some(&wanted.container.name));
         let turn = self.turn().await;
+        self.record.begins(wanted.uid, Stage::ImagePull, Some(&wanted.container.name));
         let started = Instant::now();
         let answer = self.runtime.pull(image, wanted.sandbox.clone()).await;
         drop(turn);

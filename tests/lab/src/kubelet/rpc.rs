@@ -140,6 +140,18 @@ impl Runtime {
         self.within(USUAL, self.runtime().start_container(request)).await.map(drop)
     }
 
+    pub(super) async fn stop_container(&self, id: &str, grace: i64) -> Result<(), RpcError> {
+        let request = limited(USUAL, cri::StopContainerRequest { container_id: id.to_owned(), timeout: grace });
+        self.within(USUAL, self.runtime().stop_container(request)).await.map(drop)
+    }
+
+    /// Runs a command in a container, however long that takes, and returns its exit code.
+    pub(super) async fn exec(&self, id: &str, command: &[String]) -> Result<i32, RpcError> {
+        let request = cri::ExecSyncRequest { container_id: id.to_owned(), cmd: command.to_vec(), timeout: 0 };
+        let answer = self.runtime().exec_sync(request).await.map_err(|status| self.text(&status))?;
+        Ok(answer.into_inner().exit_code)
+    }
+
     pub(super) async fn remove_container(&self, id: &str) -> Result<(), RpcError> {
         let request = limited(USUAL, cri::RemoveContainerRequest { container_id: id.to_owned() });
         self.within(USUAL, self.runtime().remove_container(request)).await.map(drop)

@@ -66,8 +66,10 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(parts: Arc<Parts>, pod: Arc<Pod>, orders: watch::Receiver<Order>) -> Self {
+        let id = Identity::of(&pod);
+        parts.record.bound(&id.uid, &id.name);
         Self {
-            id: Identity::of(&pod),
+            id,
             written: pod.status.clone().unwrap_or_default(),
             relist: parts.relist.clone(),
             failures: Failures::new(),

@@ -27,8 +27,13 @@ pub(super) struct Intent<'a> {
 }
 
 impl Intents {
+    /// The folder is there from the kubelet's start on.
     pub(super) fn under(root: &Path) -> Self {
-        Self { folder: root.join("image_manager/pulling"), counts: Mutex::default() }
+        let folder = root.join("image_manager/pulling");
+        if let Err(error) = fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder) {
+            tracing::warn!(%error, "no folder for pull intents");
+        }
+        Self { folder, counts: Mutex::default() }
     }
 
     pub(super) fn announce(&self, image: &str) -> Intent<'_> {
@@ -52,7 +57,6 @@ impl Intents {
         let intent = json!({
             "kind": "ImagePullIntent", "apiVersion": "kubelet.config.k8s.io/v1beta1", "image": image,
         });
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;
         let file = fs::OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(self.path(image))?;
         serde_json::to_writer(file, &intent).map_err(Into::into)
     }

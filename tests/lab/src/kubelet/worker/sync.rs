@@ -1,5 +1,6 @@
 //! One sync of one pod, in the kubelet's order (Kubernetes: pkg/kubelet/kubelet.go, SyncPod; kuberuntime_manager.go, SyncPod).
 
+use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,15 +9,17 @@ use jiff::Timestamp;
 use k8s_cri::v1 as cri;
 use tokio::time::Instant;
 
-use super::{Outcome, Worker};
+use super::{Order, Outcome, Worker};
 use crate::kubelet::actions::{ToStart, to_start};
 use crate::kubelet::container::{self, Start};
 use crate::kubelet::golang;
+use crate::kubelet::record::Stage;
 use crate::kubelet::recorder::{Type, reference};
 use crate::kubelet::relist::{Container, PodRuntime, Sandbox, addresses};
 use crate::kubelet::rpc::RpcError;
 use crate::kubelet::sandbox::{config, host_network};
 use crate::kubelet::status::{Failure, spec};
+use crate::kubelet::volumes;
 
 /// A container that was not started.
 enum Refused {
@@ -33,16 +36,51 @@ impl Worker {
         }
         let network = self.parts.health.network_error();
         if let Some(error) = network.filter(|_| !host_network(&self.pod)) {
+            self.begins(Stage::Sandbox, runtime);
             self.warn("NetworkNotReady", format!("network is not ready: {error}"));
             return Outcome::NoNetwork;
         }
+        self.begins(Stage::Volumes, runtime);
         if let Err(error) = self.make_folders() {
             self.warn("Failed", format!("error making pod data directories: {error}"));
+            return Outcome::Failed;
+        }
+        if !self.volumes_ready().await {
             return Outcome::Failed;
         }
         let mut runtime = runtime.clone();
         let Some(sandbox) = self.sandbox(&mut runtime).await else { return Outcome::Failed };
         self.start_containers(&runtime, &sandbox).await
+    }
+
+    /// Notes a stage before the images, unless a sandbox is there already.
+    fn begins(&self, stage: Stage, runtime: &PodRuntime) {
+        if runtime.usable(host_network(&self.pod)).is_none() {
+            self.parts.record.begins(&self.id.uid, stage, None);
+        }
+    }
+
+    /// Waits for the pod's claims; a time-out is no Event. A deletion ends it.
+    async fn volumes_ready(&self) -> bool {
+        let spec = spec(&self.pod);
+        let claims = spec.volumes.iter().flatten().filter_map(|volume| volume.persistent_volume_claim.as_ref());
+        let deadline = Instant::now() + volumes::PATIENCE;
+        for claim in claims {
+            while !volumes::is_attached(&self.parts, &self.id, &claim.claim_name).await {
+                if Instant::now() > deadline || self.leaves() {
+                    return false;
+                }
+                tokio::time::sleep(volumes::RETRY).await;
+            }
+        }
+        true
+    }
+
+    fn leaves(&self) -> bool {
+        match &*self.orders.borrow() {
+            Order::Run(pod) => pod.metadata.deletion_timestamp.is_some(),
+            Order::Gone => true,
+        }
     }
 
     pub(super) fn warn(&self, reason: &str, message: String) {
@@ -60,6 +98,7 @@ impl Worker {
         if let Some(sandbox) = runtime.usable(host_network(&self.pod)) {
             return Some(sandbox.clone());
         }
+        self.begins(Stage::Sandbox, runtime);
         let mut attempt = 0;
         if let Some(newest) = runtime.sandboxes.first() {
             attempt = newest.attempt + 1;
@@ -102,6 +141,8 @@ impl Worker {
         fs::create_dir_all(self.id.log_folder(&self.parts.options.logs)).map_err(|error| error.to_string())?;
         let runtime = &self.parts.runtime;
         let id = runtime.run_sandbox(self.sandbox_config(attempt)).await.map_err(|error| error.to_string())?;
+        // What little is done between the sandbox and the first image counts as the image's.
+        self.parts.record.begins(&self.id.uid, Stage::ImagePull, None);
         let ips = addresses(runtime.sandbox_status(&id).await.map_err(|error| error.to_string())?);
         Ok(Sandbox { id, attempt, ready: true, created: i64::MAX, ips })
     }
@@ -109,11 +150,16 @@ impl Worker {
     async fn start_containers(&mut self, runtime: &PodRuntime, sandbox: &Sandbox) -> Outcome {
         let spec = spec(&self.pod);
         let mut outcome = Outcome::Done;
+        let mut missing: HashSet<&str> = spec.containers.iter().map(|container| &*container.name).collect();
+        missing.retain(|name| !runtime.instances(name).any(|container| container.sandbox == sandbox.id));
         for action in to_start(&spec, runtime, &sandbox.id) {
             self.bury(runtime, &action.spec.name).await;
             let name = action.spec.name.clone();
             match self.start(action, sandbox).await {
-                Ok(()) => drop(self.failures.remove(&name)),
+                Ok(()) => {
+                    self.failures.remove(&name);
+                    missing.remove(&*name);
+                }
                 Err(Refused::Failed(failure)) => {
                     self.failures.insert(name, failure);
                     outcome = Outcome::Failed;
@@ -124,7 +170,19 @@ impl Worker {
                 }
             }
         }
+        self.rests(missing.is_empty());
         outcome
+    }
+
+    /// Notes where the pod stands until its next sync: at what failed first on the way, or at its goal.
+    fn rests(&self, complete: bool) {
+        let failed = |(name, failure): (&String, &Failure)| Some((held_at(&failure.reason)?, name.clone()));
+        let uid = &self.id.uid;
+        match self.failures.iter().filter_map(failed).min() {
+            Some((stage, container)) => self.parts.record.begins(uid, stage, Some(&container)),
+            None if complete => self.parts.record.begins(uid, Stage::Running, None),
+            None => {}
+        }
     }
 
     /// Keeps one dead instance of a container, as the kubelet's garbage collection does.
@@ -167,6 +225,17 @@ impl Worker {
         let pause = golang::duration(self.crashes.pause(name));
         let message = format!("back-off {pause} restarting failed container={name} pod={pod}");
         Err(Refused::BackedOff(Failure { reason: "CrashLoopBackOff".to_owned(), message }, left))
+    }
+}
+
+/// The stage that a container waits at with that reason; none for one that ran and is to run again.
+fn held_at(reason: &str) -> Option<Stage> {
+    match reason {
+        "CreateContainerConfigError" | "CreateContainerError" => Some(Stage::Create),
+        "RunContainerError" => Some(Stage::Start),
+        "PostStartHookError" => Some(Stage::Hook),
+        "CrashLoopBackOff" => None,
+        _ => Some(Stage::ImagePull),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::kubelet::rpc::RpcError;
 
 impl Worker {
     pub(super) async fn terminate(mut self) {
+        self.parts.record.ends(&self.id.uid);
         let mut runtime = self.observed(Some(Instant::now())).await;
         self.say_killing(&runtime);
         while *runtime != PodRuntime::default() {

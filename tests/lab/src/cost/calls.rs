@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::apiserver::Entry;
 
-/// The count of the histogram of calls to the runtime.
-const CALLS: &str = "kubewhy_runtime_call_seconds_count{method=\"";
+/// The count of the histogram of CRI calls, and the counter of those of containerd's own API.
+const CALLS: [&str; 2] = ["kubewhy_runtime_call_seconds_count{method=\"", "kubewhy_containerd_calls_total{method=\""];
 /// The User-Agent of the agent begins so.
 const AGENT: &str = "kubewhy/";
 
@@ -17,7 +17,7 @@ impl Counts {
     /// Calls to the runtime by method, from the agent's metrics.
     pub(super) fn of_calls(metrics: &str) -> Self {
         let count = |line: &str| {
-            let (method, number) = line.strip_prefix(CALLS)?.split_once("\"} ")?;
+            let (method, number) = CALLS.iter().find_map(|calls| line.strip_prefix(calls))?.split_once("\"} ")?;
             Some((method.to_owned(), number.trim().parse().ok()?))
         };
         Self(metrics.lines().filter_map(count).collect())
@@ -56,8 +56,9 @@ mod tests {
             kubewhy_runtime_call_seconds_sum{method=\"Status\"} 0.1\n\
             kubewhy_runtime_call_seconds_count{method=\"Status\"} 12\n\
             kubewhy_runtime_call_seconds_bucket{le=\"0.001\",method=\"Status\"} 11\n\
-            kubewhy_runtime_call_seconds_count{method=\"ListImages\"} 3\n";
-        assert_eq!(Counts::of_calls(metrics), counts(&[("ListImages", 3), ("Status", 12)]));
+            kubewhy_runtime_call_seconds_count{method=\"ListImages\"} 3\n\
+            kubewhy_containerd_calls_total{method=\"Leases.List\"} 5\n";
+        assert_eq!(Counts::of_calls(metrics), counts(&[("Leases.List", 5), ("ListImages", 3), ("Status", 12)]));
     }
 
     #[test]

@@ -1,24 +1,18 @@
-//! What it costs to watch a calm node: healthy pods on real containerd, the real agent at its defaults, and after a while a
-//! table of memory, processor time, calls and requests. It measures and does not judge, but for one thing: on a healthy
-//! node nothing may be reported.
-
-mod calls;
-mod process;
-mod table;
+//! What it costs to watch a calm node: healthy pods, and images that lie there. One thing is judged: on a healthy node nothing
+//! may be reported.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
-use crate::apiserver::resources::PODS;
+use super::calls::Counts;
+use super::node::{bind, pull_images, until_running};
+use super::process::{Memory, cpu, memory};
+use super::{Load, table};
 use crate::demo::{Scene, Tempo};
-
-use calls::Counts;
-use process::{Memory, cpu, memory};
 
 /// One pod starts within this time, each after the other.
 const POD_STARTS_WITHIN: Duration = Duration::from_secs(3);
@@ -31,32 +25,21 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 pub struct Plan {
     /// Pods on the node.
     pub pods: usize,
+    /// Images on the node beside theirs.
+    pub images: usize,
     /// How long the node is watched. For a third of it more the runtime is measured without the agent.
     pub span: Duration,
 }
 
-/// A share of one core: processor time over time passed.
-#[derive(Clone, Copy, Debug)]
-struct Load {
-    used: Duration,
-    over: Duration,
-}
-
-impl Load {
-    fn percent(self) -> f64 {
-        100.0 * self.used.as_secs_f64() / self.over.as_secs_f64()
-    }
-}
-
 /// What was seen while the agent watched.
 #[derive(Debug)]
-struct Watched {
-    agent: Load,
-    runtime: Load,
-    memory: Vec<Memory>,
-    calls: Counts,
-    requests: Counts,
-    events: usize,
+pub(super) struct Watched {
+    pub(super) agent: Load,
+    pub(super) runtime: Load,
+    pub(super) memory: Vec<Memory>,
+    pub(super) calls: Counts,
+    pub(super) requests: Counts,
+    pub(super) events: usize,
 }
 
 /// Measures, in the namespaces of this process, and prints the table. Fails if an Event was written.
@@ -66,7 +49,9 @@ struct Watched {
 pub async fn run(program: &Path, plan: Plan) -> anyhow::Result<ExitCode> {
     let size = std::fs::metadata(program).with_context(|| program.display().to_string())?.len();
     let mut scene = Scene::start(program, Tempo::Ordinary).await?;
-    println!("{}, {} pods: starting them", scene.lab.containerd.version(), plan.pods);
+    let version = scene.lab.containerd.version();
+    println!("{version}, {} pods, {} images beside theirs: starting them", plan.pods, plan.images);
+    pull_images(&scene, plan.images).await?;
     start_pods(&scene, plan.pods).await?;
     sleep(SETTLED_AFTER).await;
     println!("all run; watching for {:.0} s with the agent", plan.span.as_secs_f64());
@@ -74,31 +59,15 @@ pub async fn run(program: &Path, plan: Plan) -> anyhow::Result<ExitCode> {
     scene.agent.stop().await?;
     println!("and for {:.0} s without", (plan.span / 3).as_secs_f64());
     let alone = runtime_alone(&mut scene, plan.span / 3).await?;
-    println!("{}", table::table(size, &watched, alone));
+    println!("{}", table::of_calm(size, &watched, alone));
     Ok(if watched.events == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 async fn start_pods(scene: &Scene, count: usize) -> anyhow::Result<()> {
     for number in 0..count {
-        scene.run_pod(&format!("calm-{number}"), json!({"image": scene.lab.app}));
+        bind(scene, &format!("calm-{number}"));
     }
-    let mut changes = scene.api.store().subscribe();
-    let all_run = async {
-        while running(scene) < count {
-            changes.next().await?;
-        }
-        Some(())
-    };
-    let within = SETTLED_AFTER + POD_STARTS_WITHIN * u32::try_from(count)?;
-    let outcome = timeout(within, all_run).await.ok().flatten();
-    outcome.with_context(|| format!("only {} of {count} pods run after {within:?}", running(scene)))
-}
-
-fn running(scene: &Scene) -> usize {
-    let is_ready = |condition: &Value| condition["type"] == "Ready" && condition["status"] == "True";
-    let pods = scene.api.store().list(&PODS, None);
-    let conditions = pods.iter().filter_map(|pod| pod["status"]["conditions"].as_array());
-    conditions.filter(|all| all.iter().any(is_ready)).count()
+    until_running(scene, count, SETTLED_AFTER + POD_STARTS_WITHIN * u32::try_from(count)?).await
 }
 
 /// The metrics are read before and after the measured time, so that reading them is not in it.
