@@ -1,6 +1,7 @@
 //! The host's files as this process sees them: below a prefix, `/` outside a container. What of the host is not mounted
 //! there is unknown, never missing; nothing is written, and no file is read past a bound.
 
+pub mod mountinfo;
 mod mounts;
 mod root;
 
