@@ -3,7 +3,14 @@
 //! keeps nothing between two looks.
 
 pub mod disk;
+mod eviction;
+#[cfg(test)]
+mod fixture;
 pub mod kernel;
+mod kubelet_config;
+mod lost;
+mod places;
+pub mod read_only;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -26,6 +33,11 @@ pub struct Node {
     pub pod_logs: PathBuf,
     /// The directory in which the runtime keeps images and containers, where it is known.
     pub runtime_root: Option<PathBuf>,
+    /// Mounts that may hang, as the host names them: those of pods that do not start.
+    pub suspects: Vec<PathBuf>,
+    /// The cgroup driver that the runtime's configuration names, `systemd` or `cgroupfs`. None where the runtime answers
+    /// RuntimeConfig, for then the kubelet takes the runtime's, whatever its own configuration says.
+    pub runtime_cgroup: Option<String>,
 }
 
 impl Node {
@@ -56,5 +68,6 @@ const OFTEN: Duration = Duration::from_secs(10);
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Probe] = &[
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
+    Probe { id: read_only::ID, group: Group::Disk, every: OFTEN, needs: &[Right::Proc], look: read_only::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
 ];

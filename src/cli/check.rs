@@ -95,6 +95,8 @@ fn ask(probe: &'static Probe, args: &CheckArgs) -> anyhow::Result<Receiver<Vec<R
         kubelet_root: args.kubelet_root.clone(),
         pod_logs: args.pod_logs.clone(),
         runtime_root: None,
+        suspects: Vec::new(),
+        runtime_cgroup: None,
     };
     let (answer, answered) = channel();
     thread::spawn(move || drop(answer.send((probe.look)(&node))));

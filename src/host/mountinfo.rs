@@ -28,7 +28,7 @@ impl Mount {
         let point = path(fields.by_ref().nth(1)?);
         // Any number of optional fields end at a dash.
         fields.by_ref().find(|field| *field == b"-")?;
-        let [kind, source, options] = [fields.next()?, fields.next()?, fields.next()?].map(|field| text(field));
+        let [kind, source, options] = [fields.next()?, fields.next()?, fields.next()?].map(text);
         Some(Self { device, point, kind, source, options })
     }
 

@@ -69,6 +69,8 @@ impl Prober {
             kubelet_root: self.kubelet.root.clone(),
             pod_logs: self.kubelet.pod_logs.clone(),
             runtime_root: None,
+            suspects: Vec::new(),
+            runtime_cgroup: None,
         }
     }
 }
