@@ -6,6 +6,8 @@ pub mod disk;
 mod eviction;
 #[cfg(test)]
 mod fixture;
+pub mod inotify;
+pub mod inotify_use;
 pub mod kernel;
 mod kubelet_config;
 mod lost;
@@ -64,10 +66,14 @@ pub struct Probe {
 }
 
 const OFTEN: Duration = Duration::from_secs(10);
+/// What costs much to look at.
+const RARELY: Duration = Duration::from_secs(300);
 
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Probe] = &[
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
     Probe { id: read_only::ID, group: Group::Disk, every: OFTEN, needs: &[Right::Proc], look: read_only::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
+    Probe { id: inotify::ID, group: Group::Kernel, every: OFTEN, needs: &[], look: inotify::look },
+    Probe { id: inotify_use::ID, group: Group::Kernel, every: RARELY, needs: &[Right::Proc], look: inotify_use::look },
 ];

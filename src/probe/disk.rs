@@ -85,9 +85,12 @@ fn reading(of: &FileSystem<'_>, stock: &Stock, evictions: &Evictions) -> Reading
     let (name, says) = stock.words(of);
     let reading = Reading { verdict, cause, ..Reading::fine(ID, &name, says) };
     let reading = reading.of_amount(stock.all - stock.free, stock.all, stock.unit).with("disk", of.place());
-    let reading = reading.with("full", if stock.is_out() { "is full" } else { "" }).with("available", stock.left());
+    let reading = match stock.is_out() {
+        true => reading.with("full", "is full"),
+        false => reading,
+    };
     match threshold {
-        Some(threshold) => reading.with("threshold", threshold.text.clone()),
+        Some(threshold) => reading.with("available", stock.left()).with("threshold", threshold.text.as_str()),
         None => reading,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tempfile::TempDir;
 
@@ -96,17 +96,7 @@ impl Host {
     }
 }
 
-/// What each is about, how it stands, and the cause.
-pub(super) fn told(readings: &[Reading]) -> Vec<(String, String)> {
-    readings.iter().map(|one| (one.of.to_string(), format!("{:?} {}", one.verdict, one.cause))).collect()
-}
-
 /// One of them.
 pub(super) fn find<'a>(readings: &'a [Reading], of: &str) -> &'a Reading {
     readings.iter().find(|one| &*one.of == of).unwrap_or_else(|| panic!("{readings:?}"))
-}
-
-/// The path, for tables.
-pub(super) fn path(text: &str) -> &Path {
-    Path::new(text)
 }
