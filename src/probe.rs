@@ -11,7 +11,9 @@ pub mod inotify_use;
 pub mod kernel;
 mod kubelet_config;
 mod lost;
+pub mod memory;
 mod places;
+pub mod pressure;
 pub mod read_only;
 
 use std::path::PathBuf;
@@ -76,4 +78,6 @@ pub const ALL: &[Probe] = &[
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
     Probe { id: inotify::ID, group: Group::Kernel, every: OFTEN, needs: &[], look: inotify::look },
     Probe { id: inotify_use::ID, group: Group::Kernel, every: RARELY, needs: &[Right::Proc], look: inotify_use::look },
+    Probe { id: memory::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: memory::look },
+    Probe { id: pressure::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: pressure::look },
 ];

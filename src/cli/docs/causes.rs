@@ -140,6 +140,9 @@ fn known_from(cause: &Cause) -> &'static str {
         () if cause.probe == Some(Probe::Starts) => {
             "the pod's status beside the runtime's lists, and how long neither moved"
         }
+        () if (needs(Right::Proc) || needs(Right::KubeletRoot)) && !needs(Right::Pods) => {
+            "the host's files, looked at every few seconds"
+        }
         () if needs(Right::PodEvents) => "the kubelet's Events of a pod that is stuck before its sandbox is up",
         () if needs(Right::Containerd) => {
             "containerd's list of layers under way, looked at while a pod waits for its image"
