@@ -4,11 +4,13 @@
 
 pub mod disk;
 mod eviction;
+pub mod ext4;
 #[cfg(test)]
 mod fixture;
 pub mod inotify;
 pub mod inotify_use;
 pub mod kernel;
+pub mod kmsg;
 mod kubelet_config;
 mod lost;
 pub mod memory;
@@ -68,6 +70,8 @@ pub struct Probe {
 }
 
 const OFTEN: Duration = Duration::from_secs(10);
+/// What costs a little to look at.
+const MEANWHILE: Duration = Duration::from_secs(30);
 /// What costs much to look at.
 const RARELY: Duration = Duration::from_secs(300);
 
@@ -75,9 +79,11 @@ const RARELY: Duration = Duration::from_secs(300);
 pub const ALL: &[Probe] = &[
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
     Probe { id: read_only::ID, group: Group::Disk, every: OFTEN, needs: &[Right::Proc], look: read_only::look },
+    Probe { id: ext4::ID, group: Group::Disk, every: OFTEN, needs: &[], look: ext4::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
     Probe { id: inotify::ID, group: Group::Kernel, every: OFTEN, needs: &[], look: inotify::look },
     Probe { id: inotify_use::ID, group: Group::Kernel, every: RARELY, needs: &[Right::Proc], look: inotify_use::look },
     Probe { id: memory::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: memory::look },
     Probe { id: pressure::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: pressure::look },
+    Probe { id: kmsg::ID, group: Group::Kernel, every: MEANWHILE, needs: &[Right::Proc], look: kmsg::look },
 ];
