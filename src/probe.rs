@@ -2,6 +2,8 @@
 //! own, each in its own words and for itself. A probe that lacks a right says so; it never guesses, writes nothing, and
 //! keeps nothing between two looks.
 
+pub mod cgroup_driver;
+pub mod clock;
 pub mod disk;
 mod eviction;
 pub mod ext4;
@@ -17,6 +19,8 @@ pub mod memory;
 mod places;
 pub mod pressure;
 pub mod read_only;
+pub mod resolv_conf;
+pub mod swap;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,6 +76,8 @@ pub struct Probe {
 const OFTEN: Duration = Duration::from_secs(10);
 /// What costs a little to look at.
 const MEANWHILE: Duration = Duration::from_secs(30);
+/// What changes only when somebody changes it.
+const SELDOM: Duration = Duration::from_secs(60);
 /// What costs much to look at.
 const RARELY: Duration = Duration::from_secs(300);
 
@@ -86,4 +92,20 @@ pub const ALL: &[Probe] = &[
     Probe { id: memory::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: memory::look },
     Probe { id: pressure::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: pressure::look },
     Probe { id: kmsg::ID, group: Group::Kernel, every: MEANWHILE, needs: &[Right::Proc], look: kmsg::look },
+    Probe { id: clock::ID, group: Group::System, every: SELDOM, needs: &[], look: clock::look },
+    Probe {
+        id: resolv_conf::ID,
+        group: Group::System,
+        every: OFTEN,
+        needs: &[Right::KubeletRoot],
+        look: resolv_conf::look,
+    },
+    Probe { id: swap::ID, group: Group::System, every: SELDOM, needs: &[Right::Proc], look: swap::look },
+    Probe {
+        id: cgroup_driver::ID,
+        group: Group::System,
+        every: SELDOM,
+        needs: &[Right::KubeletRoot],
+        look: cgroup_driver::look,
+    },
 ];
