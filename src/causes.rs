@@ -79,6 +79,7 @@ pub const ALL: &[&Cause] = &[
     &resources::MEMORY_PRESSURE,
     &resources::CONNTRACK_FULL,
     &kernel::KERNEL_FAULT,
+    &volume::MOUNT_HUNG,
     &pressure::NODE_IO_SATURATED,
     &pressure::NODE_CPU_STARVED,
     &kubelet::API_SERVER_UNREACHABLE,

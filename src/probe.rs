@@ -16,6 +16,7 @@ pub mod kmsg;
 mod kubelet_config;
 mod lost;
 pub mod memory;
+pub mod mount;
 mod places;
 pub mod pressure;
 pub mod read_only;
@@ -86,6 +87,7 @@ pub const ALL: &[Probe] = &[
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
     Probe { id: read_only::ID, group: Group::Disk, every: OFTEN, needs: &[Right::Proc], look: read_only::look },
     Probe { id: ext4::ID, group: Group::Disk, every: OFTEN, needs: &[], look: ext4::look },
+    Probe { id: mount::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: mount::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
     Probe { id: inotify::ID, group: Group::Kernel, every: OFTEN, needs: &[], look: inotify::look },
     Probe { id: inotify_use::ID, group: Group::Kernel, every: RARELY, needs: &[Right::Proc], look: inotify_use::look },
