@@ -1,10 +1,20 @@
 //! The table of mounts of a process (Linux: proc_pid_mountinfo(5)). Only reads what it is given.
 
-use std::ffi::OsStr;
-use std::os::unix::ffi::OsStrExt as _;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
-/// One mount.
+/// One mount, as a line of the table says it. Read as far as it is asked: a table may have thousands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Where it is mounted.
+    pub point: Cow<'a, Path>,
+    device: &'a [u8],
+    rest: &'a [u8],
+}
+
+/// One mount, with what is said of its file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
     /// Number of the file system's device, `8:1`. All mounts of one file system have the same.
@@ -19,19 +29,26 @@ pub struct Mount {
     options: String,
 }
 
-impl Mount {
-    /// One line of the table, if it is one.
-    #[must_use]
-    pub fn parse(line: &[u8]) -> Option<Self> {
-        let mut fields = line.split(|byte| *byte == b' ');
-        let device = text(fields.by_ref().nth(2)?);
+impl<'a> Line<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        let mut fields = line.splitn(6, |byte| *byte == b' ');
+        let device = fields.by_ref().nth(2)?;
         let point = path(fields.by_ref().nth(1)?);
+        Some(Self { point, device, rest: fields.next()? })
+    }
+
+    /// All that it says; none where it ends early.
+    #[must_use]
+    pub fn read(&self) -> Option<Mount> {
+        let mut fields = self.rest.split(|byte| *byte == b' ');
         // Any number of optional fields end at a dash.
         fields.by_ref().find(|field| *field == b"-")?;
         let [kind, source, options] = [fields.next()?, fields.next()?, fields.next()?].map(text);
-        Some(Self { device, point, kind, source, options })
+        Some(Mount { device: text(self.device), point: self.point.to_path_buf(), kind, source, options })
     }
+}
 
+impl Mount {
     /// Whether the file system has this option.
     #[must_use]
     pub fn has(&self, option: &str) -> bool {
@@ -42,19 +59,19 @@ impl Mount {
     #[must_use]
     pub fn option(&self, name: &str) -> Option<PathBuf> {
         let value = self.options.split(',').find_map(|one| one.strip_prefix(name)?.strip_prefix('='))?;
-        Some(path(value.as_bytes()))
+        Some(path(value.as_bytes()).into_owned())
     }
 }
 
 /// The mounts of a table, in the order in which they were made.
-pub fn mounts(table: &[u8]) -> impl Iterator<Item = Mount> + '_ {
-    table.split(|byte| *byte == b'\n').filter_map(Mount::parse)
+pub fn lines(table: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    table.split(|byte| *byte == b'\n').filter_map(Line::parse)
 }
 
 /// The mount on which a path lies that has no links in it: of the deepest ones the last, which hides the others.
 #[must_use]
 pub fn holding(table: &[u8], path: &Path) -> Option<Mount> {
-    mounts(table).filter(|mount| path.starts_with(&mount.point)).max_by_key(|mount| mount.point.components().count())
+    lines(table).filter(|line| path.starts_with(&line.point)).max_by_key(|line| line.point.components().count())?.read()
 }
 
 fn text(field: &[u8]) -> String {
@@ -62,7 +79,10 @@ fn text(field: &[u8]) -> String {
 }
 
 /// White space and backslashes are written as `\040`.
-fn path(field: &[u8]) -> PathBuf {
+fn path(field: &[u8]) -> Cow<'_, Path> {
+    if !field.contains(&b'\\') {
+        return Cow::Borrowed(Path::new(OsStr::from_bytes(field)));
+    }
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     while let [byte, after @ ..] = rest {
@@ -70,7 +90,7 @@ fn path(field: &[u8]) -> PathBuf {
         bytes.push(escaped.unwrap_or(*byte));
         rest = after.get(if escaped.is_some() { 3 } else { 0 }..).unwrap_or_default();
     }
-    OsStr::from_bytes(&bytes).into()
+    Cow::Owned(OsString::from_vec(bytes).into())
 }
 
 fn octal(digits: &[u8]) -> Option<u8> {
@@ -108,7 +128,7 @@ mod tests {
     #[test]
     fn what_is_no_table_names_no_mount() {
         for table in [&b""[..], b"\n\n", b"1 2 3 4", b"\xff \\ \\1 \\999 \\", b"1 2 3 / /a rw shared:1 ext4 x rw"] {
-            assert_eq!(mounts(table).count(), 0, "{table:?}");
+            assert_eq!(holding(table, Path::new("/a")), None, "{table:?}");
         }
         assert_eq!(path(b"/a\\134b\\"), Path::new("/a\\b\\"));
     }

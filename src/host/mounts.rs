@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::mountinfo::mounts;
+use super::mountinfo::{Line, lines};
 
 /// The mounts that this process sees (Linux: proc_pid_mountinfo(5)).
 const TABLE: &str = "/proc/self/mountinfo";
@@ -35,10 +35,21 @@ impl Mounts {
 
     /// The mounts of a table at and below a prefix.
     pub fn among(prefix: &Path, table: &[u8]) -> Self {
-        let inside = |point: &Path| point.strip_prefix(prefix).ok().map(|inside| Path::new("/").join(inside));
-        let places = mounts(table).filter_map(|mount| inside(&mount.point)).collect();
-        let own = mounts(table).filter(|mount| mount.point == Path::new("/")).last();
-        let layer = own.and_then(|own| own.option("upperdir")).filter(|layer| layer.is_absolute());
+        let mut places: Vec<PathBuf> = Vec::new();
+        let mut own = None;
+        for line in lines(table) {
+            if line.point == Path::new("/") {
+                own = Some(line);
+            } else if let Ok(inside) = line.point.strip_prefix(prefix) {
+                let place = Path::new("/").join(inside);
+                // What lies below one that is seen is seen too: thousands of volumes below one directory.
+                if !places.iter().any(|seen| place.starts_with(seen)) {
+                    places.push(place);
+                }
+            }
+        }
+        let layer = own.as_ref().and_then(Line::read).and_then(|own| own.option("upperdir"));
+        let layer = layer.filter(|layer| layer.is_absolute());
         Self { prefix: prefix.to_owned(), places, layer }
     }
 

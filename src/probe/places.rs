@@ -52,12 +52,10 @@ pub(super) fn file_systems<'a>(node: &'a Node, probe: &'static str) -> (Vec<File
     (seen, unseen)
 }
 
+/// Where the runtime's root is not known, the layer of this container tells on which file system it must be.
 fn places(node: &Node) -> impl Iterator<Item = Place<'_>> {
-    let all = [
-        ("kubelet", Some(&node.kubelet_root)),
-        ("logs", Some(&node.pod_logs)),
-        ("runtime", node.runtime_root.as_ref()),
-    ];
+    let runtime = node.runtime_root.as_deref().or(node.mounts.layer());
+    let all = [("kubelet", Some(&*node.kubelet_root)), ("logs", Some(&*node.pod_logs)), ("runtime", runtime)];
     all.into_iter().filter_map(|(whose, path)| Some(Place { whose, path: path? }))
 }
 

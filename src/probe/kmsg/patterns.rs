@@ -178,7 +178,22 @@ pub(super) const PATTERNS: &[Pattern] = &[
         sample: "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/kubepods/besteffort/pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/2c3d,task=java,pid=40221,uid=1000",
         ..USUAL
     },
-    // mm/oom_kill.c, dump_oom_summary: at the limit of a container or of all pods, which is no fault of the node's
+    // mm/oom_kill.c, dump_oom_summary: at the limit of all pods together, that is of what the node has for them
+    Pattern {
+        kind: "memory",
+        words: &["oom-kill:constraint=CONSTRAINT_MEMCG,", "oom_memcg=/kubepods.slice,"],
+        cause: "MemoryPressure",
+        sample: "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods.slice,task_memcg=/kubepods.slice/kubepods-pod0a1b2c3d_4e5f_6071_8293_a4b5c6d7e8f9.slice/cri-containerd-2c3d.scope,task=java,pid=40221,uid=1000",
+        ..USUAL
+    },
+    Pattern {
+        kind: "memory",
+        words: &["oom-kill:constraint=CONSTRAINT_MEMCG,", "oom_memcg=/kubepods,"],
+        cause: "MemoryPressure",
+        sample: "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods,task_memcg=/kubepods/pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/2c3d,task=java,pid=40221,uid=1000",
+        ..USUAL
+    },
+    // mm/oom_kill.c, dump_oom_summary: at the limit of one pod or container, which is no fault of the node's
     Pattern {
         kind: "memory",
         words: &["oom-kill:constraint=CONSTRAINT_MEMCG,"],
