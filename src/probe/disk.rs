@@ -140,26 +140,28 @@ mod tests {
     use super::super::fixture::{Host, find};
     use super::*;
 
-    /// The kubelet's root, the logs and the runtime's root on two file systems.
-    const TABLE: &str = "27 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 27 8:2 / /var/lib/runtime rw - xfs /dev/sdb rw\n";
+    /// The runtime's root has a file system of its own.
+    const TABLE: &str = "27 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 27 7:77 / /var/lib/runtime rw - xfs /dev/sdb rw\n";
+
+    fn host() -> Host {
+        let host = Host::default().runtime_root("/var/lib/runtime");
+        let table = TABLE.replace("8:1", &host.device());
+        host.file("/proc/1/mountinfo", table)
+    }
 
     #[test]
     fn a_file_system_is_judged_once_and_names_all_who_need_it() {
-        let host = Host::default().file("/proc/1/mountinfo", TABLE).dir("/data").link("/var/lib/runtime", "/data");
-        let readings = look(&host.runtime_root("/var/lib/runtime").node());
-        // A link leads the runtime to the file system of the others, whatever is mounted at its name.
-        assert!(find(&readings, "kubelet").says.ends_with(" on / (kubelet, logs, runtime)"), "{readings:?}");
-        assert!(!readings.iter().any(|one| one.of.contains("runtime")));
-        let host = Host::default().file("/proc/1/mountinfo", TABLE).dir("/var/lib/runtime");
-        let readings = look(&host.runtime_root("/var/lib/runtime").node());
-        assert!(find(&readings, "kubelet").says.ends_with(" on / (kubelet, logs)"));
-        assert!(find(&readings, "runtime").says.ends_with(" on /var/lib/runtime (runtime)"));
+        // Whatever is mounted at its name: a link leads elsewhere, and what the table does not know is judged as it is seen.
+        for host in [host().dir("/data").link("/var/lib/runtime", "/data"), host().dir("/var/lib/runtime")] {
+            let readings = look(&host.node());
+            assert!(find(&readings, "kubelet").says.ends_with(" on / (kubelet, logs, runtime)"), "{readings:?}");
+            assert!(!readings.iter().any(|one| one.of.contains("runtime")));
+        }
     }
 
     #[test]
     fn a_directory_that_is_not_seen_is_unknown_and_its_mount_is_named() {
-        let host = Host::default().file("/proc/1/mountinfo", TABLE).runtime_root("/var/lib/runtime");
-        let host = host.mounted(&["/proc", "/var/lib/kubelet", "/var/log/pods"], "/var/lib/other/7/fs");
+        let host = host().mounted(&["/proc", "/var/lib/kubelet", "/var/log/pods"], "/var/lib/other/7/fs");
         let readings = look(&host.node());
         let runtime = find(&readings, "runtime");
         assert_eq!(runtime.verdict, Verdict::Unknown(Missing::Access));
@@ -169,8 +171,7 @@ mod tests {
 
     #[test]
     fn the_layer_of_this_container_stands_for_the_file_system_that_it_lies_on() {
-        let host = Host::default().file("/proc/1/mountinfo", TABLE).runtime_root("/var/lib/runtime");
-        let host = host.mounted(&["/proc", "/var/lib/kubelet", "/var/log/pods"], "/var/lib/runtime/7/fs");
+        let host = host().mounted(&["/proc", "/var/lib/kubelet", "/var/log/pods"], "/var/lib/runtime/7/fs");
         let known = host.node();
         // Even where nobody has said where the runtime keeps its things.
         for node in [Node { runtime_root: None, ..host.node() }, known] {

@@ -1,7 +1,7 @@
 //! A host in a temporary directory, for the tests of probes.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -29,6 +29,12 @@ impl Default for Host {
 impl Host {
     pub(super) fn at(&self, path: &str) -> PathBuf {
         self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    /// The device on which all of it lies.
+    pub(super) fn device(&self) -> String {
+        let device = self.root.path().metadata().unwrap().dev();
+        format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device))
     }
 
     pub(super) fn dir(self, path: &str) -> Self {

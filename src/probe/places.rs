@@ -4,6 +4,8 @@
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{major, minor, statvfs};
+
 use super::Node;
 use super::lost;
 use crate::host::Lost;
@@ -33,7 +35,8 @@ pub(super) struct FileSystem<'a> {
     pub(super) mount: Option<Mount>,
     /// Who needs it, in the order in which they are always named.
     pub(super) places: Vec<Place<'a>>,
-    device: String,
+    /// Device and size: what tells one file system from another.
+    identity: (String, u64),
 }
 
 /// The file systems that are seen, and of each directory that is not what lacks, as a reading of `probe`.
@@ -42,9 +45,9 @@ pub(super) fn file_systems<'a>(node: &'a Node, probe: &'static str) -> (Vec<File
     let (mut seen, mut unseen): (Vec<FileSystem<'_>>, _) = (Vec::new(), Vec::new());
     for place in places(node) {
         match file_system(node, &table, place.path) {
-            Ok((at, mount, device)) => match seen.iter_mut().find(|known| known.device == device) {
+            Ok((at, mount, identity)) => match seen.iter_mut().find(|known| known.identity == identity) {
                 Some(known) => known.places.push(place),
-                None => seen.push(FileSystem { at, mount, device, places: vec![place] }),
+                None => seen.push(FileSystem { at, mount, identity, places: vec![place] }),
             },
             Err(lost) => unseen.push(unknown(probe, &place, &table, &lost)),
         }
@@ -59,21 +62,22 @@ fn places(node: &Node) -> impl Iterator<Item = Place<'_>> {
     all.into_iter().filter_map(|(whose, path)| Some(Place { whose, path: path? }))
 }
 
-/// Where to ask, the mount on the host, and what tells one file system from another: the device of the host's table, for
-/// btrfs gives each of its subvolumes a number of its own.
-fn file_system(node: &Node, table: &[u8], path: &Path) -> Result<(PathBuf, Option<Mount>, String), Lost> {
+/// Where to ask, the mount on the host, and what tells this file system from others. The host's table is believed where it
+/// names the device that is seen: a kubelet may have mounts of its own that the table does not know. btrfs shows another
+/// device for each of its subvolumes, and an overlay hides the one below it.
+fn file_system(node: &Node, table: &[u8], path: &Path) -> Result<(PathBuf, Option<Mount>, (String, u64)), Lost> {
     let root = node.root();
-    let (at, real) = match (root.find(path), layer_in(node, path)) {
-        (Ok(at), _) => (at.clone(), root.named(&at)),
-        (Err(_), Some(layer)) => (PathBuf::from("/"), layer.to_owned()),
+    let (at, real, hidden) = match (root.find(path), layer_in(node, path)) {
+        (Ok(at), _) => (at.clone(), root.named(&at), false),
+        (Err(_), Some(layer)) => (PathBuf::from("/"), layer.to_owned(), true),
         (Err(lost), None) => return Err(lost),
     };
-    let mount = holding(table, &real);
-    let device = match &mount {
-        Some(mount) => mount.device.clone(),
-        None => at.metadata().map_err(|error| Lost::Unknown(format!("{}: {error}", path.display())))?.dev().to_string(),
-    };
-    Ok((at, mount, device))
+    let device = at.metadata().map_err(|error| Lost::Unknown(format!("{}: {error}", path.display())))?.dev();
+    let device = format!("{}:{}", major(device), minor(device));
+    let mount = holding(table, &real).filter(|mount| hidden || mount.device == device || mount.kind == "btrfs");
+    let device = mount.as_ref().map_or(device, |mount| mount.device.clone());
+    let size = statvfs(&at).map_or(0, |stat| stat.f_blocks.saturating_mul(stat.f_frsize));
+    Ok((at, mount, (device, size)))
 }
 
 /// The runtime keeps the root of this container in this directory: an overlay answers for the file system that it is

@@ -22,7 +22,7 @@ pub fn look(node: &Node) -> Vec<Reading> {
 
 fn judge(of: &FileSystem<'_>) -> Reading {
     let Some(mount) = &of.mount else {
-        let why = format!("{HOST_MOUNTS} of the host can't be read");
+        let why = format!("{HOST_MOUNTS} of the host can't be read, or does not name {}", of.place());
         return Reading::unknown(ID, of.name(), Missing::Access, why);
     };
     let (place, users) = (of.place(), of.users());
@@ -44,8 +44,9 @@ mod tests {
     use crate::model::reading::Verdict;
 
     fn kubelet(table: &str) -> Reading {
-        let host = Host::default().file("/proc/1/mountinfo", table);
-        find(&look(&host.node()), "kubelet").clone()
+        let host = Host::default();
+        let table = table.replace("8:1", &host.device());
+        find(&look(&host.file("/proc/1/mountinfo", table).node()), "kubelet").clone()
     }
 
     #[test]
@@ -67,6 +68,12 @@ mod tests {
             assert_eq!((reading.verdict, reading.cause), (Verdict::Broken, "FilesystemReadOnly"), "{options}");
             assert_eq!(reading.facts, [("file", "/var/lib/kubelet".into()), ("device", "/dev/sda1".into())]);
         }
+    }
+
+    #[test]
+    fn a_table_that_does_not_know_what_is_seen_is_not_believed() {
+        let reading = kubelet("27 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 27 7:77 / /var rw - xfs /dev/sdb ro\n");
+        assert_eq!(reading.verdict, Verdict::Unknown(Missing::Access));
     }
 
     #[test]
