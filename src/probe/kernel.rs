@@ -54,6 +54,8 @@ const PODS: &[&str] = &[
 const SOON: f64 = 0.9;
 /// From this share on something fails now and then.
 const OUT: f64 = 0.99;
+/// The kernel's own word for none is the largest number that it has.
+const NO_LIMIT: f64 = 1e15;
 const SIZE_AT_MOST: u64 = 4096;
 
 /// Looks once.
@@ -86,6 +88,9 @@ fn pods(node: &Node) -> Reading {
 }
 
 fn judge(of: &str, used: f64, limit: f64, cause: &'static str) -> Reading {
+    if limit >= NO_LIMIT {
+        return Reading::fine(ID, of, format!("{used}, without a limit"));
+    }
     let says = format!("{used} of {limit}");
     let share = used / limit.max(1.0);
     let reading = match () {
@@ -101,7 +106,7 @@ fn number(node: &Node, path: &str, index: usize) -> Result<f64, Lost> {
     let text = String::from_utf8_lossy(&content);
     let mut numbers = text.split([' ', '\t', '\n', '/']).filter(|word| !word.is_empty());
     let number = numbers.nth(index).and_then(|word| word.parse::<u64>().ok());
-    #[expect(clippy::cast_precision_loss, reason = "no count of this is anywhere near 52 bits, and no limit means one")]
+    #[expect(clippy::cast_precision_loss, reason = "no count is anywhere near 52 bits, and no limit that is means one")]
     number.map(|number| number as f64).ok_or_else(|| Lost::Invalid(format!("{path} does not hold a number")))
 }
 
@@ -129,7 +134,7 @@ mod tests {
     #[test]
     fn what_this_kernel_does_not_count_is_no_question() {
         let readings = look(&host(1).node());
-        assert_eq!(find(&readings, "open files").verdict, Fine);
+        assert_eq!(find(&readings, "open files").says, "1184, without a limit");
         for of in ["tracked connections", "threads", "process ids of pods"] {
             assert_eq!(find(&readings, of).verdict, Unknown(Missing::Subject), "{of}");
         }

@@ -18,7 +18,7 @@ pub(super) const HOST_MOUNTS: &str = "/proc/1/mountinfo";
 const TABLE_AT_MOST: u64 = 8 << 20;
 
 /// One of these directories.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place<'a> {
     /// Who needs it.
     pub(super) whose: &'static str,
@@ -44,10 +44,10 @@ pub(super) fn file_systems<'a>(node: &'a Node, probe: &'static str) -> (Vec<File
     let table = node.root().read(Path::new(HOST_MOUNTS), TABLE_AT_MOST).unwrap_or_default();
     let (mut seen, mut unseen): (Vec<FileSystem<'_>>, _) = (Vec::new(), Vec::new());
     for place in places(node) {
-        match file_system(node, &table, place.path) {
-            Ok((at, mount, identity)) => match seen.iter_mut().find(|known| known.identity == identity) {
+        match file_system(node, &table, place) {
+            Ok(one) => match seen.iter_mut().find(|known| known.identity == one.identity) {
                 Some(known) => known.places.push(place),
-                None => seen.push(FileSystem { at, mount, identity, places: vec![place] }),
+                None => seen.push(one),
             },
             Err(lost) => unseen.push(unknown(probe, &place, &table, &lost)),
         }
@@ -62,11 +62,11 @@ fn places(node: &Node) -> impl Iterator<Item = Place<'_>> {
     all.into_iter().filter_map(|(whose, path)| Some(Place { whose, path: path? }))
 }
 
-/// Where to ask, the mount on the host, and what tells this file system from others. The host's table is believed where it
+/// The file system of one of them alone. The host's table is believed where it
 /// names the device that is seen: a kubelet may have mounts of its own that the table does not know. btrfs shows another
 /// device for each of its subvolumes, and an overlay hides the one below it.
-fn file_system(node: &Node, table: &[u8], path: &Path) -> Result<(PathBuf, Option<Mount>, (String, u64)), Lost> {
-    let root = node.root();
+fn file_system<'a>(node: &Node, table: &[u8], place: Place<'a>) -> Result<FileSystem<'a>, Lost> {
+    let (root, path) = (node.root(), place.path);
     let (at, real, hidden) = match (root.find(path), layer_in(node, path)) {
         (Ok(at), _) => (at.clone(), root.named(&at), false),
         (Err(_), Some(layer)) => (PathBuf::from("/"), layer.to_owned(), true),
@@ -77,7 +77,7 @@ fn file_system(node: &Node, table: &[u8], path: &Path) -> Result<(PathBuf, Optio
     let mount = holding(table, &real).filter(|mount| hidden || mount.device == device || mount.kind == "btrfs");
     let device = mount.as_ref().map_or(device, |mount| mount.device.clone());
     let size = statvfs(&at).map_or(0, |stat| stat.f_blocks.saturating_mul(stat.f_frsize));
-    Ok((at, mount, (device, size)))
+    Ok(FileSystem { at, mount, identity: (device, size), places: vec![place] })
 }
 
 /// The runtime keeps the root of this container in this directory: an overlay answers for the file system that it is
