@@ -28,7 +28,7 @@ pub fn look(node: &Node) -> Vec<Reading> {
         (Ok(_), _) => Reading::fine(ID, OF, "set by a time server since the start"),
         (Err(Lost::Missing), Ok(_)) => {
             let says = "no time server has answered systemd-timesyncd since the start";
-            Reading::suspect(ID, OF, "ClockSkewed", says)
+            Reading::suspect(ID, OF, "ClockSkewed", says).with("clock", "was set by no time server since the start")
         }
         (Err(Lost::Missing), Err(_)) => {
             let why = "systemd-timesyncd does not keep it, and of others this is not known";
