@@ -2,7 +2,7 @@
 //! process, which only a privileged agent may see. Whether one more can be had `inotify` tells without that right.
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -102,21 +102,28 @@ impl Census {
 
     /// None for a process that has ended, or that is hidden.
     fn held(&mut self, process: &Path) -> Option<Held> {
-        let descriptors = fs::read_dir(process.join("fd"));
-        self.hidden |= descriptors.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::PermissionDenied);
+        let descriptors = self.unless_hidden(fs::read_dir(process.join("fd")))?;
         let mut held = Held::default();
-        for descriptor in descriptors.ok()?.flatten() {
+        for descriptor in descriptors.flatten() {
             self.descriptors += 1;
             if self.descriptors > DESCRIPTORS {
                 break;
             }
             // It says so of itself (Linux: anon_inode_getfd in fs/notify/inotify/inotify_user.c).
-            if fs::read_link(descriptor.path()).is_ok_and(|target| target == Path::new("anon_inode:inotify")) {
+            let target = self.unless_hidden(fs::read_link(descriptor.path()));
+            if target.is_some_and(|target| target == Path::new("anon_inode:inotify")) {
                 held.instances += 1;
                 held.watches += watches(&process.join("fdinfo").join(descriptor.file_name()));
             }
         }
         Some(held)
+    }
+
+    /// Root may list the descriptors of every process of root; what each of them is takes a right more (Linux:
+    /// proc_fd_access_allowed in fs/proc/base.c).
+    fn unless_hidden<T>(&mut self, seen: io::Result<T>) -> Option<T> {
+        self.hidden |= seen.as_ref().is_err_and(|error| error.kind() == ErrorKind::PermissionDenied);
+        seen.ok()
     }
 }
 
@@ -179,6 +186,15 @@ mod tests {
         let [few, many] = [61, 120].map(|used| judge(&node, "instances", used, &census));
         assert_eq!((few.verdict, many.verdict), (Verdict::Fine, Verdict::Suspect));
         assert_eq!(many.says, "120 of 128, most instances (70) by systemd");
+    }
+
+    #[test]
+    fn a_process_that_hides_what_it_holds_makes_the_count_unknown() {
+        let mut census = Census::default();
+        assert_eq!(census.unless_hidden::<()>(Err(ErrorKind::NotFound.into())), None);
+        assert!(!census.hidden, "it has ended");
+        assert_eq!(census.unless_hidden::<()>(Err(ErrorKind::PermissionDenied.into())), None);
+        assert!(census.hidden);
     }
 
     #[test]
