@@ -14,6 +14,7 @@ mod kernel;
 mod kubelet;
 mod oci;
 pub mod operations;
+mod pressure;
 mod pull;
 mod registry;
 mod resources;
@@ -80,6 +81,9 @@ pub const ALL: &[&Cause] = &[
     &resources::MEMORY_PRESSURE,
     &resources::CONNTRACK_FULL,
     &kernel::KERNEL_FAULT,
+    &volume::MOUNT_HUNG,
+    &pressure::NODE_IO_SATURATED,
+    &pressure::NODE_CPU_STARVED,
     &kubelet::API_SERVER_UNREACHABLE,
     &backend::CNI_BACKEND_DOWN,
     &RUNTIME_DOWN,

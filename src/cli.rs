@@ -9,6 +9,7 @@ pub mod exit;
 pub mod explain;
 pub mod lock;
 pub mod logging;
+pub mod probe_mount;
 pub mod replay;
 pub mod run;
 pub mod status;
@@ -46,6 +47,9 @@ pub enum Command {
     /// Write the documents that are made from the program, or check that they are current.
     #[command(hide = true)]
     Docs(docs::DocsArgs),
+    /// Ask one mount whether it answers, for the agent.
+    #[command(name = crate::probe::mount::SUBCOMMAND, hide = true)]
+    ProbeMount(probe_mount::ProbeMountArgs),
     /// Print the version.
     Version,
 }

@@ -1,8 +1,9 @@
 //! The host's files as this process sees them: below a prefix, `/` outside a container. What of the host is not mounted
 //! there is unknown, never missing; nothing is written, and no file is read past a bound.
 
-pub(crate) mod mounts;
+pub mod mountinfo;
+mod mounts;
 mod root;
 
-pub use mounts::Mounts;
+pub use mounts::{Mounts, TABLE};
 pub use root::{Lost, Root};

@@ -22,6 +22,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Config(ConfigCommand::Check(args)) => cli::config_check::run(&args),
         Command::Demo(args) => cli::demo::run(&args),
         Command::Docs(args) => cli::docs::run(&args),
+        Command::ProbeMount(args) => Ok(cli::probe_mount::run(&args)),
         Command::Version => {
             writeln!(io::stdout(), "kubewhy {}", env!("CARGO_PKG_VERSION"))?;
             Ok(ExitCode::SUCCESS)

@@ -49,7 +49,7 @@ const NOT_THE_API: &[&str] = &[
 pub(super) const CLOCK_SKEWED: Cause = Cause {
     id: "ClockSkewed",
     summary: "The clock of this node is wrong: certificates or signatures look not yet valid.",
-    says: "The clock is wrong: [it is {now} on this node, and a certificate begins at {begins}|on this node a certificate is not valid yet]. The certificate itself and the network are fine.",
+    says: "The clock [is wrong: it is {now} on this node, and a certificate begins at {begins}|of this node {clock}|is wrong: on this node a certificate is not valid yet]. The certificate itself and the network are fine.",
     rules_out: "Certificates, credentials and the network are not the cause.",
     advice: "timedatectl; chronyc tracking: set the time, here or where the certificate was made.",
     mends: "It works again as soon as the time is right.",

@@ -150,7 +150,7 @@ pub(super) const CGROUP_FAILURE: Cause = Cause {
     stage: Stage::Create,
     scope: Scope::Node,
     summary: "The control group of the pod or container cannot be made or set up: a wrong driver, systemd that does not answer, or the kernel's limit.",
-    says: "This node cannot make the control group of the pod or container: cgroup drivers that differ, systemd not answering, or a limit of the kernel. Image, network and the pod are fine.",
+    says: "This node cannot make the control group of the pod or container: [the kubelet uses {ofkubelet}, the runtime {ofruntime}|cgroup drivers that differ, systemd not answering, or a limit of the kernel]. Image, network and the pod are fine.",
     rules_out: "Image, network and the pod itself are fine.",
     advice: "kubelet and runtime must use one cgroup driver; see systemctl status, and /proc/cgroups for leaked groups.",
     mends: "",

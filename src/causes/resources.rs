@@ -34,7 +34,7 @@ const NO_DISK: &[&str] = &[
 pub(super) const DISK_FULL: Cause = Cause {
     id: "DiskFull",
     summary: "A disk of the node is full, or so short of room that the kubelet evicts pods.",
-    says: "A disk of this node [{full}|is short of room][: no room for {file}][; {available} available, threshold {threshold}]. Registry and network are not the cause.",
+    says: "A disk of this node[ ({disk})] [{full}|is short of room][: no room for {file}][; {available} available, threshold {threshold}]. Registry and network are not the cause.",
     rules_out: "Registry and network are not the cause; a pod that writes much may be.",
     advice: "df -h; remove what fills it, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",
@@ -86,7 +86,7 @@ pub(super) const DISK_FULL: Cause = Cause {
 pub(super) const INODES_EXHAUSTED: Cause = Cause {
     id: "InodesExhausted",
     summary: "A file system of the node has no inodes left: too many small files.",
-    says: "This node runs out of inodes: too many small files[; {available} left, threshold {threshold}]. Bytes may be free; registry and network are not the cause.",
+    says: "This node runs out of inodes: too many small files[ on {disk}][; {available} left, threshold {threshold}]. Bytes may be free; registry and network are not the cause.",
     rules_out: "Registry and network are not the cause; room in bytes may be left.",
     advice: "df -i /var/lib/containerd /var/lib/kubelet; find the folder of many files, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",
@@ -160,7 +160,7 @@ pub(super) const MEMORY_PRESSURE: Cause = Cause {
 pub(super) const PIDS_EXHAUSTED: Cause = Cause {
     id: "PidsExhausted",
     summary: "No new process or thread can be made: the node's or the pod's limit of process ids is reached.",
-    says: "No new process can be started[: {available} process ids left, threshold {threshold}]. The limit is the pod's, the runtime's or the node's; image and network are not the cause.",
+    says: "No new process can be started[: {available} process ids left, threshold {threshold}|: {used} of {limit} are in use]. The limit is the pod's, the runtime's or the node's; image and network are not the cause.",
     rules_out: "Image and network are not the cause: the kernel refuses new processes.",
     advice: "ps -eLf | wc -l against sysctl kernel.pid_max; find who forks without end.",
     mends: "It goes on as soon as processes end.",
@@ -204,7 +204,7 @@ pub(super) const PIDS_EXHAUSTED: Cause = Cause {
 pub(super) const FILE_DESCRIPTORS_EXHAUSTED: Cause = Cause {
     id: "FileDescriptorsExhausted",
     summary: "No more files or sockets can be opened: a process or the node is at its limit of file descriptors.",
-    says: "\"too many open files\"[ at {file}]: a process of this node, or the node itself, is at its limit. Disk and network are not the cause.",
+    says: "\"too many open files\"[ at {file}| ({used} of {limit})]: a process of this node, or the node itself, is at its limit. Disk and network are not the cause.",
     rules_out: "Disk, image and network are not the cause: the kernel gives out no more descriptors.",
     advice: "cat /proc/sys/fs/file-nr; count /proc/PID/fd of containerd and kubelet; raise LimitNOFILE.",
     mends: "A restart of a leaking process frees them.",
@@ -238,7 +238,7 @@ pub(super) const FILE_DESCRIPTORS_EXHAUSTED: Cause = Cause {
 pub(super) const CONNTRACK_FULL: Cause = Cause {
     id: "ConntrackFull",
     summary: "The kernel's connection tracking table is full, so new connections of the node are dropped.",
-    says: "The kernel's table of connections (conntrack) is full on this node, so new ones are dropped: pulls and DNS time out at random. Registry and pods are not the cause.",
+    says: "The kernel's table of connections (conntrack) is full on this node[ ({used} of {limit})], so new ones are dropped: pulls and DNS time out at random. Registry and pods are not the cause.",
     rules_out: "Registry, DNS and pods are not the cause of their timeouts: this node drops their packets.",
     advice: "raise net.netfilter.nf_conntrack_max (kube-proxy: conntrack.maxPerCore).",
     mends: "It comes and goes with the load.",
@@ -265,7 +265,7 @@ pub(super) const CONNTRACK_FULL: Cause = Cause {
 pub(super) const INOTIFY_EXHAUSTED: Cause = Cause {
     id: "InotifyExhausted",
     summary: "The node's limit of inotify watches or instances is reached; it is no disk that is full.",
-    says: "This node's limit of inotify watches or instances is reached. The kernel words it as \"no space left\" or \"too many open files\", but no disk is full.",
+    says: "This node's limit of inotify [{what} ({limit})|watches or instances] is reached. The kernel words it as \"no space left\" or \"too many open files\", but no disk is full.",
     rules_out: "Disks and file descriptors are not the cause, though the error names them.",
     advice: "sysctl -w fs.inotify.max_user_instances=8192 fs.inotify.max_user_watches=524288.",
     mends: "It works at the next try.",

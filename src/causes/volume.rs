@@ -204,6 +204,26 @@ pub(super) const VOLUME_MOUNT_FAILED: Cause = Cause {
     ..OF_VOLUMES
 };
 
+/// A mount hangs: whoever touches it waits in the kernel.
+pub(super) const MOUNT_HUNG: Cause = Cause {
+    id: "MountHung",
+    stage: Stage::Node,
+    scope: Scope::Node,
+    summary: "A mount on the node does not answer: whatever touches it hangs, and cannot be ended.",
+    says: "A mount on this node[ ({filesystem})] does not answer: whatever touches it hangs, also the kubelet and the runtime. Images and pod network are not the cause.",
+    rules_out: "Images and pod network are not the cause.",
+    advice: "is its server or driver alive? Else umount -f -l it. A drain may hang.",
+    mends: "What hangs goes on once its server answers.",
+    after: Duration::from_secs(5),
+    steps: &[
+        "`kubewhy check` and `kubewhy status` on the node name the mount; `findmnt -t nfs,nfs4,cifs,ceph,fuse` shows its server, `timeout 5 stat -f PATH` whether it answers.",
+        "NFS, CIFS: is the server reached from this node (`nc -vz SERVER 2049`)? `dmesg | grep 'not responding'`. FUSE: does the process of its driver still run?",
+        "`ps -eo pid,stat,wchan:32,args | awk '$2 ~ /D/'`: who hangs. Bring the server back and they go on; else `umount -f -l PATH`, and a reboot if they stay.",
+    ],
+    needs: &[Right::KubeletDirs],
+    ..USUAL
+};
+
 /// The volumes did not come in time, and nothing says why.
 pub(super) const VOLUME_TIMEOUT: Cause = Cause {
     id: "VolumeTimeout",

@@ -16,7 +16,7 @@ use serde::Serialize;
 use super::Output;
 use crate::causes;
 use crate::clock::Clock;
-use crate::diagnose::phrase::{Facts, sentence};
+use crate::diagnose::phrase::{Facts, fill, sentence};
 use crate::host::Mounts;
 use crate::model::reading::{Group, Missing, Reading, Verdict};
 use crate::probe::{self, Node, Probe};
@@ -95,6 +95,8 @@ fn ask(probe: &'static Probe, args: &CheckArgs) -> anyhow::Result<Receiver<Vec<R
         kubelet_root: args.kubelet_root.clone(),
         pod_logs: args.pod_logs.clone(),
         runtime_root: None,
+        suspects: Vec::new(),
+        runtime_cgroup: None,
     };
     let (answer, answered) = channel();
     thread::spawn(move || drop(answer.send((probe.look)(&node))));
@@ -115,7 +117,13 @@ fn lines(probe: &Probe, answer: &Receiver<Vec<Reading>>, deadline: Instant) -> V
 fn advice(reading: &Reading) -> Option<String> {
     let cause = causes::by_id(reading.cause)?;
     let facts = reading.facts.iter().fold(Facts::default(), |facts, (name, value)| facts.with(name, value));
-    Some(format!("{}: {}", cause.id, sentence(cause, &facts)))
+    Some(match reading.verdict {
+        // Its sentence tells of what is, not of what may be.
+        Verdict::Suspect => {
+            format!("{}, soon or maybe: {}: {}", cause.id, cause.owner.as_str(), fill(cause.advice, &facts).0)
+        }
+        _ => format!("{}: {}", cause.id, sentence(cause, &facts)),
+    })
 }
 
 fn tell(out: &mut impl Write, lines: &[Line]) -> io::Result<()> {

@@ -170,6 +170,9 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("pod", "cart-0"),
         ],
     ),
+    ("MountHung", &[("filesystem", "nfs4")]),
+    ("NodeIoSaturated", &[("stalled", "71 %")]),
+    ("NodeCpuStarved", &[("waited", "97 %")]),
     ("KubeletNotSyncing", &[("for", "1 min 4 s"), ("runtime", "containerd"), ("others", "no other pod")]),
     ("Unclassified", &[("stage", "Start"), ("quote", "failed to create shim task: ttrpc: closed")]),
 ];

@@ -1,13 +1,13 @@
 //! Which parts of the host are mounted below a prefix. The kubelet makes the directories that lead to a mount, in this
 //! container's own root: that one of them exists says nothing about the host.
 
-use std::ffi::OsStr;
 use std::io;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
+use super::mountinfo::{Line, lines};
+
 /// The mounts that this process sees (Linux: proc_pid_mountinfo(5)).
-pub(crate) const TABLE: &str = "/proc/self/mountinfo";
+pub const TABLE: &str = "/proc/self/mountinfo";
 
 /// The mounts at and below a prefix.
 #[derive(Debug, PartialEq)]
@@ -15,6 +15,8 @@ pub struct Mounts {
     prefix: PathBuf,
     /// As the host names them; the host's whole root is `/`.
     places: Vec<PathBuf>,
+    /// Where the host keeps what this container writes to its root.
+    layer: Option<PathBuf>,
 }
 
 impl Mounts {
@@ -33,14 +35,33 @@ impl Mounts {
 
     /// The mounts of a table at and below a prefix.
     pub fn among(prefix: &Path, table: &[u8]) -> Self {
-        let points = table.split(|byte| *byte == b'\n').filter_map(mount_point);
-        let inside = |point: PathBuf| point.strip_prefix(prefix).ok().map(|inside| Path::new("/").join(inside));
-        Self { prefix: prefix.to_owned(), places: points.filter_map(inside).collect() }
+        let mut places: Vec<PathBuf> = Vec::new();
+        let mut own = None;
+        for line in lines(table) {
+            if line.point == Path::new("/") {
+                own = Some(line);
+            } else if let Ok(inside) = line.point.strip_prefix(prefix) {
+                let place = Path::new("/").join(inside);
+                // What lies below one that is seen is seen too: thousands of volumes below one directory.
+                if !places.iter().any(|seen| place.starts_with(seen)) {
+                    places.push(place);
+                }
+            }
+        }
+        let layer = own.as_ref().and_then(Line::read).and_then(|own| own.option("upperdir"));
+        let layer = layer.filter(|layer| layer.is_absolute());
+        Self { prefix: prefix.to_owned(), places, layer }
     }
 
     /// Where `/` of the host is.
     pub fn prefix(&self) -> &Path {
         &self.prefix
+    }
+
+    /// The directory of the host on which the root of this container lies, where the runtime made it as an overlay: the
+    /// host's file system is then seen through it, though nothing of it is mounted here.
+    pub fn layer(&self) -> Option<&Path> {
+        self.layer.as_deref()
     }
 
     /// Whether what is at this path of the host, or that nothing is, can be seen. A prefix without any mount is a plain
@@ -56,31 +77,13 @@ impl Mounts {
     }
 }
 
-/// The fifth field of a line, with white space and backslashes as `\040`.
-pub(crate) fn mount_point(line: &[u8]) -> Option<PathBuf> {
-    let field = line.split(|byte| *byte == b' ').nth(4)?;
-    let mut bytes = Vec::with_capacity(field.len());
-    let mut rest = field;
-    while let [byte, after @ ..] = rest {
-        let escaped = (*byte == b'\\').then(|| octal(after)).flatten();
-        bytes.push(escaped.unwrap_or(*byte));
-        rest = after.get(if escaped.is_some() { 3 } else { 0 }..)?;
-    }
-    Some(OsStr::from_bytes(&bytes).into())
-}
-
-fn octal(digits: &[u8]) -> Option<u8> {
-    let digits = std::str::from_utf8(digits.get(..3)?).ok()?;
-    u8::from_str_radix(digits, 8).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// As the standard profile mounts them, and as the table of a container shows it.
     const CONTAINER: &[u8] = b"\
-        612 540 0:52 / / ro,relatime - overlay overlay rw,lowerdir=/x\n\
+        612 540 0:52 / / ro,relatime - overlay overlay rw,lowerdir=/x,upperdir=/var/lib/runtime/7/fs\n\
         620 612 0:25 / /host/run ro,nosuid - tmpfs tmpfs rw\n\
         621 612 8:1 /etc/cni /host/etc/cni ro,relatime - ext4 /dev/sda1 rw\n\
         622 612 8:1 /var/x /host/var/with\\040space ro - ext4 /dev/sda1 rw\n\
@@ -92,6 +95,7 @@ mod tests {
         for seen in ["/run", "/run/k3s/x", "/etc/cni", "/etc/cni/net.d", "/var/with space/x"] {
             assert!(mounts.show(Path::new(seen)), "{seen}");
         }
+        assert_eq!(mounts.layer(), Some(Path::new("/var/lib/runtime/7/fs")));
         for hidden in ["/", "/etc", "/etc/cnix", "/var/lib/rancher", "/var", "/opt/cni/bin"] {
             assert!(!mounts.show(Path::new(hidden)), "{hidden}");
         }
@@ -106,10 +110,7 @@ mod tests {
 
     #[test]
     fn a_table_that_makes_no_sense_names_no_mount() {
-        for table in [&b""[..], b"\n\n", b"1 2 3 4", b"\xff \\ \\1 \\999 \\"] {
-            assert!(Mounts::among(Path::new("/host"), table).places.is_empty());
-        }
-        assert_eq!(mount_point(b"1 2 3 / /a\\134b\\ ").unwrap(), Path::new("/a\\b\\"));
+        assert!(Mounts::among(Path::new("/host"), b"\n1 2 3 4\n").places.is_empty());
     }
 
     #[test]

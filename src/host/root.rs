@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
 use super::mounts::Mounts;
@@ -82,6 +82,23 @@ impl Root<'_> {
             true => Err(Lost::Unusable("far too large")),
             false => Ok(content),
         }
+    }
+
+    /// Opens a file or a character device of the host to read it bit by bit. Never waits, neither here nor when it is read.
+    pub fn open(self, path: &Path) -> Result<File, Lost> {
+        let found = self.find(path)?;
+        let failed = |error: io::Error| self.lost(path, path, &error);
+        let kind = found.metadata().map_err(failed)?.file_type();
+        if !kind.is_file() && !kind.is_char_device() {
+            return Err(Lost::Unusable("neither a file nor a device"));
+        }
+        open(&found).map_err(failed)
+    }
+
+    /// The host's own name of a path that was found.
+    #[must_use]
+    pub fn named(self, found: &Path) -> PathBuf {
+        Path::new("/").join(found.strip_prefix(self.0.prefix()).unwrap_or(found))
     }
 
     /// A path of the host as this process names it.

@@ -28,6 +28,16 @@ fn a_file_in_order_is_accepted() {
 }
 
 #[test]
+fn one_mount_is_asked_in_silence() {
+    let host = tempfile::tempdir().unwrap();
+    std::fs::create_dir(host.path().join("data")).unwrap();
+    for (path, code) in [("/data", 0), ("/nowhere", 2)] {
+        let output = kubewhy(&["probe-mount", "--host-root", host.path().to_str().unwrap(), "--", path]);
+        assert_eq!((output.status.code(), output.stdout, output.stderr), (Some(code), vec![], vec![]), "{path}");
+    }
+}
+
+#[test]
 fn a_faulty_file_ends_with_64_and_every_fault_on_stderr() {
     let dir = tempfile::tempdir().unwrap();
     let path = file(dir.path(), "report:\n  events: some\n  spraed: 1s\ncauses: {ImageNotFond: {}}\n");

@@ -152,6 +152,9 @@ fn known_from(cause: &Cause) -> &'static str {
         () if cause.probe == Some(Probe::Volumes) => {
             "the kubelet's directories and the host's mounts, and the objects behind the pod's volumes and claims"
         }
+        () if (needs(Right::Proc) || needs(Right::KubeletDirs)) && !needs(Right::Pods) => {
+            "the host's files, looked at every few seconds"
+        }
         () if needs(Right::PodEvents) => "the kubelet's Events of a pod that is stuck before its sandbox is up",
         () if needs(Right::Containerd) => {
             "containerd's list of layers under way, looked at while a pod waits for its image"

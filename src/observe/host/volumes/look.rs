@@ -10,8 +10,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::host::Root;
-use crate::host::mounts::{self, Mounts};
+use crate::host::mountinfo::{self, Line};
+use crate::host::{Mounts, Root, TABLE};
 use crate::model::ids::PodUid;
 use crate::model::volume::{HostVolume, HostVolumes};
 
@@ -38,7 +38,7 @@ pub(super) fn unreadable(why: String) -> HostVolumes {
 }
 
 fn read(prefix: &Path, kubelet: &Path, pods: &[PodUid]) -> Result<HostVolumes, String> {
-    let table = fs::read(mounts::TABLE).map_err(|error| format!("{}: {error}", mounts::TABLE))?;
+    let table = fs::read(TABLE).map_err(|error| format!("{}: {error}", TABLE))?;
     let seen = Mounts::at(prefix).map_err(|error| error.to_string())?;
     let root = Root(&seen).find(kubelet).map_err(|lost| lost.to_string())?;
     let root = root.canonicalize().map_err(|error| error.to_string())?;
@@ -116,13 +116,10 @@ struct Mounted {
 
 impl Mounted {
     fn among(table: &[u8]) -> Self {
-        let lines = || table.split(|byte| *byte == b'\n');
-        let follows = |line: &&[u8]| {
-            propagation(line).any(|field| field.starts_with(b"master:") || field.starts_with(b"shared:"))
-        };
+        let lines = || mountinfo::lines(table);
         Self {
-            points: lines().filter_map(mounts::mount_point).collect(),
-            following: lines().filter(follows).filter_map(mounts::mount_point).collect(),
+            points: lines().map(|line| line.point.into_owned()).collect(),
+            following: lines().filter(Line::follows).map(|line| line.point.into_owned()).collect(),
         }
     }
 
@@ -143,11 +140,6 @@ impl Mounted {
             .map(|(d, h)| (d.into(), h.into()))
             .collect()
     }
-}
-
-/// The optional fields of a line: from the seventh to the lone dash (Linux: proc_pid_mountinfo(5)).
-fn propagation(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(|byte| *byte == b' ').skip(6).take_while(|field| *field != b"-")
 }
 
 #[cfg(test)]

@@ -1,0 +1,113 @@
+//! What the kubelet wants to have left before it begins to evict pods, as its configuration or its defaults say.
+
+use super::Node;
+use super::kubelet_config::KubeletConfig;
+
+/// Signals and their thresholds where nothing else is said (Kubernetes: DefaultEvictionHard in
+/// pkg/kubelet/eviction/defaults_linux.go).
+const DEFAULTS: &[(&str, &str)] = &[
+    ("memory.available", "100Mi"),
+    ("nodefs.available", "10%"),
+    ("nodefs.inodesFree", "5%"),
+    ("imagefs.available", "15%"),
+    ("imagefs.inodesFree", "5%"),
+];
+
+/// Suffixes of quantities (Kubernetes: apimachinery/pkg/api/resource/suffix.go).
+const SUFFIXES: &[(&str, f64)] = &[
+    ("Ki", 1024.0),
+    ("Mi", 1_048_576.0),
+    ("Gi", 1_073_741_824.0),
+    ("Ti", 1_099_511_627_776.0),
+    ("k", 1e3),
+    ("M", 1e6),
+    ("G", 1e9),
+    ("T", 1e12),
+    ("", 1.0),
+];
+
+/// The thresholds of this node's kubelet.
+#[derive(Debug)]
+pub(super) struct Evictions(Option<KubeletConfig>);
+
+/// One of them.
+#[derive(Debug, PartialEq)]
+pub(super) struct Threshold {
+    /// As it is written: `10%`, `100Mi`.
+    pub(super) text: String,
+    /// What must be left.
+    pub(super) least: f64,
+}
+
+impl Evictions {
+    /// Those of the configuration, or the defaults where it can't be read.
+    pub(super) fn read(node: &Node) -> Self {
+        Self(KubeletConfig::read(node).ok())
+    }
+
+    /// They are what the kubelet was told, not what it usually does.
+    pub(super) fn are_certain(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// What must be left of `capacity`; none where the kubelet does not watch this signal, for a configuration that names
+    /// some of them switches the others off unless it asks for the defaults too.
+    pub(super) fn threshold(&self, signal: &str, capacity: f64) -> Option<Threshold> {
+        let default = DEFAULTS.iter().find(|(name, _)| *name == signal).map(|(_, text)| *text);
+        let text = match &self.0 {
+            Some(config) if config.has("evictionHard") => {
+                let merged = config.get("mergeDefaultEvictionSettings") == Some("true");
+                config.get(&format!("evictionHard.{signal}")).or(default.filter(|_| merged))
+            }
+            _ => default,
+        };
+        let text = text?;
+        Some(Threshold { text: text.to_owned(), least: least(text, capacity)? })
+    }
+}
+
+/// A share or a quantity; zero switches it off.
+fn least(text: &str, capacity: f64) -> Option<f64> {
+    let least = match text.strip_suffix('%') {
+        Some(percent) => percent.parse::<f64>().ok()? / 100.0 * capacity,
+        None => SUFFIXES
+            .iter()
+            .find_map(|(suffix, factor)| text.strip_suffix(suffix)?.parse::<f64>().ok().map(|value| value * factor))?,
+    };
+    (least.is_finite() && least > 0.0).then_some(least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::Host;
+    use super::*;
+
+    fn of(config: &str, signal: &str) -> Option<f64> {
+        let host = Host::default().file("/var/lib/kubelet/config.yaml", config);
+        Evictions::read(&host.node()).threshold(signal, 1000.0).map(|threshold| threshold.least)
+    }
+
+    #[test]
+    fn without_a_word_of_it_the_defaults_hold() {
+        assert!(!Evictions::read(&Host::default().node()).are_certain());
+        assert_eq!(of("kind: KubeletConfiguration", "imagefs.available"), Some(150.0));
+        assert_eq!(of("evictionHard: {}", "nodefs.available"), Some(100.0));
+    }
+
+    #[test]
+    fn one_word_of_it_switches_the_others_off() {
+        assert_eq!(of("evictionHard: {nodefs.available: 1Ki}", "nodefs.available"), Some(1024.0));
+        assert_eq!(of("evictionHard: {nodefs.available: 1Ki}", "imagefs.available"), None);
+        let merged = "mergeDefaultEvictionSettings: true\nevictionHard: {nodefs.available: 0%}";
+        assert_eq!(of(merged, "imagefs.available"), Some(150.0));
+        assert_eq!(of(merged, "nodefs.available"), None);
+    }
+
+    #[test]
+    fn what_is_no_quantity_is_no_threshold() {
+        for text in ["", "many", "%", "-5%", "NaN%", "inf", "1Xi"] {
+            assert_eq!(least(text, 1000.0), None, "{text}");
+        }
+        assert_eq!(least("1.5Gi", 0.0), Some(1_610_612_736.0));
+    }
+}

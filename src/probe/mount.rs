@@ -1,0 +1,219 @@
+//! Whether mounts answer that pods wait for. Whoever asks a mount whose server is dead waits in the kernel and may never be
+//! ended, so each is asked by a process of its own, which is killed at its deadline, and left behind if it can't die. A
+//! mount at which one was left is asked again only when that one is gone.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::thread::sleep;
+use std::time::Duration;
+
+use super::Node;
+use super::places::HOST_MOUNTS;
+use crate::host::mountinfo::holding;
+use crate::host::{Mounts, Root};
+use crate::model::reading::{Missing, Reading};
+
+/// Its id.
+pub const ID: &str = "mounts";
+
+/// The subcommand of our own that asks one mount.
+pub const SUBCOMMAND: &str = "probe-mount";
+
+/// Our own program, though its file may have been replaced since it was started.
+const OWN: &str = "/proc/self/exe";
+/// A disk that is alive answers within it, whatever it has to do.
+const DEADLINE: Duration = Duration::from_secs(2);
+const STEP: Duration = Duration::from_millis(20);
+const AT_ONCE: usize = 4;
+/// Of one look; the deadlines of all of them are then shorter than what a probe is given.
+const AT_MOST: usize = 12;
+const TABLE_AT_MOST: u64 = 8 << 20;
+
+/// Processes that could not be ended, each with the mount that it waits for: the one thing that is kept between two looks,
+/// since they stay as well.
+static LEFT: Mutex<Vec<(PathBuf, Child)>> = Mutex::new(Vec::new());
+
+/// How one mount answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Given,
+    None,
+    /// It is not seen from here, or nobody could be sent.
+    NotAsked,
+}
+
+/// Looks once.
+#[must_use]
+pub fn look(node: &Node) -> Vec<Reading> {
+    vec![ask_all(node, Path::new(OWN))]
+}
+
+/// Asks one mount, and may never return: the work of [`SUBCOMMAND`].
+///
+/// # Errors
+/// It can't be seen from here, or it answers with an error.
+pub fn ask(host_root: &Path, path: &Path) -> io::Result<()> {
+    let mounts = Mounts::at(host_root)?;
+    let at = Root(&mounts).find(path).map_err(io::Error::other)?;
+    rustix::fs::statvfs(at)?;
+    Ok(())
+}
+
+fn ask_all(node: &Node, program: &Path) -> Reading {
+    let asked: Vec<_> = node.suspects.iter().take(AT_MOST).collect();
+    let groups = asked.chunks(AT_ONCE).flat_map(|paths| ask_some(node, program, paths));
+    let answers: Vec<_> = asked.iter().copied().zip(groups).collect();
+    judge(node, &answers)
+}
+
+fn judge(node: &Node, answers: &[(&PathBuf, Answer)]) -> Reading {
+    let all = answers.len();
+    let with = |answer: Answer| answers.iter().filter(move |(_, given)| *given == answer).map(|(path, _)| path);
+    match (with(Answer::None).next(), with(Answer::NotAsked).next()) {
+        (Some(path), _) => {
+            let hung = with(Answer::None).count();
+            let says = format!("{} does not answer ({hung} of {all} that pods wait for)", path.display());
+            Reading::broken(ID, "", "MountHung", says).with("filesystem", kind(node, path))
+        }
+        (None, Some(path)) => {
+            Reading::unknown(ID, "", Missing::Access, format!("{} can't be asked from here", path.display()))
+        }
+        (None, None) if all == 0 => Reading::fine(ID, "", "no pod that does not start waits for one"),
+        (None, None) => Reading::fine(ID, "", format!("all {all} that pods wait for answer")),
+    }
+}
+
+fn ask_some(node: &Node, program: &Path, paths: &[&PathBuf]) -> Vec<Answer> {
+    forget_the_dead();
+    let mut sent: Vec<_> = paths.iter().map(|path| send(node, program, path)).collect();
+    let mut waited = Duration::ZERO;
+    while waited < DEADLINE && sent.iter_mut().any(Sent::waits) {
+        pause();
+        waited += STEP;
+    }
+    sent.into_iter().zip(paths).map(|(sent, path)| sent.conclude(path)).collect()
+}
+
+/// One who was sent to ask.
+enum Sent {
+    Child(Child),
+    /// One that was sent before still waits.
+    Before,
+    Nobody,
+}
+
+fn send(node: &Node, program: &Path, path: &Path) -> Sent {
+    let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    if left.iter().any(|(at, _)| at == path) {
+        return Sent::Before;
+    }
+    let mut command = Command::new(program);
+    command.arg(SUBCOMMAND).arg("--host-root").arg(node.mounts.prefix()).arg("--").arg(path);
+    // Whatever its environment holds is not its business.
+    command.env_clear().stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().map_or(Sent::Nobody, Sent::Child)
+}
+
+impl Sent {
+    fn waits(&mut self) -> bool {
+        match self {
+            Self::Child(child) => matches!(child.try_wait(), Ok(None)),
+            Self::Before | Self::Nobody => false,
+        }
+    }
+
+    fn conclude(self, path: &Path) -> Answer {
+        match self {
+            Self::Before => Answer::None,
+            Self::Nobody => Answer::NotAsked,
+            Self::Child(mut child) => match child.try_wait() {
+                Ok(Some(status)) if status.success() => Answer::Given,
+                Ok(Some(_)) | Err(_) => Answer::NotAsked,
+                Ok(None) => {
+                    end(child, path);
+                    Answer::None
+                }
+            },
+        }
+    }
+}
+
+/// One that waits in the kernel for a dead server may die at once, later, or never.
+fn end(mut child: Child, path: &Path) {
+    _ = child.kill();
+    pause();
+    if matches!(child.try_wait(), Ok(None)) {
+        LEFT.lock().unwrap_or_else(PoisonError::into_inner).push((path.to_owned(), child));
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a probe has a thread of its own, and a child can't be waited for with a deadline"
+)]
+fn pause() {
+    sleep(STEP);
+}
+
+fn forget_the_dead() {
+    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    left.retain_mut(|(_, child)| matches!(child.try_wait(), Ok(None)));
+}
+
+/// The type of its file system; its server belongs to the pod's owner, and is not named.
+fn kind(node: &Node, path: &Path) -> String {
+    let table = node.root().read(Path::new(HOST_MOUNTS), TABLE_AT_MOST).unwrap_or_default();
+    holding(&table, path).map(|mount| mount.kind).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::time::Instant;
+
+    use super::super::fixture::Host;
+    use super::*;
+    use crate::model::reading::Verdict;
+
+    /// Where the program that is sent does this, and these mounts are suspected.
+    fn reading(script: &str, suspects: &[&str]) -> Reading {
+        let table = "27 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 27 0:52 / /data rw - nfs4 10.0.0.5:/x rw\n";
+        let host = Host::default().file("/asks", format!("#!/bin/sh\n{script}\n")).file(HOST_MOUNTS, table);
+        std::fs::set_permissions(host.at("/asks"), std::fs::Permissions::from_mode(0o755)).unwrap();
+        let node = Node { suspects: suspects.iter().map(PathBuf::from).collect(), ..host.node() };
+        ask_all(&node, &host.at("/asks"))
+    }
+
+    #[test]
+    fn a_mount_whose_process_waits_past_its_deadline_hangs() {
+        let begun = Instant::now();
+        let hung = reading("exec sleep 60", &["/data/a", "/data/b"]);
+        assert_eq!((hung.verdict, hung.cause), (Verdict::Broken, "MountHung"));
+        assert_eq!(hung.says, "/data/a does not answer (2 of 2 that pods wait for)");
+        assert_eq!(hung.facts, [("filesystem", "nfs4".to_owned())]);
+        assert!(begun.elapsed() < 2 * DEADLINE, "they are asked at once");
+    }
+
+    #[test]
+    fn what_answers_or_is_not_waited_for_is_fine_and_what_is_not_seen_unknown() {
+        assert_eq!(reading("exit 0", &["/data/c"]).verdict, Verdict::Fine);
+        assert_eq!(reading("exit 0", &[]).verdict, Verdict::Fine);
+        assert_eq!(reading("exit 2", &["/data/d"]).verdict, Verdict::Unknown(Missing::Access));
+    }
+
+    #[test]
+    fn the_process_asks_what_it_is_given() {
+        let script =
+            r#"[ "$1" = probe-mount ] && [ "$2" = --host-root ] && [ "$4" = -- ] && [ "$5" = "/data/with space" ]"#;
+        assert_eq!(reading(script, &["/data/with space"]).verdict, Verdict::Fine);
+    }
+
+    #[test]
+    fn a_mount_is_asked_below_the_prefix() {
+        let host = Host::default().dir("/data");
+        assert!(ask(&host.at("/"), Path::new("/data")).is_ok());
+        assert!(ask(&host.at("/"), Path::new("/nowhere")).is_err());
+    }
+}
