@@ -2,7 +2,9 @@
 //! there is unknown, never missing; nothing is written, and no file is read past a bound.
 
 mod mounts;
+mod processes;
 mod root;
 
 pub use mounts::Mounts;
+pub use processes::{Pids, Process, Processes};
 pub use root::{Lost, Root};
