@@ -46,7 +46,7 @@ use crate::serve::health::Health;
 use crate::serve::listen;
 use crate::serve::metrics::Metrics;
 
-use relay::{Awaited, Labels, Relay};
+use relay::{Awaited, Labels, Relay, SandboxIds};
 use tasks::Tasks;
 
 /// Observations that may wait for the engine. Observers wait when it is full.
@@ -97,10 +97,12 @@ impl Shared {
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
         let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
+        let (sandboxes, told_sandboxes) = watch::channel(None);
         let (labels, node_labels) = watch::channel(Vec::new());
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
+            sandboxes,
             labels,
             awaited,
             metrics: self.metrics.clone(),
@@ -108,7 +110,7 @@ impl Shared {
         let to_engine = self.relay(relay, from_observers);
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
-        self.look_at_host(args, told_dirs, &seen);
+        self.look_at_host(args, told_dirs, told_sandboxes, &seen);
         if let Some(client) = client {
             self.look_at_apiserver(client, to_answer, &seen);
         }
@@ -173,11 +175,30 @@ impl Shared {
         self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
     }
 
-    fn look_at_host(&mut self, args: &RunArgs, dirs: watch::Receiver<CniDirs>, seen: &mpsc::Sender<Observation>) {
-        let cni = CniObserver { root: args.host_root.clone(), dirs, period: self.timing().cni, clock: self.clock };
+    fn look_at_host(
+        &mut self,
+        args: &RunArgs,
+        dirs: watch::Receiver<CniDirs>,
+        sandboxes: watch::Receiver<Option<SandboxIds>>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let cni = CniObserver {
+            root: args.host_root.clone(),
+            dirs: dirs.clone(),
+            period: self.timing().cni,
+            clock: self.clock,
+        };
         self.tasks.start("CNI observer", cni.run(seen.clone(), self.tasks.stop.clone()));
         let kubelet = KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() };
-        let prober = Prober { root: args.host_root.clone(), kubelet, clock: self.clock };
+        let prober = Prober {
+            root: args.host_root.clone(),
+            kubelet,
+            dirs,
+            sandboxes,
+            service: None,
+            pids: Arc::default(),
+            clock: self.clock,
+        };
         self.tasks.start("prober", prober.run(seen.clone(), self.tasks.stop.clone()));
     }
 

@@ -2,13 +2,20 @@
 //! own, each in its own words and for itself. A probe that lacks a right says so; it never guesses, writes nothing, and
 //! keeps nothing between two looks.
 
+pub mod cni;
 pub mod disk;
+#[cfg(test)]
+mod fixture;
 pub mod kernel;
+pub mod kubelet;
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::host::{Mounts, Root};
+use crate::host::{Mounts, Pids, Processes, Root};
 use crate::model::Time;
 use crate::model::cause::Right;
 use crate::model::reading::{Group, Reading};
@@ -26,6 +33,14 @@ pub struct Node {
     pub pod_logs: PathBuf,
     /// The directory in which the runtime keeps images and containers, where it is known.
     pub runtime_root: Option<PathBuf>,
+    /// The host's processes that looks before this one found.
+    pub pids: Arc<Pids>,
+    /// Where CNI lives.
+    pub cni: cni::CniDirs,
+    /// The ids of all sandboxes, where the runtime told them lately.
+    pub sandboxes: Option<Arc<BTreeSet<Arc<str>>>>,
+    /// The API server's address as a Service, as the kubelet tells it to pods.
+    pub service: Option<SocketAddr>,
 }
 
 impl Node {
@@ -33,6 +48,12 @@ impl Node {
     #[must_use]
     pub fn root(&self) -> Root<'_> {
         Root(&self.mounts)
+    }
+
+    /// The host's processes.
+    #[must_use]
+    pub fn processes(&self) -> Processes<'_> {
+        Processes::of(self.root(), &self.pids)
     }
 }
 
@@ -55,6 +76,7 @@ const OFTEN: Duration = Duration::from_secs(10);
 
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Probe] = &[
+    Probe { id: kubelet::ID, group: Group::Kubelet, every: OFTEN, needs: &[Right::Proc], look: kubelet::look },
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
 ];

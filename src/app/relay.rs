@@ -1,6 +1,7 @@
 //! What one part sees that another needs: observations pass through here on their way to the engine, and a few of them
 //! set a value that a part on the rim waits for. It judges nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
@@ -12,10 +13,15 @@ use crate::serve::metrics::Metrics;
 /// A node's labels.
 pub(super) type Labels = Vec<(Arc<str>, Arc<str>)>;
 
+/// The ids of all sandboxes.
+pub(super) type SandboxIds = Arc<BTreeSet<Arc<str>>>;
+
 /// Values that are set from what passes.
 pub(super) struct Relay {
     /// Where the runtime looks for CNI, unless the operator said.
     pub(super) cni_dirs: Option<watch::Sender<CniDirs>>,
+    /// The ids of the runtime's sandboxes, which tell the addresses that nobody uses.
+    pub(super) sandboxes: watch::Sender<Option<SandboxIds>>,
     /// The Node's labels, by which pre-pull sets select it.
     pub(super) labels: watch::Sender<Labels>,
     /// The observers that have not given their first answer, be it data or a failure.
@@ -65,6 +71,16 @@ impl Relay {
                         new
                     });
                 }
+            }
+            Seen::Sandboxes(list) => {
+                let ids: BTreeSet<_> = list.iter().map(|sandbox| sandbox.id.clone()).collect();
+                self.sandboxes.send_if_modified(|known| {
+                    let new = known.as_deref() != Some(&ids);
+                    if new {
+                        *known = Some(Arc::new(ids));
+                    }
+                    new
+                });
             }
             Seen::RuntimeCall(outcome) => self.metrics.observe_runtime_call(outcome),
             Seen::NodeChanged(node) => {

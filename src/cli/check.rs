@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +20,7 @@ use crate::clock::Clock;
 use crate::diagnose::phrase::{Facts, sentence};
 use crate::host::Mounts;
 use crate::model::reading::{Group, Missing, Reading, Verdict};
+use crate::probe::cni::CniDirs;
 use crate::probe::{self, Node, Probe};
 
 /// Something is wrong.
@@ -95,6 +97,10 @@ fn ask(probe: &'static Probe, args: &CheckArgs) -> anyhow::Result<Receiver<Vec<R
         kubelet_root: args.kubelet_root.clone(),
         pod_logs: args.pod_logs.clone(),
         runtime_root: None,
+        pids: Arc::default(),
+        cni: CniDirs::default(),
+        sandboxes: None,
+        service: None,
     };
     let (answer, answered) = channel();
     thread::spawn(move || drop(answer.send((probe.look)(&node))));

@@ -2,13 +2,12 @@
 //! size and time; a file that can't be read is unknown, never absent.
 
 mod asking;
-pub mod cni;
 pub mod observer;
 pub mod prober;
 
 use std::path::PathBuf;
 
-pub use cni::{CniDirs, NamedBy};
+pub use crate::probe::cni::{self, CniDirs, NamedBy};
 pub use observer::CniObserver;
 pub use prober::Prober;
 

@@ -1,20 +1,24 @@
 //! Runs the probes of the node, each at its own pace, on the blocking pool and with a deadline. One that hangs delays no
 //! other, and is not run again while it hangs: its answer is that there is none.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::KubeletPlaces;
 use super::asking::Asking;
 use crate::clock::Clock;
-use crate::host::Mounts;
+use crate::host::{Mounts, Pids};
 use crate::model::observation::{Observation, Seen};
 use crate::model::reading::{Missing, Reading};
 use crate::observe::Outlet;
+use crate::probe::cni::CniDirs;
 use crate::probe::{self, Node, Probe};
 
 /// Looks at the node's own state.
@@ -24,6 +28,14 @@ pub struct Prober {
     pub root: PathBuf,
     /// Where the kubelet keeps what it has.
     pub kubelet: KubeletPlaces,
+    /// Where CNI lives, as the runtime tells it by now.
+    pub dirs: watch::Receiver<CniDirs>,
+    /// The ids of the runtime's sandboxes, once it told them.
+    pub sandboxes: watch::Receiver<Option<Arc<BTreeSet<Arc<str>>>>>,
+    /// The API server's address as a Service.
+    pub service: Option<SocketAddr>,
+    /// The host's processes that were found before.
+    pub pids: Arc<Pids>,
     /// The agent's clock.
     pub clock: Clock,
 }
@@ -69,6 +81,10 @@ impl Prober {
             kubelet_root: self.kubelet.root.clone(),
             pod_logs: self.kubelet.pod_logs.clone(),
             runtime_root: None,
+            pids: self.pids.clone(),
+            cni: self.dirs.borrow().clone(),
+            sandboxes: self.sandboxes.borrow().clone(),
+            service: self.service,
         }
     }
 }

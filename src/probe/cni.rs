@@ -1,8 +1,8 @@
 //! One look at the host's CNI directories: which configuration the runtime would load, and whether the plugins that it
 //! names are there. A synchronous function of files; runs nothing and waits for nothing.
 
-mod config;
-mod network;
+pub(super) mod config;
+pub(super) mod network;
 mod plugins;
 
 use std::path::{Path, PathBuf};
@@ -84,7 +84,8 @@ fn look_below(root: Root<'_>, dirs: &CniDirs) -> CniHost {
 }
 
 /// What is known when no look came to an end.
-pub(super) fn unknown(dirs: &CniDirs, problem: &str) -> CniHost {
+#[must_use]
+pub fn unknown(dirs: &CniDirs, problem: &str) -> CniHost {
     CniHost {
         conf_dir: dirs.conf_dir.clone(),
         bin_dirs: dirs.bin_dirs.clone(),

@@ -1,0 +1,91 @@
+//! The kubelet: whether its process is there and can run, and whether it answers on its local health port. One alone may
+//! mislead: a kubelet of another name is not found, and a port that is silent may be another network's.
+
+pub(super) mod daemon;
+mod healthz;
+
+use super::Node;
+use crate::host::{Lost, Process};
+use crate::model::reading::{Missing, Reading};
+use crate::model::wording::span;
+
+use healthz::Health;
+
+/// Its id.
+pub const ID: &str = "kubelet";
+
+const DOWN: &str = "KubeletDown";
+const PROCESS: &str = "process";
+const HEALTHZ: &str = "healthz";
+
+/// Looks once.
+#[must_use]
+pub fn look(node: &Node) -> Vec<Reading> {
+    let found = daemon::find(node);
+    let running = found.as_ref().ok().and_then(Option::as_ref);
+    let config = daemon::Config::read(node, &daemon::Places::of(node, running));
+    let health = Health::ask(node, config.healthz());
+    let process = match &found {
+        Ok(Some(process)) => stands(node, process),
+        Ok(None) => absent(node, &health),
+        Err(lost) => Reading::unknown(ID, PROCESS, Missing::Access, lost.to_string()),
+    };
+    vec![process, answers(&health, running, config.told)]
+}
+
+fn stands(node: &Node, process: &Process) -> Reading {
+    let pid = process.pid;
+    let says = match node.processes().uptime() {
+        Some(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
+        None => format!("process {pid}"),
+    };
+    let reading = match process.state {
+        'Z' | 'X' => down(PROCESS, format!("its process {pid} has ended")),
+        'T' | 't' => down(PROCESS, format!("its process {pid} was stopped (state T)")),
+        'D' => {
+            let flaw = format!("its process {pid} waits for a disk or a mount (state D)");
+            Reading::suspect(ID, PROCESS, DOWN, flaw.clone()).with("flaw", flaw)
+        }
+        _ => Reading::fine(ID, PROCESS, says),
+    };
+    reading.with("start", format!("{pid}@{}", process.start))
+}
+
+/// No process is a kubelet's. That counts where all processes are seen, or where nobody answers for it either.
+fn absent(node: &Node, health: &Health) -> Reading {
+    if matches!(node.root().find(&node.kubelet_root), Err(Lost::Missing)) {
+        return Reading::unknown(ID, PROCESS, Missing::Subject, "this host has no kubelet");
+    }
+    match (health, node.processes().are_all()) {
+        (Health::Refused(_), _) => down(PROCESS, "no process of it runs"),
+        (Health::Well, _) => Reading::fine(ID, PROCESS, "it answers, under a name that is not known"),
+        (_, true) => {
+            let says = "no process of it is found";
+            Reading::suspect(ID, PROCESS, DOWN, says).with("flaw", says)
+        }
+        (_, false) => Reading::unknown(ID, PROCESS, Missing::Access, "the host's processes are not all seen"),
+    }
+}
+
+/// `told` says whether the port is the kubelet's own word, not its default.
+fn answers(health: &Health, running: Option<&Process>, told: bool) -> Reading {
+    match health {
+        Health::Well => Reading::fine(ID, HEALTHZ, "ok"),
+        Health::Off => Reading::unknown(ID, HEALTHZ, Missing::Subject, "switched off (healthzPort: 0)"),
+        Health::Fails(flaw) => down(HEALTHZ, flaw.clone()),
+        Health::Refused(at) if told => down(HEALTHZ, format!("nobody listens on {at}")),
+        Health::Refused(at) => {
+            let missing = if running.is_some() { Missing::Access } else { Missing::Subject };
+            Reading::unknown(ID, HEALTHZ, missing, format!("nobody listens on {at}, its port by default"))
+        }
+        Health::Unseen(why) => Reading::unknown(ID, HEALTHZ, Missing::Access, why.clone()),
+    }
+}
+
+fn down(of: &str, flaw: impl Into<String>) -> Reading {
+    let flaw = flaw.into();
+    Reading::broken(ID, of, DOWN, flaw.clone()).with("flaw", flaw)
+}
+
+#[cfg(test)]
+mod tests;
