@@ -2,12 +2,15 @@
 //! own, each in its own words and for itself. A probe that lacks a right says so; it never guesses, writes nothing, and
 //! keeps nothing between two looks.
 
+pub mod certificate;
 pub mod cni;
 pub mod disk;
-#[cfg(test)]
-mod fixture;
 pub mod kernel;
+mod kubeconfig;
 pub mod kubelet;
+pub mod runtime;
+#[cfg(test)]
+mod scene;
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -73,10 +76,19 @@ pub struct Probe {
 }
 
 const OFTEN: Duration = Duration::from_secs(10);
+const SELDOM: Duration = Duration::from_secs(60);
 
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Probe] = &[
+    Probe { id: runtime::ID, group: Group::Runtime, every: OFTEN, needs: &[Right::Proc], look: runtime::look },
     Probe { id: kubelet::ID, group: Group::Kubelet, every: OFTEN, needs: &[Right::Proc], look: kubelet::look },
+    Probe {
+        id: certificate::ID,
+        group: Group::Kubelet,
+        every: SELDOM,
+        needs: &[Right::KubeletRoot],
+        look: certificate::look,
+    },
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
 ];

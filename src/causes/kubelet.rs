@@ -90,7 +90,7 @@ pub(super) const CLOCK_SKEWED: Cause = Cause {
 pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
     id: "KubeletCredentialInvalid",
     summary: "The kubelet's certificate or token is expired, missing or not accepted by the API server.",
-    says: "The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired[ ({expired})] or refused. Network and pods are not the cause.",
+    says: "[The kubelet's login to the API server is about to end: {soon}|The kubelet of this node cannot log in to the API server: {flaw}|The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired ({expired}) or refused|The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired or refused]. Network and pods are not the cause.",
     rules_out: "The network to the API server and the pods are not the cause.",
     advice: "see /var/lib/kubelet/pki/kubelet-client-current.pem; renew it or join anew.",
     mends: "What runs goes on; nothing new starts.",

@@ -43,8 +43,6 @@ fn is_kubelet(process: &Process) -> bool {
 /// Where the kubelet keeps what it has, as the host names it.
 #[derive(Debug)]
 pub(in crate::probe) struct Places {
-    /// `--root-dir`.
-    pub(in crate::probe) root: PathBuf,
     /// `--config`.
     pub(in crate::probe) config: PathBuf,
     /// `--kubeconfig`.
@@ -66,7 +64,6 @@ impl Places {
             kubeconfig: named("--kubeconfig").or_else(usual),
             bootstrap: named("--bootstrap-kubeconfig"),
             certificates: named("--cert-dir").unwrap_or_else(|| root.join("pki")),
-            root,
         }
     }
 }

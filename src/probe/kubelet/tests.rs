@@ -6,7 +6,7 @@ use std::thread;
 
 use super::*;
 use crate::model::reading::Verdict;
-use crate::probe::fixture::{Host, of, verdict};
+use crate::probe::scene::{Host, of, verdict};
 
 const COMMAND: &[&str] = &["/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml"];
 const NO_LISTENER: &str = "  sl  local_address rem_address   st tx_queue rx_queue\n   \
