@@ -4,10 +4,14 @@
 
 pub mod certificate;
 pub mod cni;
+pub mod cni_backend;
+pub mod cni_config;
 pub mod disk;
+mod http;
 pub mod kernel;
 mod kubeconfig;
 pub mod kubelet;
+mod listeners;
 pub mod runtime;
 #[cfg(test)]
 mod scene;
@@ -88,6 +92,14 @@ pub const ALL: &[Probe] = &[
         every: SELDOM,
         needs: &[Right::KubeletRoot],
         look: certificate::look,
+    },
+    Probe { id: cni_config::ID, group: Group::Network, every: OFTEN, needs: &[Right::CniDirs], look: cni_config::look },
+    Probe {
+        id: cni_backend::ID,
+        group: Group::Network,
+        every: OFTEN,
+        needs: &[Right::CniDirs, Right::Proc],
+        look: cni_backend::look,
     },
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },

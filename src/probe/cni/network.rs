@@ -15,6 +15,20 @@ pub(in crate::probe) struct Network {
     pub(in crate::probe) chain: Vec<Value>,
 }
 
+impl Network {
+    /// Every plugin that is configured in it, delegates among them.
+    pub(in crate::probe) fn configured(&self) -> Vec<&Value> {
+        let mut found: Vec<&Value> = self.chain.iter().collect();
+        let mut next = 0;
+        while let Some(plugin) = found.get(next).copied() {
+            let delegates = plugin.get("delegate").into_iter().chain(items(plugin, "delegates"));
+            found.extend(delegates.chain(items(plugin, "plugins")));
+            next += 1;
+        }
+        found
+    }
+}
+
 /// Reads a configuration as libcni does: a list (`*.conflist`) must have a name and plugins, a single one a type
 /// (containernetworking/cni: libcni/conf.go). Says what is wrong otherwise.
 pub(super) fn parse(content: &[u8], list: bool) -> Result<Network, String> {
