@@ -90,6 +90,7 @@ pub const ALL: &[&Cause] = &[
     &sandbox::RUNTIME_HANDLER_MISSING,
     &sandbox::NODE_RESOLV_CONF_MISSING,
     &address::HOST_PORT_CONFLICT,
+    &address::POD_IP_LEAKED,
     &address::POD_IP_EXHAUSTED,
     &CNI_PLUGIN_MISSING,
     &cni::CNI_CONFIG_INVALID,

@@ -2,6 +2,7 @@
 //! own, each in its own words and for itself. A probe that lacks a right says so; it never guesses, writes nothing, and
 //! keeps nothing between two looks.
 
+pub mod addresses;
 pub mod certificate;
 pub mod cni;
 pub mod cni_backend;
@@ -101,6 +102,7 @@ pub const ALL: &[Probe] = &[
         needs: &[Right::CniDirs, Right::Proc],
         look: cni_backend::look,
     },
+    Probe { id: addresses::ID, group: Group::Network, every: OFTEN, needs: &[Right::CniDirs], look: addresses::look },
     Probe { id: disk::ID, group: Group::Disk, every: OFTEN, needs: &[Right::KubeletRoot], look: disk::look },
     Probe { id: kernel::ID, group: Group::Kernel, every: OFTEN, needs: &[Right::Proc], look: kernel::look },
 ];
