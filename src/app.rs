@@ -39,6 +39,7 @@ use crate::observe::containerd::ContainerdObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{CniDirs, CniObserver, KubeletPlaces, NamedBy, Prober};
 use crate::prepull::{Prepull, queue};
+use crate::probe::apiserver::service_address;
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
 use crate::serve::api;
@@ -195,7 +196,7 @@ impl Shared {
             kubelet,
             dirs,
             sandboxes,
-            service: None,
+            service: service_address(|name| std::env::var(name).ok()),
             pids: Arc::default(),
             clock: self.clock,
         };

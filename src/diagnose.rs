@@ -17,6 +17,7 @@ mod prepull;
 mod pull;
 mod queue;
 mod runtime;
+mod runtime_slow;
 mod sandbox;
 mod start;
 mod suspicion;
@@ -106,9 +107,10 @@ fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
     let mut found = match runtime::suspicion(view) {
         Some(down) => vec![down],
         None => {
+            let slow = runtime_slow::suspicion(view);
             let network = network::suspicion(view);
             let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
-            network.into_iter().chain(told).collect()
+            slow.into_iter().chain(network).chain(told).collect()
         }
     };
     found.extend(health);

@@ -3,6 +3,7 @@
 //! keeps nothing between two looks.
 
 pub mod addresses;
+pub mod apiserver;
 pub mod certificate;
 pub mod cni;
 pub mod cni_backend;
@@ -93,6 +94,13 @@ pub const ALL: &[Probe] = &[
         every: SELDOM,
         needs: &[Right::KubeletRoot],
         look: certificate::look,
+    },
+    Probe {
+        id: apiserver::ID,
+        group: Group::Kubelet,
+        every: SELDOM,
+        needs: &[Right::KubeletRoot],
+        look: apiserver::look,
     },
     Probe { id: cni_config::ID, group: Group::Network, every: OFTEN, needs: &[Right::CniDirs], look: cni_config::look },
     Probe {

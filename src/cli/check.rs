@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::diagnose::phrase::{Facts, sentence};
 use crate::host::Mounts;
 use crate::model::reading::{Group, Missing, Reading, Verdict};
+use crate::probe::apiserver::service_address;
 use crate::probe::cni::CniDirs;
 use crate::probe::{self, Node, Probe};
 
@@ -100,7 +101,7 @@ fn ask(probe: &'static Probe, args: &CheckArgs) -> anyhow::Result<Receiver<Vec<R
         pids: Arc::default(),
         cni: CniDirs::default(),
         sandboxes: None,
-        service: None,
+        service: service_address(|name| std::env::var(name).ok()),
     };
     let (answer, answered) = channel();
     thread::spawn(move || drop(answer.send((probe.look)(&node))));
