@@ -95,7 +95,7 @@ pub(super) const POD_IP_LEAKED: Cause = Cause {
     stage: Stage::Network,
     scope: Scope::Node,
     summary: "Pod IP addresses of this node are held for pods that are gone: the files that reserve them were left behind.",
-    says: "[{leaked} of {used} pod IP addresses of this node|Pod IP addresses of this node][ (range {range})] are held for pods that are gone[: their files in {dir} were left behind, and {limit} is all there are]. The pods that wait are not the cause.",
+    says: "[{leaked} of {used} pod IP addresses of this node|Pod IP addresses of this node][ (range {range})] are held for pods that are gone[: files left behind in {dir}]. The pods that wait are not the cause.",
     rules_out: "The range is large enough for the pods that run; images and registries are not the cause.",
     advice: "remove the files whose container id crictl pods -q does not list.",
     mends: "A reboot does not free them.",
