@@ -10,6 +10,7 @@ pub mod cni_backend;
 pub mod cni_config;
 pub mod disk;
 mod http;
+pub mod journal;
 pub mod kernel;
 mod kubeconfig;
 pub mod kubelet;

@@ -4,9 +4,11 @@
 pub(super) mod daemon;
 mod healthz;
 
-use super::Node;
+use std::time::Duration;
+
+use super::{Node, journal};
 use crate::host::{Lost, Process};
-use crate::model::reading::{Missing, Reading};
+use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::wording::span;
 
 use healthz::Health;
@@ -15,6 +17,19 @@ use healthz::Health;
 pub const ID: &str = "kubelet";
 
 const DOWN: &str = "KubeletDown";
+/// The units that the kubelet runs in, by distribution: its own, or one that it shares.
+const UNITS: &[&str] = &[
+    "kubelet.service",
+    "k3s.service",
+    "k3s-agent.service",
+    "rke2-server.service",
+    "rke2-agent.service",
+    "k0sworker.service",
+    "k0scontroller.service",
+    "snap.microk8s.daemon-kubelite.service",
+];
+/// Why it ended was said within this time before.
+const LAST_WORDS: Duration = Duration::from_secs(600);
 const PROCESS: &str = "process";
 const HEALTHZ: &str = "healthz";
 
@@ -30,7 +45,22 @@ pub fn look(node: &Node) -> Vec<Reading> {
         Ok(None) => absent(node, &health),
         Err(lost) => Reading::unknown(ID, PROCESS, Missing::Access, lost.to_string()),
     };
-    vec![process, answers(&health, running, config.told)]
+    let health = answers(&health, running, config.told);
+    let last =
+        [&process, &health].iter().any(|reading| reading.verdict == Verdict::Broken).then(|| words(node)).flatten();
+    let with_words = |reading: Reading| match &last {
+        Some(words) if reading.verdict == Verdict::Broken => reading.with("words", words.as_str()),
+        _ => reading,
+    };
+    vec![with_words(process), with_words(health)]
+}
+
+/// What it said before it fell silent, line by line.
+fn words(node: &Node) -> Option<String> {
+    let since = node.now.checked_sub(LAST_WORDS).unwrap_or(node.now);
+    let said = |unit: &str| journal::last_words(node.root(), unit, since).ok().filter(|lines| !lines.is_empty());
+    let lines = UNITS.iter().find_map(|unit| said(unit))?;
+    Some(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n"))
 }
 
 fn stands(node: &Node, process: &Process) -> Reading {

@@ -3,7 +3,7 @@
 
 use super::Node;
 use crate::host::{Lost, Process};
-use crate::model::reading::{Missing, Reading, Unit};
+use crate::model::reading::{Missing, Reading, Unit, Verdict};
 use crate::model::wording::span;
 
 /// Its id.
@@ -71,7 +71,7 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
         'T' | 't' => down(runtime, format!("its process {pid} was stopped (state T)")),
         'D' => {
             let says = format!("its process {pid} waits for a disk or a mount (state D)");
-            Reading { verdict: crate::model::reading::Verdict::Suspect, ..down(runtime, says) }
+            Reading { verdict: Verdict::Suspect, ..down(runtime, says) }
         }
         _ => Reading::fine(ID, runtime.program, says),
     };
@@ -118,7 +118,6 @@ fn files(node: &Node, runtime: &Runtime, process: &Process) -> Option<Reading> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::Verdict;
     use crate::probe::scene::{Host, of, verdict};
 
     const CONTAINERD: &[&str] = &["/usr/bin/containerd"];

@@ -5,7 +5,6 @@ use std::net::TcpListener;
 use std::thread;
 
 use super::*;
-use crate::model::reading::Verdict;
 use crate::probe::scene::{Host, of, verdict};
 
 const COMMAND: &[&str] = &["/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml"];
@@ -52,6 +51,15 @@ fn no_process_and_no_listener_is_a_kubelet_that_is_down() {
     let readings = look(&host.node());
     assert_eq!(verdict(&readings, "process"), (Verdict::Broken, "KubeletDown"));
     assert_eq!(verdict(&readings, "healthz"), (Verdict::Broken, "KubeletDown"));
+}
+
+#[test]
+fn its_last_words_go_with_it() {
+    let log = "cut off\nNov 21 02:59:00 node-7 kubelet[812]: E1121 failed to run Kubelet: running with swap on\n";
+    let host = host(nobody()).file("proc/1/net/tcp", NO_LISTENER).file("var/log/syslog", log);
+    let readings = look(&host.node());
+    let words = of(&readings, "process").facts.iter().find(|(name, _)| *name == "words").unwrap();
+    assert!(words.1.ends_with("running with swap on"));
 }
 
 #[test]
