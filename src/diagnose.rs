@@ -113,7 +113,8 @@ fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
             slow.into_iter().chain(network).chain(told).collect()
         }
     };
-    found.extend(health);
+    // A probe may see what the observers see: that is one story, theirs.
+    found.extend(health.filter(|health| found.iter().all(|known| known.cause.id != health.cause.id)));
     found
 }
 

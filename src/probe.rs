@@ -1,6 +1,6 @@
 //! Node-local questions, one a file: plain functions of the host's files that answer at once or within a deadline of their
 //! own, each in its own words and for itself. A probe that lacks a right says so; it never guesses, writes nothing, and
-//! keeps nothing between two looks.
+//! keeps nothing between two looks but where a process was. One leaves the node: `apiserver`.
 
 pub mod addresses;
 pub mod apiserver;

@@ -25,6 +25,8 @@ const EXHAUSTED: &str = "PodIpExhausted";
 const LEAKED: &str = "PodIpLeaked";
 /// From this share on it will be exhausted soon.
 const SOON: f64 = 0.9;
+/// From this share on it is those left behind that pods lack.
+const MANY: f64 = 0.1;
 /// Where host-local keeps what it gave out (containernetworking/plugins: plugins/ipam/host-local/backend/disk/backend.go).
 const STORES: &str = "/var/lib/cni/networks";
 /// What flannel tells its plugin of this node (flannel-io/cni-plugin: flannel.go).
@@ -99,7 +101,9 @@ fn of_set(node: &Node, set: &RangeSet, store: &Store, dir: &Path) -> Reading {
         says.push_str(&format!(", {leaked} of them by pods that are gone"));
     }
     let full = used >= limit;
-    let reading = match (full, leaked > 0, used >= SOON * limit) {
+    // A few that were left behind are not what is wanting.
+    let many = leaked as f64 >= MANY * limit;
+    let reading = match (full, many, used >= SOON * limit) {
         (true, false, _) => Reading::broken(ID, &set.name, EXHAUSTED, says),
         (true, true, _) => Reading::broken(ID, &set.name, LEAKED, says),
         (false, true, _) => Reading::suspect(ID, &set.name, LEAKED, says),

@@ -111,7 +111,7 @@ fn plain(error: &std::io::Error) -> String {
     use std::io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkUnreachable, TimedOut, WouldBlock};
     match error.kind() {
         ConnectionRefused => "refused".to_owned(),
-        TimedOut | WouldBlock => format!("nothing within {} s", DEADLINE.as_secs()),
+        TimedOut | WouldBlock => "nothing in time".to_owned(),
         HostUnreachable | NetworkUnreachable => "no route".to_owned(),
         _ => error.to_string(),
     }

@@ -89,6 +89,7 @@ fn absent(node: &Node, health: &Health) -> Reading {
     match (health, node.processes().are_all()) {
         (Health::Refused(_), _) => down(PROCESS, "no process of it runs"),
         (Health::Well, _) => Reading::fine(ID, PROCESS, "it answers, under a name that is not known"),
+        (Health::Off, true) => down(PROCESS, "no process of it runs"),
         (_, true) => {
             let says = "no process of it is found";
             Reading::suspect(ID, PROCESS, DOWN, says).with("flaw", says)

@@ -2,7 +2,7 @@
 //! Whether it answers is asked on its socket, by the observer of the runtime.
 
 use super::Node;
-use crate::host::{Lost, Process};
+use crate::host::Process;
 use crate::model::reading::{Missing, Reading, Unit, Verdict};
 use crate::model::wording::span;
 
@@ -36,21 +36,28 @@ const RUNTIMES: &[Runtime] = &[
 /// Looks once.
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
-    let found: Vec<Reading> = RUNTIMES.iter().flat_map(|runtime| one(node, runtime)).collect();
-    if !found.is_empty() {
-        return found;
+    let of = |process: &Process| RUNTIMES.iter().find(|runtime| serves_pods(process, runtime.program));
+    match node.processes().find("runtime", |process| of(process).is_some()) {
+        Ok(Some(process)) => of(&process).map(|runtime| alive(node, runtime, &process)).unwrap_or_default(),
+        Ok(None) => vec![absent(node)],
+        Err(lost) => vec![Reading::unknown(ID, "", Missing::Access, lost.to_string())],
     }
-    let missing = if node.processes().are_all() { Missing::Subject } else { Missing::Access };
-    vec![Reading::unknown(ID, "", missing, "no process of containerd, CRI-O or cri-dockerd is found")]
 }
 
-fn one(node: &Node, runtime: &Runtime) -> Vec<Reading> {
-    match node.processes().find(runtime.program, |process| serves_pods(process, runtime.program)) {
-        Ok(Some(process)) => {
-            std::iter::once(stands(node, runtime, &process)).chain(files(node, runtime, &process)).collect()
-        }
-        Ok(None) => orphans(node, runtime).into_iter().collect(),
-        Err(lost) => vec![Reading::unknown(ID, runtime.program, Missing::Access, lost.to_string())],
+fn alive(node: &Node, runtime: &Runtime, process: &Process) -> Vec<Reading> {
+    [Some(stands(node, runtime, process)), files(node, runtime, process)].into_iter().flatten().collect()
+}
+
+/// No process of it is there, but of its containers: it has ended. A host that has neither never had one, or was drained.
+fn absent(node: &Node) -> Reading {
+    let of = |process: &Process| {
+        RUNTIMES.iter().find(|runtime| runtime.shims.contains(&process.name()) && !serves_docker(process))
+    };
+    let orphan = node.processes().find("shim", |process| of(process).is_some()).ok().flatten();
+    let missing = if node.processes().are_all() { Missing::Subject } else { Missing::Access };
+    match orphan.as_ref().and_then(of) {
+        Some(runtime) => down(runtime, "its containers run, but it does not".to_owned()),
+        None => Reading::unknown(ID, "", missing, "no process of containerd, CRI-O or cri-dockerd is found"),
     }
 }
 
@@ -78,16 +85,7 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
     reading.with("start", format!("{pid}@{}", process.start))
 }
 
-/// No process of it is there, but of its containers: it has ended. A host that has neither never had it, or was drained.
-fn orphans(node: &Node, runtime: &Runtime) -> Option<Reading> {
-    let shim = |process: &Process| runtime.shims.contains(&process.name()) && !of_docker(process);
-    match node.processes().find(runtime.unit, shim) {
-        Ok(Some(_)) => Some(down(runtime, "its containers run, but it does not".to_owned())),
-        Ok(None) | Err(Lost::Missing | Lost::Unusable(_) | Lost::Invalid(_) | Lost::Unknown(_)) => None,
-    }
-}
-
-fn of_docker(shim: &Process) -> bool {
+fn serves_docker(shim: &Process) -> bool {
     shim.option(&["-namespace", "--namespace"]) == Some("moby")
 }
 

@@ -3,8 +3,9 @@
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
+use std::time::Duration;
 
-use super::{DEADLINE, plain};
+use super::plain;
 use crate::host::Lost;
 use crate::probe::Node;
 
@@ -12,6 +13,8 @@ const HOSTS: &str = "/etc/hosts";
 /// The node's own, then what systemd-resolved asks, which is seen where `/run` is.
 const RESOLVERS: &[&str] = &["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 const FILE_AT_MOST: u64 = 256 << 10;
+/// Two of them and the connection after them end before the look is given up.
+const DEADLINE: Duration = Duration::from_millis(500);
 const SERVERS_AT_MOST: usize = 2;
 const ANSWER_AT_MOST: usize = 4096;
 /// Record types (RFC 1035 3.2.2, RFC 3596 2.1).

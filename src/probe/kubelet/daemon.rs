@@ -10,8 +10,13 @@ use crate::probe::Node;
 
 /// Programs that are a kubelet or hold one: the name, and the argument that says so where others may be given. k0s and RKE2
 /// start one of the usual name.
-const PROGRAMS: &[(&str, &[&str])] =
-    &[("kubelet", &[]), ("kubelite", &[]), ("hyperkube", &["kubelet"]), ("k3s", &["server", "agent"])];
+const PROGRAMS: &[(&str, &[&str])] = &[
+    ("kubelet", &[]),
+    ("kubelite", &[]),
+    ("hyperkube", &["kubelet"]),
+    ("k3s", &["server", "agent"]),
+    ("microshift", &["run"]),
+];
 
 /// The port by default (Kubernetes: staging/src/k8s.io/kubelet/config/v1beta1/types.go, healthzPort).
 const HEALTHZ_PORT: u16 = 10_248;
