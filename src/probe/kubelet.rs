@@ -45,7 +45,7 @@ pub fn look(node: &Node) -> Vec<Reading> {
         Ok(None) => absent(node, &health),
         Err(lost) => Reading::unknown(ID, PROCESS, Missing::Access, lost.to_string()),
     };
-    let health = answers(&health, running, config.told);
+    let health = answers(&health, running, config.told && node.processes().are_all());
     let last =
         [&process, &health].iter().any(|reading| reading.verdict == Verdict::Broken).then(|| words(node)).flatten();
     let with_words = |reading: Reading| match &last {
@@ -81,13 +81,13 @@ fn stands(node: &Node, process: &Process) -> Reading {
     reading.with("start", format!("{pid}@{}", process.start))
 }
 
-/// No process is a kubelet's. That counts where all processes are seen, or where nobody answers for it either.
+/// No process is a kubelet's. That counts where all processes are seen, and nobody answers for it either.
 fn absent(node: &Node, health: &Health) -> Reading {
     if matches!(node.root().find(&node.kubelet_root), Err(Lost::Missing)) {
         return Reading::unknown(ID, PROCESS, Missing::Subject, "this host has no kubelet");
     }
     match (health, node.processes().are_all()) {
-        (Health::Refused(_), _) => down(PROCESS, "no process of it runs"),
+        (Health::Refused(_), true) => down(PROCESS, "no process of it runs"),
         (Health::Well, _) => Reading::fine(ID, PROCESS, "it answers, under a name that is not known"),
         (Health::Off, true) => down(PROCESS, "no process of it runs"),
         (_, true) => {
@@ -98,16 +98,22 @@ fn absent(node: &Node, health: &Health) -> Reading {
     }
 }
 
-/// `told` says whether the port is the kubelet's own word, not its default.
-fn answers(health: &Health, running: Option<&Process>, told: bool) -> Reading {
+/// `sure` says that the port is the kubelet's own word, not its default, and the network the host's: its first process is
+/// seen.
+fn answers(health: &Health, running: Option<&Process>, sure: bool) -> Reading {
     match health {
         Health::Well => Reading::fine(ID, HEALTHZ, "ok"),
         Health::Off => Reading::unknown(ID, HEALTHZ, Missing::Subject, "switched off (healthzPort: 0)"),
         Health::Fails(flaw) => down(HEALTHZ, flaw.clone()),
-        Health::Refused(at) if told => down(HEALTHZ, format!("nobody listens on {at}")),
+        Health::Refused(at) if sure => down(HEALTHZ, format!("nobody listens on {at}")),
         Health::Refused(at) => {
             let missing = if running.is_some() { Missing::Access } else { Missing::Subject };
-            Reading::unknown(ID, HEALTHZ, missing, format!("nobody listens on {at}, its port by default"))
+            Reading::unknown(
+                ID,
+                HEALTHZ,
+                missing,
+                format!("nobody listens on {at}, which may be another's port or network"),
+            )
         }
         Health::Unseen(why) => Reading::unknown(ID, HEALTHZ, Missing::Access, why.clone()),
     }

@@ -97,6 +97,15 @@ fn a_container_s_own_processes_prove_nothing() {
 }
 
 #[test]
+fn in_a_container_neither_a_missing_process_nor_a_silent_port_is_the_host_s() {
+    let port = nobody();
+    let host = Host::new().file("var/lib/kubelet/config.yaml", format!("healthzPort: {port}\n"));
+    let readings = look(&host.file("proc/1/net/tcp", NO_LISTENER).node());
+    assert_eq!(of(&readings, "process").verdict, Verdict::Unknown(Missing::Access));
+    assert!(matches!(of(&readings, "healthz").verdict, Verdict::Unknown(_)));
+}
+
+#[test]
 fn a_host_without_a_kubelet_has_none_to_ask() {
     let host = Host::new().whole().file("var/lib/x", "");
     assert_eq!(of(&look(&host.node()), "process").verdict, Verdict::Unknown(Missing::Subject));
