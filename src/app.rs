@@ -33,7 +33,7 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
-use crate::observe::host::{CniDirs, NamedBy};
+use crate::observe::host::CniDirs;
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -247,15 +247,7 @@ async fn api_client(args: &RunArgs) -> anyhow::Result<Option<kube::Client>> {
 
 /// The CNI directories that the operator named, if any was.
 fn named_dirs(args: &RunArgs) -> Option<CniDirs> {
-    if args.cni_conf_dir.is_none() && args.cni_bin_dir.is_empty() {
-        return None;
-    }
-    let default = CniDirs::default();
-    Some(CniDirs {
-        conf_dir: args.cni_conf_dir.clone().unwrap_or(default.conf_dir),
-        bin_dirs: if args.cni_bin_dir.is_empty() { default.bin_dirs } else { args.cni_bin_dir.clone() },
-        named_by: NamedBy::Operator,
-    })
+    CniDirs::of_operator(args.cni_conf_dir.as_deref(), &args.cni_bin_dir)
 }
 
 fn node_name(args: &RunArgs) -> anyhow::Result<String> {

@@ -28,7 +28,7 @@ pub use agent::UNCLASSIFIED;
 pub use cni::{CNI_CONFIG_MISSING, CNI_HUNG, CNI_PLUGIN_MISSING, CNI_POD_NOT_RUNNING};
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
 pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
-pub use runtime::RUNTIME_DOWN;
+pub use runtime::{RUNTIME_DOWN, RUNTIME_SLOW};
 pub use sandbox::{SANDBOX_IMAGE_UNAVAILABLE, SANDBOX_NAME_CONFLICT};
 pub use start::{
     HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
@@ -85,10 +85,11 @@ pub const ALL: &[&Cause] = &[
     &pressure::NODE_IO_SATURATED,
     &pressure::NODE_CPU_STARVED,
     &kubelet::API_SERVER_UNREACHABLE,
+    &kubelet::SERVICE_VIP_UNREACHABLE,
     &backend::CNI_BACKEND_DOWN,
     &RUNTIME_DOWN,
     &kubelet::KUBELET_CREDENTIAL_INVALID,
-    &runtime::RUNTIME_SLOW,
+    &RUNTIME_SLOW,
     &volume::CSI_DRIVER_MISSING,
     &volume::VOLUME_SOURCE_MISSING,
     &volume::VOLUME_ATTACH_FAILED,
@@ -96,6 +97,7 @@ pub const ALL: &[&Cause] = &[
     &sandbox::RUNTIME_HANDLER_MISSING,
     &sandbox::NODE_RESOLV_CONF_MISSING,
     &address::HOST_PORT_CONFLICT,
+    &address::POD_IP_LEAKED,
     &address::POD_IP_EXHAUSTED,
     &CNI_PLUGIN_MISSING,
     &cni::CNI_CONFIG_INVALID,

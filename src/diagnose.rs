@@ -16,6 +16,7 @@ mod prepull;
 mod pull;
 mod queue;
 mod runtime;
+mod runtime_slow;
 mod sandbox;
 mod start;
 mod suspicion;
@@ -109,11 +110,12 @@ fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
     match runtime::suspicion(view) {
         Some(down) => vec![down],
         None => {
+            let slow = runtime_slow::suspicion(view);
             let network = network::suspicion(view);
             let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
             let silent = sandbox::silent::suspicion(view);
             let silent = silent.filter(|s| network.iter().chain(&told).all(|known| known.topic != s.topic));
-            network.into_iter().chain(told).chain(silent).collect()
+            slow.into_iter().chain(network).chain(told).chain(silent).collect()
         }
     }
 }

@@ -18,7 +18,7 @@ pub(super) const POD_IP_EXHAUSTED: Cause = Cause {
     stage: Stage::Network,
     scope: Scope::Node,
     summary: "No pod IP address is left: the address range, pool or subnet that this node allocates from is used up.",
-    says: "No IP address is left [{owned}|for pods][ ({plugin})][: all of {range} are in use][; {pods} waiting]. Nothing is wrong with the pods.",
+    says: "[Soon no IP address is left for pods: {soon}|No IP address is left {owned}|No IP address is left for pods][ ({plugin})][: all of {range} are in use][; {pods} waiting]. Nothing is wrong with the pods.",
     rules_out: "The network plugin runs; pods and images are fine.",
     advice: "fewer pods here (max-pods), a larger range or subnet, or free addresses that removed pods left behind.",
     mends: "Pods start as addresses come free.",
@@ -85,6 +85,27 @@ pub(super) const POD_IP_EXHAUSTED: Cause = Cause {
         "host-local (bridge, flannel, kindnet): addresses that removed pods left behind are files: `ls /var/lib/cni/networks/*/ | wc -l`; delete those whose container id `crictl pods -q` does not know. Calico: `calicoctl ipam check`; Cilium: `cilium-dbg status --verbose`; AWS: `curl -s localhost:61679/v1/enis`.",
         "Make room: lower `maxPods`, enlarge the node's CIDR mask or the pool; on clouds a larger subnet, prefix delegation or a bigger instance type.",
         "Meanwhile `kubectl cordon NODE`, and delete waiting pods so that they land elsewhere.",
+    ],
+    ..USUAL
+};
+
+/// Addresses are held for pods that are gone.
+pub(super) const POD_IP_LEAKED: Cause = Cause {
+    id: "PodIpLeaked",
+    stage: Stage::Network,
+    scope: Scope::Node,
+    summary: "Pod IP addresses of this node are held for pods that are gone: the files that reserve them were left behind.",
+    says: "[{leaked} of {used} pod IP addresses of this node|Pod IP addresses of this node][ (range {range})] are held for pods that are gone[: files left behind in {dir}]. The pods that wait are not the cause.",
+    rules_out: "The range is large enough for the pods that run; images and registries are not the cause.",
+    advice: "remove the files whose container id crictl pods -q does not list.",
+    mends: "A reboot does not free them.",
+    after: Duration::from_secs(28),
+    needs: &[Right::CniDirs],
+    examples: &[],
+    steps: &[
+        "Each file in `/var/lib/cni/networks/NETWORK/` is an address, its first line the sandbox: `cd /var/lib/cni/networks/NETWORK; for f in *.*.*.*; do id=$(head -1 $f | tr -d '\\r'); crictl pods -q --no-trunc | grep -q $id || echo $f; done`.",
+        "Remove those files, none of a sandbox that is listed: a pod that starts takes the address at once.",
+        "They are left behind where a sandbox was removed without CNI DEL: a runtime killed, `/var/lib/containerd` emptied, a reboot with `crictl rmp -f`. Newer runtimes call the plugins' GC; update plugins and runtime.",
     ],
     ..USUAL
 };

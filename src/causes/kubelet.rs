@@ -49,7 +49,7 @@ const NOT_THE_API: &[&str] = &[
 pub(super) const CLOCK_SKEWED: Cause = Cause {
     id: "ClockSkewed",
     summary: "The clock of this node is wrong: certificates or signatures look not yet valid.",
-    says: "The clock [is wrong: it is {now} on this node, and a certificate begins at {begins}|of this node {clock}|is wrong: on this node a certificate is not valid yet]. The certificate itself and the network are fine.",
+    says: "The clock [is wrong: it is {now} on this node and {theirs} at the API server|is wrong: it is {now} on this node, and a certificate begins at {begins}|of this node {clock}|is wrong: on this node a certificate is not valid yet]. The certificate itself and the network are fine.",
     rules_out: "Certificates, credentials and the network are not the cause.",
     advice: "timedatectl; chronyc tracking: set the time, here or where the certificate was made.",
     mends: "It works again as soon as the time is right.",
@@ -90,7 +90,7 @@ pub(super) const CLOCK_SKEWED: Cause = Cause {
 pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
     id: "KubeletCredentialInvalid",
     summary: "The kubelet's certificate or token is expired, missing or not accepted by the API server.",
-    says: "The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired[ ({expired})] or refused. Network and pods are not the cause.",
+    says: "[The kubelet's login to the API server is about to end: {soon}|The kubelet of this node cannot log in to the API server: {flaw}|The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired ({expired}) or refused|The kubelet of this node cannot log in to the API server: its certificate or token is missing, expired or refused]. Network and pods are not the cause.",
     rules_out: "The network to the API server and the pods are not the cause.",
     advice: "see /var/lib/kubelet/pki/kubelet-client-current.pem; renew it or join anew.",
     mends: "What runs goes on; nothing new starts.",
@@ -151,7 +151,7 @@ pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
 pub(super) const API_SERVER_UNREACHABLE: Cause = Cause {
     id: "ApiServerUnreachable",
     summary: "The API server cannot be reached from this node.",
-    says: "This node cannot reach the API server[ at {api}]: refused, or no answer in time. Images and the pods themselves are not the cause.",
+    says: "This node cannot reach the API server[ at {api}]: [{failure}|refused, or no answer in time]. Images and the pods themselves are not the cause.",
     rules_out: "Registries, images and the pods themselves are not the cause.",
     advice: "curl -k https://ADDRESS/livez from here; look at load balancer, firewall and, for a service address, kube-proxy.",
     mends: "What waits for it goes on by itself.",
@@ -201,6 +201,23 @@ pub(super) const API_SERVER_UNREACHABLE: Cause = Cause {
         r#""Failed to ensure lease exists, will retry" err="Get \"https://10.0.0.2:6443/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/node-7?timeout=10s\": dial tcp 10.0.0.2:6443: connect: connection refused""#,
         r#"plugin type="multus" name="multus-cni-network" failed (add): Multus: [shop/cart-0]: error getting pod: Get "https://10.96.0.1:443/api/v1/namespaces/shop/pods/cart-0": dial tcp 10.96.0.1:443: i/o timeout"#,
         r#"failed to watch *v1.Node: failed to list *v1.Node: Get "https://api.example.com:6443/api/v1/nodes": net/http: TLS handshake timeout"#,
+    ],
+    ..OF_THE_NODE
+};
+
+/// The API server is reached directly, and not through its service address.
+pub(super) const SERVICE_VIP_UNREACHABLE: Cause = Cause {
+    id: "ServiceVipUnreachable",
+    summary: "The API server answers on its own address, but not on its service address: kube-proxy's rules are missing or stale here.",
+    says: "[The API server answers at {api}, but not at its service address {vip}|The API server answers on its own address, but not on its service address]: Service rules are missing or stale on this node. Pods that ask it fail.",
+    rules_out: "The API server, the network to it and the kubelet's credentials are not the cause.",
+    advice: "look at kube-proxy (or its replacement) on this node and its log; restart it.",
+    mends: "It works once they are there.",
+    after: Duration::from_secs(28),
+    steps: &[
+        "`kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy`: is one running on this node? With Cilium, Calico eBPF or kube-router in its place look at those.",
+        "`iptables-save | grep -c KUBE-SVC`, `nft list table ip kube-proxy | head` or `ipvsadm -Ln | head`: are there rules at all, and does `kubectl get endpoints kubernetes` name the servers of today?",
+        "`kubectl -n kube-system logs POD --tail=50`: a proxy that can't log in or lacks a kernel module says so. Restart it; `iptables -P FORWARD` and a firewall that was reloaded wipe its rules.",
     ],
     ..OF_THE_NODE
 };

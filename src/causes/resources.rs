@@ -204,7 +204,7 @@ pub(super) const PIDS_EXHAUSTED: Cause = Cause {
 pub(super) const FILE_DESCRIPTORS_EXHAUSTED: Cause = Cause {
     id: "FileDescriptorsExhausted",
     summary: "No more files or sockets can be opened: a process or the node is at its limit of file descriptors.",
-    says: "\"too many open files\"[ at {file}| ({used} of {limit})]: a process of this node, or the node itself, is at its limit. Disk and network are not the cause.",
+    says: "\"too many open files\"[ at {file}| in {process}, {used} of {limit} open| ({used} of {limit})]: a process of this node, or the node itself, is at its limit. Disk and network are not the cause.",
     rules_out: "Disk, image and network are not the cause: the kernel gives out no more descriptors.",
     advice: "cat /proc/sys/fs/file-nr; count /proc/PID/fd of containerd and kubelet; raise LimitNOFILE.",
     mends: "A restart of a leaking process frees them.",

@@ -104,12 +104,12 @@ pub const RUNTIME_DOWN: Cause = Cause {
 };
 
 /// The runtime answers, but so slowly that the kubelet gives up on it.
-pub(super) const RUNTIME_SLOW: Cause = Cause {
+pub const RUNTIME_SLOW: Cause = Cause {
     id: "RuntimeSlow",
     stage: Stage::Runtime,
     scope: Scope::Node,
     summary: "The container runtime answers too slowly: the kubelet's calls to it run into their deadlines.",
-    says: "The container runtime of this node is slow or hangs: the kubelet gets no answer in time[ (PLEG last active {active} ago)]. Pods cannot start or stop; they are not the cause.",
+    says: "The container runtime of this node is slow[: {calls} took {took} each, for {for}| or hangs: the kubelet gets no answer in time (PLEG last active {active} ago)| or hangs: the kubelet gets no answer in time]. Pods start late or never; they are not the cause.",
     rules_out: "Pods, images and registries are not the cause; the runtime's socket is there.",
     advice: "time crictl ps; cat /proc/pressure/io; processes in state D? A drain may hang.",
     mends: "It goes on by itself if the load falls.",

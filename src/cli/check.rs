@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -19,6 +20,8 @@ use crate::clock::Clock;
 use crate::diagnose::phrase::{Facts, fill, sentence};
 use crate::host::Mounts;
 use crate::model::reading::{Group, Missing, Reading, Verdict};
+use crate::probe::apiserver::service_address;
+use crate::probe::cni::CniDirs;
 use crate::probe::{self, Node, Probe};
 
 /// Something is wrong.
@@ -40,6 +43,12 @@ pub struct CheckArgs {
     /// Directory of the pods' logs (the kubelet's podLogsDir), as the host names it.
     #[arg(long, env = "KUBEWHY_POD_LOGS", default_value = "/var/log/pods")]
     pub pod_logs: PathBuf,
+    /// Directory of the CNI configuration, as the host names it [default: /etc/cni/net.d].
+    #[arg(long, env = "KUBEWHY_CNI_CONF_DIR")]
+    pub cni_conf_dir: Option<PathBuf>,
+    /// Directory of the CNI plugins, as the host names it; may be given several times [default: /opt/cni/bin, /usr/lib/cni].
+    #[arg(long, env = "KUBEWHY_CNI_BIN_DIR", value_delimiter = ':')]
+    pub cni_bin_dir: Vec<PathBuf>,
     /// The form of the answer.
     #[arg(short, long, env = "KUBEWHY_OUTPUT", value_enum, default_value_t = Output::Text)]
     pub output: Output,
@@ -81,26 +90,33 @@ fn code(verdicts: impl Iterator<Item = Verdict>) -> u8 {
 }
 
 fn all(args: &CheckArgs) -> anyhow::Result<Vec<Line>> {
-    let asked: Vec<_> = probe::ALL.iter().map(|probe| Ok((probe, ask(probe, args)?))).collect::<anyhow::Result<_>>()?;
+    let node = Arc::new(node(args)?);
+    let asked: Vec<_> = probe::ALL.iter().map(|probe| (probe, ask(probe, node.clone()))).collect();
     let deadline = Instant::now() + DEADLINE;
     Ok(asked.into_iter().flat_map(|(probe, answer)| lines(probe, &answer, deadline)).collect())
 }
 
-/// A probe that hangs in a dead mount keeps its thread, and nothing else.
-fn ask(probe: &'static Probe, args: &CheckArgs) -> anyhow::Result<Receiver<Vec<Reading>>> {
-    let mounts = Mounts::at(&args.host_root).context("what is mounted here cannot be told")?;
-    let node = Node {
-        mounts,
+/// What can be known of this node with nobody to ask: the runtime would tell its sandboxes and where it keeps them.
+fn node(args: &CheckArgs) -> anyhow::Result<Node> {
+    Ok(Node {
+        mounts: Mounts::at(&args.host_root).context("what is mounted here cannot be told")?,
         now: Clock::start().now(),
         kubelet_root: args.kubelet_root.clone(),
         pod_logs: args.pod_logs.clone(),
         runtime_root: None,
-        suspects: Vec::new(),
         runtime_cgroup: None,
-    };
+        pids: Arc::default(),
+        cni: CniDirs::of_operator(args.cni_conf_dir.as_deref(), &args.cni_bin_dir).unwrap_or_default(),
+        sandboxes: None,
+        service: service_address(|name| std::env::var(name).ok()),
+    })
+}
+
+/// A probe that hangs in a dead mount keeps its thread, and nothing else.
+fn ask(probe: &'static Probe, node: Arc<Node>) -> Receiver<Vec<Reading>> {
     let (answer, answered) = channel();
     thread::spawn(move || drop(answer.send((probe.look)(&node))));
-    Ok(answered)
+    answered
 }
 
 fn lines(probe: &Probe, answer: &Receiver<Vec<Reading>>, deadline: Instant) -> Vec<Line> {

@@ -173,6 +173,17 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
     ("MountHung", &[("filesystem", "nfs4")]),
     ("NodeIoSaturated", &[("stalled", "71 %")]),
     ("NodeCpuStarved", &[("waited", "97 %")]),
+    ("ServiceVipUnreachable", &[("api", "api.example.com:6443"), ("vip", "10.96.0.1:443")]),
+    (
+        "PodIpLeaked",
+        &[
+            ("leaked", "41"),
+            ("used", "253"),
+            ("limit", "253"),
+            ("range", "10.244.7.0/24"),
+            ("dir", "/var/lib/cni/networks/cbr0"),
+        ],
+    ),
     ("KubeletNotSyncing", &[("for", "1 min 4 s"), ("runtime", "containerd"), ("others", "no other pod")]),
     ("Unclassified", &[("stage", "Start"), ("quote", "failed to create shim task: ttrpc: closed")]),
 ];

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
 use std::path::{Component, Path, PathBuf};
 
@@ -65,19 +65,21 @@ impl Root<'_> {
         if self.0.show(&here) { Ok(self.seen(&here)) } else { Err(not_mounted(path, &here)) }
     }
 
-    /// Reads a regular file of the host, at most `limit` bytes. Never waits for a writer, as reading a FIFO would.
-    pub fn read(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
+    /// Opens a regular file of the host. Never waits for a writer, as opening a FIFO would.
+    fn file(self, path: &Path) -> Result<File, Lost> {
         let found = self.find(path)?;
         let failed = |error: io::Error| self.lost(path, path, &error);
         if !found.metadata().map_err(failed)?.is_file() {
             return Err(Lost::Unusable("not a regular file"));
         }
-        let file = open(&found).map_err(failed)?;
-        let size = file.metadata().map_err(failed)?.len();
-        let mut content = Vec::new();
-        if size <= limit {
-            file.take(limit + 1).read_to_end(&mut content).map_err(failed)?;
-        }
+        open(&found).map_err(failed)
+    }
+
+    /// Reads a regular file of the host, at most `limit` bytes.
+    pub fn read(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
+        let file = self.file(path)?;
+        let size = file.metadata().map_err(|error| self.lost(path, path, &error))?.len();
+        let content = if size <= limit { self.up_to(limit + 1, file, path)? } else { Vec::new() };
         match size.max(content.len() as u64) > limit {
             true => Err(Lost::Unusable("far too large")),
             false => Ok(content),
@@ -99,6 +101,26 @@ impl Root<'_> {
     #[must_use]
     pub fn named(self, found: &Path) -> PathBuf {
         Path::new("/").join(found.strip_prefix(self.0.prefix()).unwrap_or(found))
+    }
+
+    /// The first bytes of a regular file of the host, however large it is.
+    pub fn head(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
+        self.up_to(limit, self.file(path)?, path)
+    }
+
+    /// The last bytes of a regular file of the host, however large it is.
+    pub fn tail(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
+        let mut file = self.file(path)?;
+        let failed = |error: io::Error| self.lost(path, path, &error);
+        let size = file.metadata().map_err(failed)?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(limit))).map_err(failed)?;
+        self.up_to(limit, file, path)
+    }
+
+    fn up_to(self, limit: u64, file: File, path: &Path) -> Result<Vec<u8>, Lost> {
+        let mut content = Vec::new();
+        file.take(limit).read_to_end(&mut content).map_err(|error| self.lost(path, path, &error))?;
+        Ok(content)
     }
 
     /// A path of the host as this process names it.

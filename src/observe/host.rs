@@ -2,7 +2,6 @@
 //! size and time; a file that can't be read is unknown, never absent.
 
 mod asking;
-pub mod cni;
 pub mod intents;
 pub mod marks;
 pub mod observer;
@@ -13,7 +12,7 @@ pub mod volumes;
 
 use std::path::PathBuf;
 
-pub use cni::{CniDirs, NamedBy};
+pub use crate::probe::cni::{self, CniDirs, NamedBy};
 pub use intents::IntentObserver;
 pub use marks::MarksObserver;
 pub use observer::CniObserver;

@@ -3,10 +3,12 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, symlink};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 
 use super::Node;
+use super::cni::CniDirs;
 use crate::host::Mounts;
 use crate::model::Time;
 use crate::model::reading::Reading;
@@ -96,8 +98,11 @@ impl Host {
             kubelet_root: "/var/lib/kubelet".into(),
             pod_logs: "/var/log/pods".into(),
             runtime_root: self.runtime_root.clone(),
-            suspects: Vec::new(),
             runtime_cgroup: None,
+            pids: Arc::default(),
+            cni: CniDirs::default(),
+            sandboxes: None,
+            service: None,
         }
     }
 }

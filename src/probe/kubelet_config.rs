@@ -1,16 +1,16 @@
 //! What the kubelet's configuration file says, for the probes whose question depends on it. Reads one file, and never a
-//! credential: the file has none. What the kubelet's flags change is not seen.
+//! credential: the file has none. What the kubelet's flags change, but for which file it is, is not
+//! seen.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use saphyr_parser::{Event, Parser};
 
 use super::Node;
+use super::kubelet::daemon::{self, Places};
 use crate::host::Lost;
 
-/// Below the kubelet's root, where kubeadm and most distributions put it (Kubernetes: KubeletConfigurationFileName in
-/// cmd/kubeadm/app/constants).
-const FILE: &str = "config.yaml";
 const SIZE_AT_MOST: u64 = 256 * 1024;
 /// How deep the file may nest; the deepest thing it can say is half as deep.
 const DEPTH: usize = 16;
@@ -20,10 +20,16 @@ const DEPTH: usize = 16;
 pub(super) struct KubeletConfig(BTreeMap<String, String>);
 
 impl KubeletConfig {
-    /// Reads it: that it is not there, or is something else, is an error like any other.
+    /// Reads the one that a running kubelet was given, or the usual one. That it is not there, or is something else, is an
+    /// error like any other.
     pub(super) fn read(node: &Node) -> Result<Self, Lost> {
-        let file = node.kubelet_root.join(FILE);
-        let content = node.root().read(&file, SIZE_AT_MOST)?;
+        let running = daemon::find(node).ok().flatten();
+        Self::at(node, &Places::of(node, running.as_ref()).config)
+    }
+
+    /// Reads this one.
+    pub(super) fn at(node: &Node, file: &Path) -> Result<Self, Lost> {
+        let content = node.root().read(file, SIZE_AT_MOST)?;
         Self::parse(&String::from_utf8_lossy(&content))
             .ok_or_else(|| Lost::Invalid(format!("{} is no configuration of a kubelet", file.display())))
     }

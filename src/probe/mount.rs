@@ -1,7 +1,8 @@
-//! Whether mounts answer that pods wait for. Whoever asks a mount whose server is dead waits in the kernel and may never be
+//! Whether the mounts of pods answer that need a server or a driver of their own. Whoever asks a mount whose server is dead waits in the kernel and may never be
 //! ended, so each is asked by a process of its own, which is killed at its deadline, and left behind if it can't die. A
 //! mount at which one was left is asked again only when that one is gone.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,8 +11,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use super::Node;
+use super::lost::unknown;
 use super::places::HOST_MOUNTS;
-use crate::host::mountinfo::holding;
+use crate::host::mountinfo::{Mount, holding, lines};
 use crate::host::{Mounts, Root};
 use crate::model::reading::{Missing, Reading};
 
@@ -30,6 +32,9 @@ const AT_ONCE: usize = 4;
 /// Of one look; the deadlines of all of them are then shorter than what a probe is given.
 const AT_MOST: usize = 12;
 const TABLE_AT_MOST: u64 = 8 << 20;
+/// File systems that wait for somebody who may be gone: a server or, for FUSE, a process.
+const SERVED: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs", "lustre", "afs"];
+const FUSE: &str = "fuse";
 
 /// Processes that could not be ended, each with the mount that it waits for: the one thing that is kept between two looks,
 /// since they stay as well.
@@ -62,26 +67,40 @@ pub fn ask(host_root: &Path, path: &Path) -> io::Result<()> {
 }
 
 fn ask_all(node: &Node, program: &Path) -> Reading {
-    let asked: Vec<_> = node.suspects.iter().take(AT_MOST).collect();
+    let table = match node.root().read(Path::new(HOST_MOUNTS), TABLE_AT_MOST) {
+        Ok(table) => table,
+        Err(lost) => return unknown(ID, "", Path::new(HOST_MOUNTS), &lost),
+    };
+    let suspects = suspects(&table, &node.kubelet_root);
+    let asked: Vec<_> = suspects.iter().take(AT_MOST).collect();
     let groups = asked.chunks(AT_ONCE).flat_map(|paths| ask_some(node, program, paths));
     let answers: Vec<_> = asked.iter().copied().zip(groups).collect();
-    judge(node, &answers)
+    judge(&table, &answers)
 }
 
-fn judge(node: &Node, answers: &[(&PathBuf, Answer)]) -> Reading {
+/// Each file system below the kubelet's root that may hang, once: all its mounts hang together.
+fn suspects(table: &[u8], kubelet_root: &Path) -> Vec<PathBuf> {
+    let served = |mount: &Mount| SERVED.contains(&&*mount.kind) || mount.kind.split('.').next() == Some(FUSE);
+    let below = lines(table).filter(|line| line.point.starts_with(kubelet_root));
+    let of_device: BTreeMap<_, _> =
+        below.filter_map(|line| line.read()).filter(served).map(|mount| (mount.device, mount.point)).collect();
+    of_device.into_values().collect()
+}
+
+fn judge(table: &[u8], answers: &[(&PathBuf, Answer)]) -> Reading {
     let all = answers.len();
     let with = |answer: Answer| answers.iter().filter(move |(_, given)| *given == answer).map(|(path, _)| path);
     match (with(Answer::None).next(), with(Answer::NotAsked).next()) {
         (Some(path), _) => {
             let hung = with(Answer::None).count();
-            let says = format!("{} does not answer ({hung} of {all} that pods wait for)", path.display());
-            Reading::broken(ID, "", "MountHung", says).with("filesystem", kind(node, path))
+            let says = format!("{} does not answer ({hung} of {all} that were asked)", path.display());
+            Reading::broken(ID, "", "MountHung", says).with("filesystem", kind(table, path))
         }
         (None, Some(path)) => {
             Reading::unknown(ID, "", Missing::Access, format!("{} can't be asked from here", path.display()))
         }
-        (None, None) if all == 0 => Reading::fine(ID, "", "no pod that does not start waits for one"),
-        (None, None) => Reading::fine(ID, "", format!("all {all} that pods wait for answer")),
+        (None, None) if all == 0 => Reading::fine(ID, "", "no pod has one that could hang"),
+        (None, None) => Reading::fine(ID, "", format!("all {all} that were asked answer")),
     }
 }
 
@@ -163,9 +182,8 @@ fn forget_the_dead() {
 }
 
 /// The type of its file system; its server belongs to the pod's owner, and is not named.
-fn kind(node: &Node, path: &Path) -> String {
-    let table = node.root().read(Path::new(HOST_MOUNTS), TABLE_AT_MOST).unwrap_or_default();
-    holding(&table, path).map(|mount| mount.kind).unwrap_or_default()
+fn kind(table: &[u8], path: &Path) -> String {
+    holding(table, path).map(|mount| mount.kind).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -177,37 +195,51 @@ mod tests {
     use super::*;
     use crate::model::reading::Verdict;
 
-    /// Where the program that is sent does this, and these mounts are suspected.
+    /// Where the program that is sent does this, and pods have these mounts.
     fn reading(script: &str, suspects: &[&str]) -> Reading {
-        let table = "27 1 8:1 / / rw - ext4 /dev/sda1 rw\n30 27 0:52 / /data rw - nfs4 10.0.0.5:/x rw\n";
+        let line = |(n, path): (usize, &&str)| {
+            let path = path.replace(' ', "\\040");
+            format!("3{n} 27 0:5{n} / /var/lib/kubelet/pods/{path} rw - nfs4 10.0.0.5:/x rw\n")
+        };
+        let table: String = suspects.iter().enumerate().map(line).collect();
+        let table = format!("27 1 8:1 / / rw - ext4 /dev/sda1 rw\n{table}");
         let host = Host::default().file("/asks", format!("#!/bin/sh\n{script}\n")).file(HOST_MOUNTS, table);
         std::fs::set_permissions(host.at("/asks"), std::fs::Permissions::from_mode(0o755)).unwrap();
-        let node = Node { suspects: suspects.iter().map(PathBuf::from).collect(), ..host.node() };
-        ask_all(&node, &host.at("/asks"))
+        ask_all(&host.node(), &host.at("/asks"))
     }
 
     #[test]
     fn a_mount_whose_process_waits_past_its_deadline_hangs() {
         let begun = Instant::now();
-        let hung = reading("exec sleep 60", &["/data/a", "/data/b"]);
+        let hung = reading("exec sleep 60", &["a", "b"]);
         assert_eq!((hung.verdict, hung.cause), (Verdict::Broken, "MountHung"));
-        assert_eq!(hung.says, "/data/a does not answer (2 of 2 that pods wait for)");
+        assert_eq!(hung.says, "/var/lib/kubelet/pods/a does not answer (2 of 2 that were asked)");
         assert_eq!(hung.facts, [("filesystem", "nfs4".to_owned())]);
         assert!(begun.elapsed() < 2 * DEADLINE, "they are asked at once");
     }
 
     #[test]
-    fn what_answers_or_is_not_waited_for_is_fine_and_what_is_not_seen_unknown() {
-        assert_eq!(reading("exit 0", &["/data/c"]).verdict, Verdict::Fine);
+    fn what_answers_or_is_not_there_is_fine_and_what_is_not_seen_unknown() {
+        assert_eq!(reading("exit 0", &["c"]).verdict, Verdict::Fine);
         assert_eq!(reading("exit 0", &[]).verdict, Verdict::Fine);
-        assert_eq!(reading("exit 2", &["/data/d"]).verdict, Verdict::Unknown(Missing::Access));
+        assert_eq!(reading("exit 2", &["d"]).verdict, Verdict::Unknown(Missing::Access));
     }
 
     #[test]
     fn the_process_asks_what_it_is_given() {
-        let script =
-            r#"[ "$1" = probe-mount ] && [ "$2" = --host-root ] && [ "$4" = -- ] && [ "$5" = "/data/with space" ]"#;
-        assert_eq!(reading(script, &["/data/with space"]).verdict, Verdict::Fine);
+        let script = r#"[ "$1" = probe-mount ] && [ "$2" = --host-root ] && [ "$4" = -- ] && [ "$5" = "/var/lib/kubelet/pods/with space" ]"#;
+        assert_eq!(reading(script, &["with space"]).verdict, Verdict::Fine);
+    }
+
+    #[test]
+    fn a_file_system_that_needs_somebody_is_asked_once_and_only_below_the_kubelet_s_root() {
+        let table = b"\
+            27 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+            30 27 0:52 / /home rw - nfs 10.0.0.5:/x rw\n\
+            31 27 0:53 / /var/lib/kubelet/pods/a rw - fuse.s3fs x rw\n\
+            32 27 0:53 / /var/lib/kubelet/pods/b rw - fuse.s3fs x rw\n\
+            33 27 0:54 / /var/lib/kubelet/pods/c rw - tmpfs tmpfs rw\n";
+        assert_eq!(suspects(table, Path::new("/var/lib/kubelet")), [Path::new("/var/lib/kubelet/pods/b")]);
     }
 
     #[test]

@@ -9,6 +9,10 @@ use crate::model::{Time, since};
 /// A restart buys quiet at most this often, so that a runtime that keeps crashing is not kept quiet about.
 const RESTART_QUIET_AT_MOST_EVERY: Duration = Duration::from_secs(600);
 
+/// A list is answered from memory, in milliseconds. What takes this long holds up the kubelet, which asks every second and
+/// calls itself unhealthy after three minutes without (Kubernetes: pkg/kubelet/pleg/generic.go).
+const SLOW: Duration = Duration::from_secs(2);
+
 /// The runtime over time.
 #[derive(Debug, Default)]
 pub struct RuntimeTrack {
@@ -19,6 +23,22 @@ pub struct RuntimeTrack {
     /// The pause image its configuration names.
     pub sandbox_image: Option<std::sync::Arc<str>>,
     calls: BTreeMap<Method, Call>,
+    slow: BTreeMap<Method, Slow>,
+}
+
+/// Calls of one kind that were answered, each of them late.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slow {
+    /// Which call.
+    pub method: Method,
+    /// When the first of them was made.
+    pub since: Time,
+    /// How many in a row.
+    pub calls: u32,
+    /// How long the last one took.
+    pub took: Duration,
+    /// When that was answered.
+    pub at: Time,
 }
 
 #[derive(Debug)]
@@ -56,6 +76,7 @@ impl RuntimeTrack {
 
     /// A call ended.
     pub fn called(&mut self, outcome: CallOutcome, at: Time) {
+        self.timed(&outcome, at);
         match outcome.failure {
             None => {
                 self.works(outcome.method, at);
@@ -63,6 +84,27 @@ impl RuntimeTrack {
             }
             Some(failure) => self.fails(outcome.method, failure, began(at, outcome.took), at),
         }
+    }
+
+    /// A failure is another story, and ends none of this one: what hangs now was slow before.
+    fn timed(&mut self, outcome: &CallOutcome, at: Time) {
+        let CallOutcome { method, took, failure } = outcome;
+        if !matches!(method, Method::ListPodSandbox | Method::ListContainers) || failure.is_some() {
+            return;
+        }
+        if *took < SLOW {
+            self.slow.remove(method);
+            return;
+        }
+        let first = Slow { method: *method, since: began(at, *took), calls: 0, took: *took, at };
+        let slow = self.slow.entry(*method).or_insert(first);
+        (slow.calls, slow.took, slow.at) = (slow.calls.saturating_add(1), *took, at);
+    }
+
+    /// The list that has been answered late for longest, if one is.
+    #[must_use]
+    pub fn slow(&self) -> Option<&Slow> {
+        self.slow.values().min_by_key(|slow| slow.since)
     }
 
     fn works(&mut self, method: Method, at: Time) {
@@ -144,7 +186,7 @@ impl RuntimeTrack {
     #[must_use]
     pub fn well_since(&self) -> Option<Time> {
         let listed = self.calls.contains_key(&Method::ListPodSandbox);
-        if self.unanswered().next().is_some() || !listed {
+        if self.unanswered().next().is_some() || !listed || self.slow().is_some() {
             return None;
         }
         self.calls

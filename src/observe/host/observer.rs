@@ -8,12 +8,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::asking::{Asking, NoAnswer};
-use super::cni::{self, CniDirs};
 use crate::clock::Clock;
 use crate::model::cni::CniHost;
 use crate::model::observation::{Observation, Seen};
 use crate::model::{Time, since};
 use crate::observe::Outlet;
+use crate::probe::cni::{self, CniDirs};
 
 /// What did not change is sent again after this time, so that the absence of a fault stays fresh evidence.
 const REPEAT: Duration = Duration::from_secs(10);

@@ -1,8 +1,8 @@
 //! One look at the host's CNI directories: which configuration the runtime would load, and whether the plugins that it
 //! names are there. A synchronous function of files; runs nothing and waits for nothing.
 
-mod config;
-mod network;
+pub(super) mod config;
+pub(super) mod network;
 mod plugins;
 
 use std::path::{Path, PathBuf};
@@ -46,6 +46,20 @@ impl Default for CniDirs {
 }
 
 impl CniDirs {
+    /// The directories as the operator names them, if any; what is not named is the default.
+    #[must_use]
+    pub fn of_operator(conf_dir: Option<&Path>, bin_dirs: &[PathBuf]) -> Option<Self> {
+        if conf_dir.is_none() && bin_dirs.is_empty() {
+            return None;
+        }
+        let default = Self::default();
+        Some(Self {
+            conf_dir: conf_dir.map_or(default.conf_dir, Path::to_owned),
+            bin_dirs: if bin_dirs.is_empty() { default.bin_dirs } else { bin_dirs.to_owned() },
+            named_by: NamedBy::Operator,
+        })
+    }
+
     /// The directories as containerd's CRI `Status` tells them; none where the runtime is another or does not tell.
     #[must_use]
     pub fn told_by(status: &RuntimeStatus) -> Option<Self> {
@@ -84,7 +98,8 @@ fn look_below(root: Root<'_>, dirs: &CniDirs) -> CniHost {
 }
 
 /// What is known when no look came to an end.
-pub(super) fn unknown(dirs: &CniDirs, problem: &str) -> CniHost {
+#[must_use]
+pub fn unknown(dirs: &CniDirs, problem: &str) -> CniHost {
     CniHost {
         conf_dir: dirs.conf_dir.clone(),
         bin_dirs: dirs.bin_dirs.clone(),

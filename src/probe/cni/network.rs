@@ -6,9 +6,27 @@ use serde_json::Value;
 
 /// What is used of a network configuration.
 #[derive(Debug, PartialEq)]
-pub(super) struct Network {
-    pub(super) name: Arc<str>,
-    pub(super) plugins: Vec<Arc<str>>,
+pub(in crate::probe) struct Network {
+    pub(in crate::probe) name: Arc<str>,
+    /// The version of the specification that it asks for; empty where it names none.
+    pub(in crate::probe) version: Arc<str>,
+    pub(in crate::probe) plugins: Vec<Arc<str>>,
+    /// The plugins of the chain as they stand in the file.
+    pub(in crate::probe) chain: Vec<Value>,
+}
+
+impl Network {
+    /// Every plugin that is configured in it, delegates among them.
+    pub(in crate::probe) fn configured(&self) -> Vec<&Value> {
+        let mut found: Vec<&Value> = self.chain.iter().collect();
+        let mut next = 0;
+        while let Some(plugin) = found.get(next).copied() {
+            let delegates = plugin.get("delegate").into_iter().chain(items(plugin, "delegates"));
+            found.extend(delegates.chain(items(plugin, "plugins")));
+            next += 1;
+        }
+        found
+    }
 }
 
 /// Reads a configuration as libcni does: a list (`*.conflist`) must have a name and plugins, a single one a type
@@ -26,7 +44,8 @@ pub(super) fn parse(content: &[u8], list: bool) -> Result<Network, String> {
     }
     let mut plugins = Vec::new();
     chain.iter().for_each(|plugin| collect(plugin, &mut plugins));
-    Ok(Network { name: name.into(), plugins })
+    let version = word(&config, "cniVersion").unwrap_or_default().into();
+    Ok(Network { name: name.into(), version, plugins, chain: chain.to_vec() })
 }
 
 fn chain_of(config: &Value) -> Result<&[Value], String> {

@@ -2,9 +2,10 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{CniDirs, NamedBy, network};
+use super::network::{self, Network};
+use super::{CniDirs, NamedBy};
 use crate::host::{Lost, Root};
 use crate::model::cni::CniConfig;
 
@@ -16,30 +17,50 @@ const ENTRIES_AT_MOST: usize = 4_096;
 
 const EXTENSIONS: [&str; 3] = ["conf", "conflist", "json"];
 
-/// The configuration in force, or why it can't be told.
+/// What the configuration directory holds.
+#[derive(Debug)]
+pub(in crate::probe) enum InForce {
+    /// No configuration.
+    None,
+    /// Nothing that can be used: the first file, and what is wrong with it.
+    Invalid { file: PathBuf, problem: String },
+    /// This one.
+    Loaded { file: PathBuf, network: Network },
+}
+
+/// The configuration in force as the model has it, or why it can't be told.
 pub(super) fn load(root: Root<'_>, dirs: &CniDirs) -> Result<CniConfig, String> {
+    Ok(match in_force(root, dirs)? {
+        InForce::None => CniConfig::Missing,
+        InForce::Invalid { file, problem } => CniConfig::Invalid { file, problem },
+        InForce::Loaded { file, network } => {
+            CniConfig::Loaded { file, network: network.name, plugins: network.plugins }
+        }
+    })
+}
+
+/// The configuration in force, or why it can't be told.
+pub(in crate::probe) fn in_force(root: Root<'_>, dirs: &CniDirs) -> Result<InForce, String> {
     let files = match files(root, &dirs.conf_dir) {
         Ok(files) => files,
-        Err(Lost::Missing) => return Ok(CniConfig::Missing),
+        Err(Lost::Missing) => return Ok(InForce::None),
         Err(lost) => return Err(lost.to_string()),
     };
     let mut first_broken = None;
     for name in files {
         let file = dirs.conf_dir.join(&name);
         match read(root, &file) {
-            Ok(network) => {
-                return Ok(CniConfig::Loaded { file, network: network.name, plugins: network.plugins });
-            }
+            Ok(network) => return Ok(InForce::Loaded { file, network }),
             Err(Lost::Unknown(problem)) => return Err(problem),
             Err(lost) => {
-                first_broken.get_or_insert(CniConfig::Invalid { file, problem: lost.to_string() });
+                first_broken.get_or_insert(InForce::Invalid { file, problem: lost.to_string() });
             }
         }
         if dirs.named_by == NamedBy::Containerd {
             break;
         }
     }
-    Ok(first_broken.unwrap_or(CniConfig::Missing))
+    Ok(first_broken.unwrap_or(InForce::None))
 }
 
 /// Names of configuration files, in order.
@@ -63,7 +84,7 @@ fn is_config(name: &OsString) -> bool {
     name.to_string_lossy().rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension))
 }
 
-fn read(root: Root<'_>, file: &Path) -> Result<network::Network, Lost> {
+fn read(root: Root<'_>, file: &Path) -> Result<Network, Lost> {
     let content = root.read(file, SIZE_AT_MOST)?;
     let list = file.extension().is_some_and(|extension| extension == "conflist");
     network::parse(&content, list).map_err(Lost::Invalid)

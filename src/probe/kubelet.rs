@@ -1,0 +1,129 @@
+//! The kubelet: whether its process is there and can run, and whether it answers on its local health port. One alone may
+//! mislead: a kubelet of another name is not found, and a port that is silent may be another network's.
+
+pub(super) mod daemon;
+mod healthz;
+
+use std::time::Duration;
+
+use super::kubelet_config::KubeletConfig;
+use super::{Node, journal};
+use crate::host::{Lost, Process};
+use crate::model::reading::{Missing, Reading, Verdict};
+use crate::model::wording::span;
+
+use healthz::Health;
+
+/// Its id.
+pub const ID: &str = "kubelet";
+
+const DOWN: &str = "KubeletDown";
+/// The units that the kubelet runs in, by distribution: its own, or one that it shares.
+const UNITS: &[&str] = &[
+    "kubelet.service",
+    "k3s.service",
+    "k3s-agent.service",
+    "rke2-server.service",
+    "rke2-agent.service",
+    "k0sworker.service",
+    "k0scontroller.service",
+    "snap.microk8s.daemon-kubelite.service",
+];
+/// Why it ended was said within this time before.
+const LAST_WORDS: Duration = Duration::from_secs(600);
+const PROCESS: &str = "process";
+const HEALTHZ: &str = "healthz";
+
+/// Looks once.
+#[must_use]
+pub fn look(node: &Node) -> Vec<Reading> {
+    let found = daemon::find(node);
+    let running = found.as_ref().ok().and_then(Option::as_ref);
+    let config = KubeletConfig::at(node, &daemon::Places::of(node, running).config).ok();
+    let health = Health::ask(node, daemon::healthz(config.as_ref()));
+    let process = match &found {
+        Ok(Some(process)) => stands(node, process),
+        Ok(None) => absent(node, &health),
+        Err(lost) => Reading::unknown(ID, PROCESS, Missing::Access, lost.to_string()),
+    };
+    let health = answers(&health, running, config.is_some() && node.processes().are_all());
+    let last =
+        [&process, &health].iter().any(|reading| reading.verdict == Verdict::Broken).then(|| words(node)).flatten();
+    let with_words = |reading: Reading| match &last {
+        Some(words) if reading.verdict == Verdict::Broken => reading.with("words", words.as_str()),
+        _ => reading,
+    };
+    vec![with_words(process), with_words(health)]
+}
+
+/// What it said before it fell silent, line by line.
+fn words(node: &Node) -> Option<String> {
+    let since = node.now.checked_sub(LAST_WORDS).unwrap_or(node.now);
+    let said = |unit: &str| journal::last_words(node.root(), unit, since).ok().filter(|lines| !lines.is_empty());
+    let lines = UNITS.iter().find_map(|unit| said(unit))?;
+    Some(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n"))
+}
+
+fn stands(node: &Node, process: &Process) -> Reading {
+    let pid = process.pid;
+    let says = match node.processes().uptime() {
+        Some(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
+        None => format!("process {pid}"),
+    };
+    let reading = match process.state {
+        'Z' | 'X' => down(PROCESS, format!("its process {pid} has ended")),
+        'T' | 't' => down(PROCESS, format!("its process {pid} was stopped (state T)")),
+        'D' => {
+            let flaw = format!("its process {pid} waits for a disk or a mount (state D)");
+            Reading::suspect(ID, PROCESS, DOWN, flaw.clone()).with("flaw", flaw)
+        }
+        _ => Reading::fine(ID, PROCESS, says),
+    };
+    reading.with("start", format!("{pid}@{}", process.start))
+}
+
+/// No process is a kubelet's. That counts where all processes are seen, and nobody answers for it either.
+fn absent(node: &Node, health: &Health) -> Reading {
+    if matches!(node.root().find(&node.kubelet_root), Err(Lost::Missing)) {
+        return Reading::unknown(ID, PROCESS, Missing::Subject, "this host has no kubelet");
+    }
+    match (health, node.processes().are_all()) {
+        (Health::Refused(_), true) => down(PROCESS, "no process of it runs"),
+        (Health::Well, _) => Reading::fine(ID, PROCESS, "it answers, under a name that is not known"),
+        (Health::Off, true) => down(PROCESS, "no process of it runs"),
+        (_, true) => {
+            let says = "no process of it is found";
+            Reading::suspect(ID, PROCESS, DOWN, says).with("flaw", says)
+        }
+        (_, false) => Reading::unknown(ID, PROCESS, Missing::Access, "the host's processes are not all seen"),
+    }
+}
+
+/// `sure` says that the port is the kubelet's own word, not its default, and the network the host's: its first process is
+/// seen.
+fn answers(health: &Health, running: Option<&Process>, sure: bool) -> Reading {
+    match health {
+        Health::Well => Reading::fine(ID, HEALTHZ, "ok"),
+        Health::Off => Reading::unknown(ID, HEALTHZ, Missing::Subject, "switched off (healthzPort: 0)"),
+        Health::Fails(flaw) => down(HEALTHZ, flaw.clone()),
+        Health::Refused(at) if sure => down(HEALTHZ, format!("nobody listens on {at}")),
+        Health::Refused(at) => {
+            let missing = if running.is_some() { Missing::Access } else { Missing::Subject };
+            Reading::unknown(
+                ID,
+                HEALTHZ,
+                missing,
+                format!("nobody listens on {at}, which may be another's port or network"),
+            )
+        }
+        Health::Unseen(why) => Reading::unknown(ID, HEALTHZ, Missing::Access, why.clone()),
+    }
+}
+
+fn down(of: &str, flaw: impl Into<String>) -> Reading {
+    let flaw = flaw.into();
+    Reading::broken(ID, of, DOWN, flaw.clone()).with("flaw", flaw)
+}
+
+#[cfg(test)]
+mod tests;
