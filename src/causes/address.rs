@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::USUAL;
-use crate::model::cause::{Cause, Owner, Right, Scope};
+use crate::model::cause::{Cause, Owner, Probe, Right, Scope};
 use crate::model::sign::{Operation, Sign};
 use crate::model::stage::Stage;
 
@@ -100,6 +100,7 @@ pub(super) const POD_IP_LEAKED: Cause = Cause {
     advice: "remove the files whose container id crictl pods -q does not list.",
     mends: "A reboot does not free them.",
     after: Duration::from_secs(28),
+    probe: Some(Probe::Check),
     needs: &[Right::CniDirs],
     examples: &[],
     steps: &[

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::OF_THE_NODE;
-use crate::model::cause::Cause;
+use crate::model::cause::{Cause, Probe, Right};
 use crate::model::sign::{
     Operation::{ApiCall, Node},
     Sign,
@@ -214,6 +214,8 @@ pub(super) const SERVICE_VIP_UNREACHABLE: Cause = Cause {
     advice: "look at kube-proxy (or its replacement) on this node and its log; restart it.",
     mends: "It works once they are there.",
     after: Duration::from_secs(28),
+    probe: Some(Probe::Check),
+    needs: &[Right::KubeletDirs],
     steps: &[
         "`kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy`: is one running on this node? With Cilium, Calico eBPF or kube-router in its place look at those.",
         "`iptables-save | grep -c KUBE-SVC`, `nft list table ip kube-proxy | head` or `ipvsadm -Ln | head`: are there rules at all, and does `kubectl get endpoints kubernetes` name the servers of today?",

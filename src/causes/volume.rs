@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::USUAL;
-use crate::model::cause::{Cause, Owner, Right, Scope};
+use crate::model::cause::{Cause, Owner, Probe, Right, Scope};
 use crate::model::sign::{Operation::Volume, Sign};
 use crate::model::stage::Stage;
 
@@ -216,10 +216,11 @@ pub(super) const MOUNT_HUNG: Cause = Cause {
     mends: "What hangs goes on once its server answers.",
     after: Duration::from_secs(5),
     steps: &[
-        "`kubewhy check` and `kubewhy status` on the node name the mount; `findmnt -t nfs,nfs4,cifs,ceph,fuse` shows its server, `timeout 5 stat -f PATH` whether it answers.",
+        "`kubewhy check` on the node names the mount; `findmnt -t nfs,nfs4,cifs,ceph,fuse` shows its server, `timeout 5 stat -f PATH` whether it answers.",
         "NFS, CIFS: is the server reached from this node (`nc -vz SERVER 2049`)? `dmesg | grep 'not responding'`. FUSE: does the process of its driver still run?",
         "`ps -eo pid,stat,wchan:32,args | awk '$2 ~ /D/'`: who hangs. Bring the server back and they go on; else `umount -f -l PATH`, and a reboot if they stay.",
     ],
+    probe: Some(Probe::Check),
     needs: &[Right::KubeletDirs],
     ..USUAL
 };

@@ -139,6 +139,8 @@ pub enum Probe {
     NetworkPods,
     /// The kubelet's directories, the host's mounts, and the objects behind volumes and claims.
     Volumes,
+    /// The node itself, once, when somebody asks; the agent does not look there.
+    Check,
 }
 
 /// A right that evidence may need.
