@@ -1,6 +1,6 @@
 //! Node-local questions, one a file: plain functions of the host's files that answer at once or within a deadline of their
 //! own, each in its own words and for itself. A probe that lacks a right says so; it never guesses, writes nothing, and
-//! keeps nothing between two looks but where a process was. One leaves the node: `apiserver`.
+//! keeps nothing. One leaves the node: `apiserver`.
 
 pub mod addresses;
 pub mod apiserver;
@@ -62,7 +62,7 @@ pub struct Node {
     /// The cgroup driver that the runtime's configuration names, `systemd` or `cgroupfs`. None where the runtime answers
     /// RuntimeConfig, for then the kubelet takes the runtime's, whatever its own configuration says.
     pub runtime_cgroup: Option<String>,
-    /// The host's processes that looks before this one found.
+    /// The host's processes that other probes found.
     pub pids: Arc<Pids>,
     /// Where CNI lives.
     pub cni: cni::CniDirs,

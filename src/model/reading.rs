@@ -1,11 +1,8 @@
-//! What one probe of the node found at one look. Whether that is told, and when, is decided elsewhere: a reading knows no
-//! other reading and no time but its own.
+//! What one probe of the node found at one look. It knows no other reading and no time but its own.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-
-use super::cause::Right;
 
 /// One answer of a probe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -22,7 +19,7 @@ pub struct Reading {
     pub says: String,
     /// What the cause's template asks for.
     pub facts: Vec<(&'static str, String)>,
-    /// How much is used of what can run out, so that its course can be followed.
+    /// How much is used of what can run out, for programs that follow its course.
     pub amount: Option<Amount>,
 }
 
@@ -70,14 +67,6 @@ pub enum Unit {
     Count,
     /// Seconds.
     Seconds,
-}
-
-impl Amount {
-    /// The share that is used, from 0 to 1; 0 where there is no limit.
-    #[must_use]
-    pub fn share(&self) -> f64 {
-        if self.limit > 0.0 { self.used / self.limit } else { 0.0 }
-    }
 }
 
 impl Reading {
@@ -128,7 +117,7 @@ impl Reading {
     }
 }
 
-/// A probe's rights and pace, as documents and `kubewhy check` show them.
+/// What a probe is about, as `kubewhy check` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Group {
     /// The container runtime.
@@ -159,6 +148,3 @@ impl Group {
         }
     }
 }
-
-/// The rights that a probe can't do without.
-pub type Rights = &'static [Right];

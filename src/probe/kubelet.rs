@@ -70,7 +70,7 @@ fn stands(node: &Node, process: &Process) -> Reading {
         Some(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
         None => format!("process {pid}"),
     };
-    let reading = match process.state {
+    match process.state {
         'Z' | 'X' => down(PROCESS, format!("its process {pid} has ended")),
         'T' | 't' => down(PROCESS, format!("its process {pid} was stopped (state T)")),
         'D' => {
@@ -78,8 +78,7 @@ fn stands(node: &Node, process: &Process) -> Reading {
             Reading::suspect(ID, PROCESS, DOWN, flaw.clone()).with("flaw", flaw)
         }
         _ => Reading::fine(ID, PROCESS, says),
-    };
-    reading.with("start", format!("{pid}@{}", process.start))
+    }
 }
 
 /// No process is a kubelet's. That counts where all processes are seen, and nobody answers for it either.

@@ -1,12 +1,11 @@
-//! Whether the mounts of pods answer that need a server or a driver of their own. Whoever asks a mount whose server is dead waits in the kernel and may never be
-//! ended, so each is asked by a process of its own, which is killed at its deadline, and left behind if it can't die. A
-//! mount at which one was left is asked again only when that one is gone.
+//! Whether the mounts of pods answer that need a server or a driver of their own. Whoever asks
+//! a mount whose server is dead waits in the kernel and may never be ended, so each is asked by a process of its own, which
+//! is killed at its deadline, and left behind if it can't die.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -35,10 +34,6 @@ const TABLE_AT_MOST: u64 = 8 << 20;
 /// File systems that wait for somebody who may be gone: a server or, for FUSE, a process.
 const SERVED: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs", "lustre", "afs"];
 const FUSE: &str = "fuse";
-
-/// Processes that could not be ended, each with the mount that it waits for: the one thing that is kept between two looks,
-/// since they stay as well.
-static LEFT: Mutex<Vec<(PathBuf, Child)>> = Mutex::new(Vec::new());
 
 /// How one mount answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,29 +100,22 @@ fn judge(table: &[u8], answers: &[(&PathBuf, Answer)]) -> Reading {
 }
 
 fn ask_some(node: &Node, program: &Path, paths: &[&PathBuf]) -> Vec<Answer> {
-    forget_the_dead();
     let mut sent: Vec<_> = paths.iter().map(|path| send(node, program, path)).collect();
     let mut waited = Duration::ZERO;
     while waited < DEADLINE && sent.iter_mut().any(Sent::waits) {
         pause();
         waited += STEP;
     }
-    sent.into_iter().zip(paths).map(|(sent, path)| sent.conclude(path)).collect()
+    sent.into_iter().map(Sent::conclude).collect()
 }
 
 /// One who was sent to ask.
 enum Sent {
     Child(Child),
-    /// One that was sent before still waits.
-    Before,
     Nobody,
 }
 
 fn send(node: &Node, program: &Path, path: &Path) -> Sent {
-    let left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-    if left.iter().any(|(at, _)| at == path) {
-        return Sent::Before;
-    }
     let mut command = Command::new(program);
     command.arg(SUBCOMMAND).arg("--host-root").arg(node.mounts.prefix()).arg("--").arg(path);
     // Whatever its environment holds is not its business.
@@ -139,32 +127,23 @@ impl Sent {
     fn waits(&mut self) -> bool {
         match self {
             Self::Child(child) => matches!(child.try_wait(), Ok(None)),
-            Self::Before | Self::Nobody => false,
+            Self::Nobody => false,
         }
     }
 
-    fn conclude(self, path: &Path) -> Answer {
+    fn conclude(self) -> Answer {
         match self {
-            Self::Before => Answer::None,
             Self::Nobody => Answer::NotAsked,
             Self::Child(mut child) => match child.try_wait() {
                 Ok(Some(status)) if status.success() => Answer::Given,
                 Ok(Some(_)) | Err(_) => Answer::NotAsked,
                 Ok(None) => {
-                    end(child, path);
+                    // One that waits in the kernel for a dead server may die at once, later, or never.
+                    _ = child.kill();
                     Answer::None
                 }
             },
         }
-    }
-}
-
-/// One that waits in the kernel for a dead server may die at once, later, or never.
-fn end(mut child: Child, path: &Path) {
-    _ = child.kill();
-    pause();
-    if matches!(child.try_wait(), Ok(None)) {
-        LEFT.lock().unwrap_or_else(PoisonError::into_inner).push((path.to_owned(), child));
     }
 }
 
@@ -174,11 +153,6 @@ fn end(mut child: Child, path: &Path) {
 )]
 fn pause() {
     sleep(STEP);
-}
-
-fn forget_the_dead() {
-    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
-    left.retain_mut(|(_, child)| matches!(child.try_wait(), Ok(None)));
 }
 
 /// The type of its file system; its server belongs to the pod's owner, and is not named.

@@ -73,7 +73,7 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
         Some(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
         None => format!("process {pid}"),
     };
-    let reading = match process.state {
+    match process.state {
         'Z' | 'X' => down(runtime, format!("its process {pid} has ended")),
         'T' | 't' => down(runtime, format!("its process {pid} was stopped (state T)")),
         'D' => {
@@ -81,8 +81,7 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
             Reading { verdict: Verdict::Suspect, ..down(runtime, says) }
         }
         _ => Reading::fine(ID, runtime.program, says),
-    };
-    reading.with("start", format!("{pid}@{}", process.start))
+    }
 }
 
 fn serves_docker(shim: &Process) -> bool {
