@@ -28,6 +28,25 @@ fn a_file_in_order_is_accepted() {
 }
 
 #[test]
+fn a_look_at_a_node_ends_with_1_where_something_is_broken_and_with_2_where_it_could_not_be_told() {
+    let host = tempfile::tempdir().unwrap();
+    let look = |more: &[&str]| {
+        let args = ["check", "--host-root", host.path().to_str().unwrap()];
+        kubewhy(&args.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    let unseen = look(&[]);
+    assert_eq!(unseen.status.code(), Some(2));
+    assert!(words(&unseen.stdout).contains("? disk (kubelet): /var/lib/kubelet"), "{}", words(&unseen.stdout));
+    std::fs::create_dir_all(host.path().join("etc/cni/net.d")).unwrap();
+    std::fs::write(host.path().join("etc/cni/net.d/10-net.conflist"), "{").unwrap();
+    let broken = look(&["--cni-conf-dir", "/etc/cni/net.d", "-o", "json"]);
+    assert_eq!(broken.status.code(), Some(1));
+    let readings: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
+    let causes: Vec<_> = readings.as_array().unwrap().iter().filter(|one| one["verdict"] == "Broken").collect();
+    assert_eq!((causes.len(), &causes[0]["cause"]), (1, &"CniConfigInvalid".into()), "{causes:?}");
+}
+
+#[test]
 fn one_mount_is_asked_in_silence() {
     let host = tempfile::tempdir().unwrap();
     std::fs::create_dir(host.path().join("data")).unwrap();
