@@ -21,6 +21,7 @@ mod start;
 mod suspicion;
 pub mod text;
 mod throttled;
+mod told;
 mod volume;
 
 use std::collections::btree_map::Entry;

@@ -2,20 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::causes;
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::pod::{ContainerKind, ContainerSlot, Pod, PodEvent};
+use crate::model::pod::{ContainerKind, ContainerSlot, Pod};
 use crate::model::stage::Stage;
 use crate::model::wording::{cut_middle, one_line};
-use crate::model::{Time, since};
 use crate::track::pod::{PodTrack, Trouble};
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
-use super::{View, extract, sandbox, text, throttled};
+use super::{View, extract, sandbox, text, throttled, told};
 
 /// How much of an unknown error is quoted, in bytes.
 const QUOTE_AT_MOST: usize = 500;
@@ -101,7 +99,7 @@ fn before_sandbox(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
         return None;
     }
     let (_, events) = track.events.as_ref()?;
-    let holding = events.iter().filter(|event| holds(event, track, view.now));
+    let holding = events.iter().filter(|event| told::prepares(event, track, view.now));
     let event = sandbox::newest_failure(track).or_else(|| holding.max_by_key(|event| event.at))?;
     // No image is pulled yet but the node's own: what can't be reached here is no registry.
     let plain = text::peel(&event.message);
@@ -128,21 +126,6 @@ fn before_sandbox(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
         affected: Vec::new(),
         field_path: None,
     })
-}
-
-/// Whether an Event tells what holds the pod now: by the one who starts it or attaches its volumes, in this stage, and not
-/// long ago. The kubelet repeats what still holds at least every 5 min (Kubernetes: tools/record/events_cache.go).
-fn holds(event: &PodEvent, track: &PodTrack, now: Time) -> bool {
-    const REASONS: &[&str] = &[
-        "FailedMount",
-        "FailedMapVolume",
-        "FailedAttachVolume",
-        "FailedCreatePodContainer",
-        "FailedPrepareDynamicResources",
-    ];
-    const FRESH: Duration = Duration::from_secs(360);
-    let recent = event.at.is_some_and(|at| at >= track.place.since && since(at, now) <= FRESH);
-    REASONS.contains(&&*event.reason) && matches!(&*event.from, "kubelet" | "attachdetach-controller") && recent
 }
 
 fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {

@@ -5,6 +5,7 @@ mod pull;
 mod queue;
 mod start;
 mod timeline;
+mod told;
 mod volume;
 mod way;
 mod words;

@@ -58,6 +58,16 @@ impl Pod {
         self.deleting || matches!(self.phase, Phase::Succeeded | Phase::Failed)
     }
 
+    /// Each of its ordinary containers has run at least once.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        let ran = |slot: &ContainerSlot| {
+            slot.restarts > 0 || slot.last.is_some() || matches!(slot.state, ContainerState::Running { .. })
+        };
+        let mut ordinary = self.containers.iter().filter(|slot| slot.kind == ContainerKind::Main).peekable();
+        ordinary.peek().is_some() && ordinary.all(ran)
+    }
+
     /// Which of how many init containers, sidecars among them, that one is, from one.
     #[must_use]
     pub fn place_of(&self, init: &str) -> Option<(usize, usize)> {

@@ -8,7 +8,7 @@ use crate::model::cause::Cause;
 use crate::model::cni::CniConfig;
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::observation::ApiState;
-use crate::model::pod::{Pod, PodEvent};
+use crate::model::pod::Pod;
 use crate::model::stage::Stage;
 use crate::model::wording::span;
 use crate::model::{Time, after, since};
@@ -17,7 +17,7 @@ use crate::track::pod::PodTrack;
 
 use super::super::phrase::Facts;
 use super::super::suspicion::{Suspicion, evidence};
-use super::super::{View, elsewhere};
+use super::super::{View, elsewhere, told};
 use super::daemon;
 use super::making::{Making, long_running};
 
@@ -40,7 +40,7 @@ fn stalled(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
     let (since_when, told) = match seen_since(&making, view) {
         Some(began) => (began, making.facts(view)),
         None => {
-            let silent = track.events.as_ref().map_or("", |_| "no Event says why");
+            let silent = told::silence(track);
             (silent_since(track, pod, view)?, making.facts(view).with("events", silent))
         }
     };
@@ -78,7 +78,7 @@ fn silent_since(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Time> {
     let listed = view.world.sandboxes.listed.is_some_and(|at| at > since);
     // Its volumes may be what it waits for, unless the kubelet is seen to be past them.
     let waits_elsewhere = !pod.waits.is_empty() && track.place.told_by != POD_LOGS;
-    let other_reason = pod.host_network || waits_elsewhere || fails(track) || no_network(view);
+    let other_reason = pod.host_network || waits_elsewhere || told::held(track, view.now) || no_network(view);
     (listed && !other_reason && heard(track, pod, view) && current(view)).then_some(since)
 }
 
@@ -104,12 +104,6 @@ pub(in super::super) fn heard(track: &PodTrack, pod: &Pod, view: View<'_>) -> bo
     let answered_by = |asked: Time| after(asked, view.settings.report.spread + ANSWER);
     let unanswered = track.asked.is_some_and(|asked| view.now >= answered_by(asked));
     track.events.is_some() || (unanswered && !pod.told_waits)
-}
-
-/// The kubelet's Events say what fails.
-pub(in super::super) fn fails(track: &PodTrack) -> bool {
-    let telling = |event: &PodEvent| event.reason.starts_with("Failed") || &*event.reason == "NetworkNotReady";
-    track.events.as_ref().is_some_and(|(_, events)| events.iter().any(telling))
 }
 
 /// The kubelet does not even begin (Kubernetes: pkg/kubelet/kubelet.go SyncPod, runtimeState.networkErrors).
