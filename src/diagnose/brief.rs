@@ -32,6 +32,7 @@ fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> 
     Some(Diagnosis {
         subject: Subject::Pod(id.clone()),
         sentence,
+        in_full: None,
         brief: true,
         since: waits_since,
         affected: Vec::new(),

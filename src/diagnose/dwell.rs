@@ -33,6 +33,7 @@ pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis>
         confidence: suspicion.confidence,
         kind: kind(suspicion, &own, view),
         sentence: sentence(cause, &suspicion.facts),
+        in_full: suspicion.facts.in_full().map(|facts| sentence(cause, &facts)),
         brief: false,
         field_path: suspicion.field_path.clone(),
         evidence: suspicion.evidence.clone(),

@@ -11,7 +11,11 @@ use crate::model::wording::{MESSAGE_LIMIT, cut, one_line};
 
 /// What is known about one case, by name: `host`, `path`, `plugin` … Values are clean single lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts(BTreeMap<&'static str, String>);
+pub struct Facts {
+    known: BTreeMap<&'static str, String>,
+    /// What stands instead where the reader is the node's operator.
+    withheld: BTreeMap<&'static str, String>,
+}
 
 impl Facts {
     /// Adds a fact, for chaining. An empty value is no fact.
@@ -25,20 +29,34 @@ impl Facts {
     pub fn set(&mut self, name: &'static str, value: impl AsRef<str>) {
         let value = one_line(value.as_ref());
         if !value.is_empty() {
-            self.0.insert(name, value);
+            self.known.insert(name, value);
         }
+    }
+
+    /// Adds what only the node's operator is to read in place of the fact of that name, for chaining.
+    #[must_use]
+    pub fn withholding(mut self, name: &'static str, value: &str) -> Self {
+        self.withheld.insert(name, one_line(value));
+        self
+    }
+
+    /// The same facts as the node's operator may read them; none where nothing is withheld.
+    #[must_use]
+    pub fn in_full(&self) -> Option<Self> {
+        let full = Self { known: self.withheld.clone(), ..Self::default() };
+        (!self.withheld.is_empty()).then(|| full.or(self.clone()))
     }
 
     /// The names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+        self.known.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// Adds what `others` knows and this does not.
     #[must_use]
     pub fn or(mut self, others: Self) -> Self {
-        for (name, value) in others.0 {
-            self.0.entry(name).or_insert(value);
+        for (name, value) in others.known {
+            self.known.entry(name).or_insert(value);
         }
         self
     }
@@ -46,7 +64,7 @@ impl Facts {
     /// The value of a fact.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.known.get(name).map(String::as_str)
     }
 }
 

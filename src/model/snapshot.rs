@@ -58,7 +58,7 @@ pub struct Start {
 pub struct Trouble {
     /// The cause's id. Owned where another version of kubewhy told it.
     pub cause: Cow<'static, str>,
-    /// The sentence, as the Event has it.
+    /// The sentence, as the Event has it, with the names that the Event withholds.
     pub sentence: String,
     /// Since when.
     pub since: Time,
