@@ -72,13 +72,18 @@ fn is_long(began: Time, now: Time) -> bool {
     since(began, now) >= LONG
 }
 
-/// One sandbox waits for its network, one plugin runs, and it was started after the sandbox was begun.
+/// One sandbox waits for its network, none is taken down, one plugin runs, and it was started after the sandbox was begun.
 fn only_one<'a>(plugins: &[Chain<'a>], view: View<'a>) -> Option<(&'a PodUid, Chain<'a>)> {
     let mut unknown = plugins.iter().filter(|chain| chain.first.call.is_none());
     let (chain, None) = (*unknown.next()?, unknown.next()) else { return None };
     let [(pod, begun)] = awaiting_network(view)[..] else { return None };
     let after = since(chain.first.began, begun) <= CLOCKS;
-    after.then_some((pod, chain))
+    (after && !view.world.pods.values().any(is_taken_down)).then_some((pod, chain))
+}
+
+/// The runtime may be at the end of its network: a plugin is called for that too.
+fn is_taken_down(track: &PodTrack) -> bool {
+    track.sandbox.is_some() && track.pod.as_ref().is_none_or(|pod| pod.deleting)
 }
 
 /// The sandboxes that may wait for CNI, by their pods: as the runtime records them, else the pods that stand there.
@@ -94,6 +99,11 @@ fn awaiting_network(view: View<'_>) -> Vec<(&PodUid, Time)> {
             .map(|track| (&track.id.uid, track.since()))
             .collect();
     };
-    let waits = |record: &&SandboxRecord| record.step != Some(Step::Start) && !on_the_nodes_network(&record.pod);
+    let waits = |record: &&SandboxRecord| may_wait(record.step) && !on_the_nodes_network(&record.pod);
     records.filter(waits).map(|record| (&record.pod, record.created)).collect()
+}
+
+/// CNI is called between the two: there is a network namespace, and it has not returned.
+fn may_wait(step: Option<Step>) -> bool {
+    !matches!(step, Some(Step::Begun | Step::Start))
 }

@@ -114,6 +114,11 @@ fn what_cannot_be_read_is_concluded_only_where_nothing_else_is_possible() {
             "its network is made, but containerd has not started it. 39 s so far.",
         ),
         (
+            "it has no network namespace yet",
+            Box::new(|t| (Ok(vec![record("cart", ago(t, 39), Some(Step::Begun))]), vec![plugin(7, ago(t, 38))])),
+            near,
+        ),
+        (
             "a plugin that is young",
             Box::new(|t| (Ok(vec![record("cart", ago(t, 39), None)]), vec![plugin(7, ago(t, 4))])),
             "so far.",
@@ -129,6 +134,20 @@ fn what_cannot_be_read_is_concluded_only_where_nothing_else_is_possible() {
         assert!(words == only || !said.contains("does not return"), "{name}: {said}");
         assert!(!said.contains("ledger") && !said.contains("other"), "{name}: {said}");
     }
+}
+
+#[test]
+fn while_a_pod_is_taken_down_the_only_plugin_may_be_its_own() {
+    let mut t = waiting(&["cart"]);
+    t.wait(39);
+    let (records, plugins) = (vec![record("cart", ago(&t, 39), Some(Step::Network))], vec![plugin(7, ago(&t, 30))]);
+    t.see(Seen::PodChanged(Box::new(Pod { deleting: true, ..creating("ledger", t.now, true) })));
+    see(&mut t, Ok(records.clone()), plugins.clone());
+    assert!(of_pod(&mut t, "cart").unwrap().sentence.contains("the only one"), "one without a sandbox has no network");
+    t.see(Seen::Sandboxes(vec![sandbox("ledger", ago(&t, 300))]));
+    t.see(Seen::SandboxRecords(Ok(records))).see(Seen::Plugins(Ok(plugins)));
+    let said = of_pod(&mut t, "cart").unwrap().sentence;
+    assert!(said.contains("CNI plugin bridge has run for 30 s on this node (pid 7)."), "{said}");
 }
 
 #[test]
