@@ -12,6 +12,7 @@ use crate::model::wording::{cut_middle, one_line};
 use crate::track::pod::{PodTrack, Trouble};
 
 use super::phrase::Facts;
+use super::sandbox::Gathered;
 use super::suspicion::{Suspicion, evidence};
 use super::{View, extract, sandbox, text, throttled, told};
 
@@ -19,8 +20,8 @@ use super::{View, extract, sandbox, text, throttled, told};
 const QUOTE_AT_MOST: usize = 500;
 
 /// Every container that fails, and every pod stuck before its sandbox is up whose Events say something.
-pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
-    let of_pod = move |track| containers(track).into_iter().chain(before_sandbox(track, view));
+pub(super) fn suspicions<'a>(gathered: &Gathered<'a>, view: View<'a>) -> impl Iterator<Item = Suspicion> {
+    let of_pod = move |track| containers(track).into_iter().chain(before_sandbox(track, gathered, view));
     view.world.starting().flat_map(of_pod).map(move |suspicion| throttled::with_state(suspicion, view))
 }
 
@@ -94,7 +95,7 @@ fn of_the_pod(named: Option<&'static Cause>) -> Option<&'static Cause> {
 }
 
 /// Before the sandbox is up the status says nothing; the Events were asked for.
-fn before_sandbox(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
+fn before_sandbox(track: &PodTrack, gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
     if !matches!(track.place.stage, Stage::Volumes | Stage::Sandbox) {
         return None;
     }
@@ -105,9 +106,9 @@ fn before_sandbox(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     let plain = text::peel(&event.message);
     let named = text::read(&plain, Some(&event.reason)).cause.filter(|c| c.stage != Stage::ImagePull);
     // What did not end in time for a reason that is seen is told with that reason.
-    let cause = of_the_pod(named).filter(|cause| !cause.rest || !sandbox::stalled::is_seen(track, view))?;
-    let (since, first) =
-        sandbox::stalled::first_attempt(track, cause, view).unwrap_or((track.place.since, Facts::default()));
+    let cause = of_the_pod(named).filter(|cause| !cause.rest || !sandbox::stalled::is_seen(track, gathered, view))?;
+    let first = sandbox::stalled::first_attempt(track, cause, gathered, view);
+    let (since, first) = first.unwrap_or((track.place.since, Facts::default()));
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&plain));
     let facts = facts.or(extract::told(cause, &plain)).or(first);
     Some(Suspicion {
