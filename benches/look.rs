@@ -75,9 +75,11 @@ fn pod(number: usize, fare: Pods) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(BEGIN))),
         ready: run,
+        ready_since: None,
         waits: Waits::default(),
         told_waits: false,
         host_dirs: Vec::new(),
+        node_critical: false,
         pull_secrets: Vec::new(),
         containers: names(number).map(slot).collect(),
     }

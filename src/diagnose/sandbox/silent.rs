@@ -43,17 +43,21 @@ fn hung(gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
     Some(of_node((gathered, view), &causes::CNI_HUNG, (failing.since, confidence), facts, seen))
 }
 
-/// Pods wait for a network, or the runtime says that there is none, and the daemon that sets it up does not run.
+/// Pods wait for a network, or the runtime says that there is none, while the daemon that sets it up is not ready: since
+/// both are so. Where the runtime has a network a pod may wait for another reason, and keeps its own story.
 fn daemon_down(gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
     let daemon = gathered.daemon.as_ref()?;
     let not_ready = view.world.network.ready.as_ref().filter(|(_, ready)| !ready.status).map(|(since, _)| *since);
     let waiting = stuck(view).filter(waits_for_network).map(PodTrack::since).min();
-    let since = not_ready.or(waiting)?;
+    let since = not_ready.or(waiting)?.max(daemon.since);
     let facts = Facts::default().with("daemon", daemon.id.to_string()).with("stands", daemon.stands());
     let facts = facts.with("namespace", &daemon.id.namespace).with("name", &daemon.id.name);
     let says = format!("{} {}", daemon.id, daemon.stands());
     let seen = vec![evidence("pods of this node", says, view.now)];
-    Some(of_node((gathered, view), &causes::CNI_POD_NOT_RUNNING, (since, Confidence::Inferred), facts, seen))
+    let cause = &causes::CNI_POD_NOT_RUNNING;
+    let told = of_node((gathered, view), cause, (since, Confidence::Inferred), facts, seen);
+    let affected = if not_ready.is_some() { told.affected } else { Vec::new() };
+    Some(Suspicion { affected, ..told })
 }
 
 fn waits_for_network(track: &&PodTrack) -> bool {

@@ -18,7 +18,6 @@ use crate::track::pod::PodTrack;
 use super::super::phrase::Facts;
 use super::super::suspicion::{Suspicion, evidence};
 use super::super::{View, elsewhere, told};
-use super::daemon::Daemon;
 use super::gathered::Gathered;
 use super::making::Making;
 
@@ -48,7 +47,7 @@ fn stalled(track: &PodTrack, pod: &Pod, gathered: &Gathered<'_>, view: View<'_>)
     let facts = suspecting(told, pod, view)
         .with("runtime", runtime(view))
         .with("for", span(since(since_when, view.now)))
-        .with("daemon", gathered.daemon.as_ref().map(Daemon::says).unwrap_or_default())
+        .with("daemon", daemon(pod, gathered))
         .with("move", elsewhere::advice(pod));
     let seen =
         evidence("pod status and CRI lists", "startTime is set, and the runtime lists no ready sandbox", view.now);
@@ -119,6 +118,10 @@ fn network(view: View<'_>) -> Facts {
         }
         _ => Facts::default(),
     }
+}
+
+fn daemon(pod: &Pod, gathered: &Gathered<'_>) -> String {
+    gathered.daemon.as_ref().map(|daemon| daemon.says(&pod.id.namespace)).unwrap_or_default()
 }
 
 fn runtime(view: View<'_>) -> &str {

@@ -286,7 +286,7 @@ fn the_daemon_of_the_network_that_does_not_run_is_named_on_pod_and_node() {
     let findings = t.look();
     let says: Vec<_> = findings.diagnoses.iter().map(|said| said.sentence.as_str()).collect();
     assert!(
-        says[0].contains("shop/cilium-x7k2p, which writes its CNI directories, is in CrashLoopBackOff; 1 pod waiting"),
+        says[0].contains("shop/cilium-x7k2p, which writes this node's CNI directories, is in CrashLoopBackOff, while pods wait for their network: 1 pod"),
         "{}",
         says[0]
     );
@@ -299,6 +299,43 @@ fn the_daemon_of_the_network_that_does_not_run_is_named_on_pod_and_node() {
     let replaced = daemon(&t, "cilium-9zzzz", true);
     t.see(Seen::PodChanged(Box::new(replaced)));
     assert_eq!(t.ids(), ["SandboxStalled"], "another one runs in its place");
+}
+
+#[test]
+fn a_daemon_that_restarts_is_not_blamed_at_once_for_a_pod_that_waited_before() {
+    let mut t = waiting(&["cart"]);
+    let began = t.now;
+    t.wait(119);
+    let down = Pod { ready_since: Some(t.now), ..daemon(&t, "cilium-x7k2p", false) };
+    t.see(Seen::PodChanged(Box::new(Pod { created: Some(began), ..down.clone() })));
+    see(&mut t, Ok(vec![record("cart", began, None)]), vec![]);
+    assert_eq!(t.ids(), ["SandboxStalled"], "it is down since now");
+    t.wait(31);
+    see(&mut t, Ok(vec![record("cart", began, None)]), vec![]);
+    let findings = t.look();
+    let [of_node, of_pod] = &findings.diagnoses[..] else { panic!("{findings:?}") };
+    assert_eq!((of_node.cause.id, Some(of_node.since)), ("CniPodNotRunning", down.ready_since));
+    assert!(of_node.affected.is_empty(), "what the pod waits for is not proven");
+    assert_eq!((of_pod.cause.id, of_pod.brief), ("SandboxStalled", false));
+}
+
+#[test]
+fn a_daemon_of_another_tenant_is_not_named_to_a_pod() {
+    for (namespace, node_critical, named) in
+        [("shop", false, true), ("kube-system", false, true), ("calico-system", true, true), ("bank", false, false)]
+    {
+        let mut t = waiting(&["cart"]);
+        let began = t.now;
+        let mut down = Pod { node_critical, ..daemon(&t, "cilium-x7k2p", false) };
+        down.id.namespace = namespace.into();
+        t.see(Seen::PodChanged(Box::new(down))).wait(31);
+        see(&mut t, Ok(vec![record("cart", began, None)]), vec![]);
+        let said = of_pod(&mut t, "cart").unwrap().sentence;
+        let id = format!(" {namespace}/cilium-x7k2p, the network's daemon here, is in CrashLoopBackOff.");
+        let withheld = " The network's daemon here (another namespace's, name withheld) is in CrashLoopBackOff.";
+        assert!(said.contains(if named { &id } else { withheld }), "{said}");
+        assert_eq!(said.contains("cilium"), named, "{said}");
+    }
 }
 
 #[test]
