@@ -89,6 +89,15 @@ pub fn says(cause: &Cause, facts: &Facts) -> String {
     }
 }
 
+/// What is wrong, in a few words; empty where the cause has none for it, or lacks a fact.
+#[must_use]
+pub fn gist(cause: &Cause, facts: &Facts) -> String {
+    match fill(cause.gist, facts) {
+        (gist, lacks) if lacks.is_empty() => gist,
+        _ => String::new(),
+    }
+}
+
 /// Fills `template` from `facts`. The second value names facts that were required and are not known.
 #[must_use]
 pub fn fill<'t>(template: &'t str, facts: &Facts) -> (String, Vec<&'t str>) {
