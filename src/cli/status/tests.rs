@@ -137,7 +137,11 @@ fn a_pod_that_waits_its_turn_shows_behind_whom_in_the_narrowest_terminal_and_is_
     let gist = "behind bank/ledger, 56 % of 1.0 GB, 10 MB/s".to_owned();
     let queued = Trouble { kind: EventType::Normal, gist, ..trouble("ImagePullQueued", sentence, 29) };
     node.starts[0].trouble = Some(queued.clone());
-    assert!(node_page(&node, 80).contains("  ImagePullQueued: behind bank/ledger, 56 %…\n"), "{}", node_page(&node, 80));
+    assert!(
+        node_page(&node, 80).contains("  ImagePullQueued: behind bank/ledger, 56 %…\n"),
+        "{}",
+        node_page(&node, 80)
+    );
     assert!(node_page(&node, 100).contains("  ImagePullQueued: behind bank/ledger, 56 % of 1.0 GB, 10 MB/s\n"));
     let page: String = page(&node, None, at(60), 80).unwrap().iter().map(ToString::to_string).collect();
     let (slow, bad) = (line::SLOW, line::BAD);
