@@ -33,6 +33,7 @@ fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> 
         subject: Subject::Pod(id.clone()),
         sentence,
         in_full: None,
+        gist: String::new(),
         brief: true,
         since: waits_since,
         affected: Vec::new(),

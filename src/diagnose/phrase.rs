@@ -71,13 +71,21 @@ impl Facts {
 /// What is wrong and how that is known; who does what; whether it mends itself. At most 1024 bytes.
 #[must_use]
 pub fn sentence(cause: &Cause, facts: &Facts) -> String {
-    let (advice, _) = fill(cause.advice, facts);
-    let mut text = format!("{} {}: {advice}", says(cause, facts), cause.owner.as_str());
+    let mut text = format!("{} {}", says(cause, facts), addressed(cause, facts));
     if !cause.mends.is_empty() {
         text.push(' ');
         text.push_str(cause.mends);
     }
     cut(&text, MESSAGE_LIMIT)
+}
+
+/// Who does what. The cause's owner acts, unless the advice itself begins with the App: then the App alone does.
+fn addressed(cause: &Cause, facts: &Facts) -> String {
+    let (advice, _) = fill(cause.advice, facts);
+    match advice.starts_with("App: ") {
+        true => advice,
+        false => format!("{}: {advice}", cause.owner.as_str()),
+    }
 }
 
 /// What is wrong and how that is known: by name where the facts are known, else what the cause is.
@@ -86,6 +94,15 @@ pub fn says(cause: &Cause, facts: &Facts) -> String {
     match fill(cause.says, facts) {
         (says, lacks) if lacks.is_empty() => says,
         _ => cause.summary.to_owned(),
+    }
+}
+
+/// What is wrong, in a few words; empty where the cause has none for it, or lacks a fact.
+#[must_use]
+pub fn gist(cause: &Cause, facts: &Facts) -> String {
+    match fill(cause.gist, facts) {
+        (gist, lacks) if lacks.is_empty() => gist,
+        _ => String::new(),
     }
 }
 

@@ -90,9 +90,9 @@ fn seen(pulls: &[&PullTrack], line: &Line, view: View<'_>) -> Vec<Evidence> {
 /// What is pulled meanwhile, as this pod's owner may read it. Whose a pull is that names nothing yet is said only where
 /// the kubelet's intents tell.
 fn ahead_of(track: &PodTrack, pulls: &[&PullTrack], view: View<'_>) -> Facts {
-    let facts = Facts::default();
     if pulls.len() > 1 {
-        return facts.with("ahead", format!("{} others", pulls.len()));
+        let others = format!("{} others", pulls.len());
+        return Facts::default().with("ahead", &others).withholding("head", &others);
     }
     let served = |pod: &&PodTrack| match (&pod.fetch, pulls.first()) {
         (Fetch::Running { lease, by: Told::Name | Told::Intent, .. }, Some(pull)) => *lease == pull.pull.lease,
@@ -103,6 +103,8 @@ fn ahead_of(track: &PodTrack, pulls: &[&PullTrack], view: View<'_>) -> Facts {
     let open = view.settings.report.cross_namespace_names;
     let visible = others.iter().find(|pod| open || pod.id.namespace == track.id.namespace);
     let that_of = |pod: &PodTrack| format!("that of pod {}", name_of(pod, &track.id.namespace));
+    let head = visible.or(others.first()).map_or_else(|| "another".to_owned(), |pod| pod.id.to_string());
+    let facts = Facts::default().withholding("head", &head);
     match (visible, others.first()) {
         (Some(pod), _) => facts.with("ahead", that_of(pod)),
         (None, Some(pod)) => facts.with("ahead", WITHHELD).withholding("ahead", &that_of(pod)),

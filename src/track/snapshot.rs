@@ -122,7 +122,14 @@ fn trouble_of(pod: &PodId, findings: &Findings) -> Option<Trouble> {
 
 fn trouble(found: &Diagnosis) -> Trouble {
     let sentence = found.in_full.as_ref().unwrap_or(&found.sentence).clone();
-    Trouble { cause: found.cause.id.into(), sentence, since: found.since }
+    Trouble {
+        cause: found.cause.id.into(),
+        kind: found.kind,
+        confidence: found.confidence,
+        gist: found.gist.clone(),
+        sentence,
+        since: found.since,
+    }
 }
 
 fn waits_for(track: &PodTrack) -> String {

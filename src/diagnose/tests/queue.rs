@@ -146,7 +146,9 @@ fn the_event_withholds_what_status_and_log_name() {
     let event = said(&mut t, "cart").unwrap().2;
     let named = event.replace("another namespace's (name withheld)", "that of pod bank/vault");
     assert_ne!(named, event);
-    assert_eq!(cart.trouble.map(|trouble| trouble.sentence), Some(named));
+    let trouble = cart.trouble.unwrap();
+    assert_eq!(trouble.sentence, named);
+    assert_eq!(trouble.gist, "behind bank/vault, its registry has not answered for 35 s");
 }
 
 #[test]
