@@ -1,5 +1,5 @@
-//! One look at a full node, 110 pods with 300 containers: where all is well, and where every pod waits for an image that
-//! its registry does not have. And what comes before each look: taking in the runtime's lists.
+//! One look at a full node, 110 pods with 300 containers: where all is well, where every pod waits for an image that its
+//! registry does not have, and where CNI hangs for all of them. And what comes before each look: taking in the runtime's lists.
 
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use kubewhy::engine::Crank;
 use kubewhy::model::Time;
 use kubewhy::model::ids::{PodId, PodUid};
+use kubewhy::model::making::{PluginProcess, SandboxRecord, Step};
 use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
 use kubewhy::model::runtime::{Container, RunState, Sandbox};
@@ -28,6 +29,7 @@ const MISSING: &str = r#"rpc error: code = NotFound desc = failed to pull and un
 enum Pods {
     Run,
     WaitForImages,
+    Hang,
 }
 
 fn id(number: usize) -> PodId {
@@ -45,6 +47,7 @@ fn pod(number: usize, fare: Pods) -> Pod {
     let run = fare == Pods::Run;
     let state = || match fare {
         Pods::Run => ContainerState::Running { since: Some(BEGIN) },
+        Pods::Hang => ContainerState::Waiting { reason: "ContainerCreating".into(), message: "".into() },
         Pods::WaitForImages => ContainerState::Waiting { reason: "ErrImagePull".into(), message: MISSING.into() },
     };
     let slot = |name| ContainerSlot {
@@ -72,9 +75,11 @@ fn pod(number: usize, fare: Pods) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(BEGIN))),
         ready: run,
+        ready_since: None,
         waits: Waits::default(),
         told_waits: false,
         host_dirs: Vec::new(),
+        node_critical: false,
         pull_secrets: Vec::new(),
         containers: names(number).map(slot).collect(),
     }
@@ -115,6 +120,31 @@ fn node(fare: Pods) -> Crank {
     crank
 }
 
+/// A node on which each pod waits for its network, and for each of them two plugins hang.
+fn hung() -> Crank {
+    let mut crank = Crank::new("node-7", false);
+    let waits = |number| Pod { sandbox_ready: Some((false, Some(BEGIN))), ..pod(number, Pods::Hang) };
+    crank.take(at(Seen::PodsListed((0..PODS).map(waits).collect())));
+    let then = |seen| Observation { at: BEGIN + LATER, seen };
+    let record = |number| SandboxRecord {
+        id: format!("sandbox-{number}").into(),
+        pod: id(number).uid,
+        created: BEGIN,
+        step: Some(Step::Network),
+    };
+    crank.take(then(Seen::Sandboxes(Vec::new())));
+    crank.take(then(Seen::SandboxRecords(Ok((0..PODS).map(record).collect()))));
+    crank.take(then(Seen::Plugins(Ok((1000..).step_by(2).take(PODS).flat_map(plugins).collect()))));
+    crank
+}
+
+/// One plugin, and the one that it called; what for may not be read.
+fn plugins(pid: u32) -> [PluginProcess; 2] {
+    let first =
+        PluginProcess { pid, caller: None, plugin: "bridge".into(), began: BEGIN, uninterruptible: false, call: None };
+    [PluginProcess { pid: pid + 1, caller: Some(pid), ..first.clone() }, first]
+}
+
 fn looking(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("look");
     let settings = Settings::default();
@@ -124,6 +154,10 @@ fn looking(criterion: &mut Criterion) {
         assert!(findings.diagnoses.len() >= found, "{} diagnoses", findings.diagnoses.len());
         group.bench_function(name, |b| b.iter(|| crank.turn(&settings, BEGIN + LATER)));
     }
+    let mut crank = hung();
+    let (findings, _) = crank.turn(&settings, BEGIN + LATER);
+    assert!(findings.diagnoses.len() >= PODS, "{} diagnoses", findings.diagnoses.len());
+    group.bench_function("CNI hangs", |b| b.iter(|| crank.turn(&settings, BEGIN + LATER)));
     let mut crank = node(Pods::Run);
     group.bench_function("take the lists", |b| {
         b.iter_batched(|| lists(Pods::Run), |lists| lists.map(|list| crank.take(list)), BatchSize::SmallInput);

@@ -49,6 +49,7 @@ const USUAL: Cause = Cause {
     owner: Owner::Platform,
     summary: "",
     says: "",
+    gist: "",
     rules_out: "",
     advice: "",
     steps: &[],

@@ -22,6 +22,7 @@ mod start;
 mod suspicion;
 pub mod text;
 mod throttled;
+mod told;
 mod volume;
 
 use std::collections::btree_map::Entry;
@@ -59,12 +60,16 @@ pub struct View<'a> {
 /// short word instead, and its own open story is kept as it is.
 #[must_use]
 pub fn look(view: View<'_>) -> Findings {
-    let node = node_suspicions(view);
+    let gathered = sandbox::Gathered::of(view);
+    let node = node_suspicions(&gathered, view);
     let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let explained = explained(&node);
-    let waits = queue::suspicions(view).chain(start::suspicions(view)).chain(sandbox::stalled::suspicions(view));
-    let waits = waits.chain(volume::suspicions(view));
-    let pods = pod::suspicions(view).chain(pull::suspicions(view)).chain(waits).filter(|s| !explains(&explained, s));
+    let stalled = sandbox::stalled::suspicions(&gathered, view);
+    let waits = queue::suspicions(view).chain(start::suspicions(view)).chain(stalled).chain(volume::suspicions(view));
+    let pods = pod::suspicions(&gathered, view)
+        .chain(pull::suspicions(view))
+        .chain(waits)
+        .filter(|s| !explains(&explained, s));
     let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let briefs = brief::for_pods(&node_diagnoses, view);
     let (failed_sets, announcements) = prepull::findings(view);
@@ -82,7 +87,7 @@ pub fn look(view: View<'_>) -> Findings {
 /// explains it. At most one question per pod in `timing.ask_again`; the asker has a budget of its own for the node.
 #[must_use]
 pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
-    let timing = &view.settings.timing;
+    let (timing, gathered) = (&view.settings.timing, sandbox::Gathered::of(view));
     let explained: BTreeSet<&PodUid> = findings
         .diagnoses
         .iter()
@@ -100,12 +105,12 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
         .filter(|track| track.pod.is_some() && matches!(track.place.stage, Stage::Volumes | Stage::Sandbox))
         .filter(|track| crate::model::since(track.place.since, view.now) >= timing.ask_events)
         .filter(|track| track.asked.is_none_or(|at| crate::model::since(at, view.now) >= timing.ask_again))
-        .filter(|track| !explained.contains(&track.id.uid) && !sandbox::stalled::is_seen(track, view))
+        .filter(|track| !explained.contains(&track.id.uid) && !sandbox::stalled::is_seen(track, &gathered, view))
         .map(|track| track.id.clone())
         .collect()
 }
 
-fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
+fn node_suspicions(gathered: &sandbox::Gathered<'_>, view: View<'_>) -> Vec<Suspicion> {
     // A runtime that does not answer says nothing about its network or its images.
     match runtime::suspicion(view) {
         Some(down) => vec![down],
@@ -113,7 +118,7 @@ fn node_suspicions(view: View<'_>) -> Vec<Suspicion> {
             let slow = runtime_slow::suspicion(view);
             let network = network::suspicion(view);
             let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
-            let silent = sandbox::silent::suspicion(view);
+            let silent = sandbox::silent::suspicion(gathered, view);
             let silent = silent.filter(|s| network.iter().chain(&told).all(|known| known.topic != s.topic));
             slow.into_iter().chain(network).chain(told).chain(silent).collect()
         }

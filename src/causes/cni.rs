@@ -183,16 +183,16 @@ pub const CNI_HUNG: Cause = Cause {
     ..USUAL
 };
 
-/// The pod that sets up the node's network does not run.
+/// The pod that sets up the node's network is not ready.
 pub const CNI_POD_NOT_RUNNING: Cause = Cause {
     id: "CniPodNotRunning",
     stage: Stage::Network,
     scope: Scope::Node,
-    summary: "The pod that sets up this node's network, known by the CNI directories that it writes to, does not run, and pods wait.",
-    says: "This node's pod network is not served: {daemon}, which writes its CNI directories, {stands}[; {pods} waiting].",
+    summary: "The pod that sets up this node's network, known by the CNI directories that it writes to, is not ready, and pods wait for their network.",
+    says: "{daemon}, which writes this node's CNI directories, {stands}[, while pods wait for their network: {pods}].",
     rules_out: "Runtime, images and the waiting pods are not known to be at fault.",
     advice: "[kubectl -n {namespace} logs {name} --all-containers|read its log] and see its Events.",
-    mends: "Pods go on once it runs.",
+    mends: "Pods that wait for it go on once it runs.",
     after: Duration::from_secs(30),
     kind: Grows::WarningAfter(Duration::from_secs(90)),
     probe: Some(Probe::NetworkPods),

@@ -57,6 +57,7 @@ pub const IMAGE_PULL_QUEUED: Cause = Cause {
     stage: Stage::ImageQueue,
     summary: "The image waits: the node pulls others, and of this one no byte was asked for yet.",
     says: "This pod's image waits [its turn ({for}): the node pulls {at_once} at a time, now {ahead}|for a download ({for}): containerd's default is {slots} layers at a time for the whole node, and {ahead} has them|({for}): no pull of it runs, while the node pulls {ahead}][: {progress}][; {before} before it]. Nothing is wrong with this pod.",
+    gist: "behind {head}[, {progress}][, {before} before it]",
     rules_out: "Nothing is known against the image or its registry: they were not asked yet.",
     advice: "see kubewhy status[; {remedy}].[ App: {move}]",
     steps: &[
@@ -79,6 +80,7 @@ pub const IMAGE_UNPACK_SLOW: Cause = Cause {
     stage: Stage::ImagePull,
     summary: "The image is downloaded, and unpacking it takes long.",
     says: "The image is downloaded and not ready yet: all {total} in {layers} arrived {for} ago, so it is being unpacked. Registry, network and login are done.",
+    gist: "all {total} here, unpacking for {for}",
     rules_out: "Registry, network and login are fine: every byte is here.",
     advice: "look at this node's disk (iostat -x 1; cat /proc/pressure/io) and processors.",
     steps: &[

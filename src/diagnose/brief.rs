@@ -32,6 +32,8 @@ fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> 
     Some(Diagnosis {
         subject: Subject::Pod(id.clone()),
         sentence,
+        in_full: None,
+        gist: String::new(),
         brief: true,
         since: waits_since,
         affected: Vec::new(),

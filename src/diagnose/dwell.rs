@@ -9,7 +9,7 @@ use crate::model::stage::Stage;
 use crate::model::{after, since};
 
 use super::View;
-use super::phrase::sentence;
+use super::phrase::{gist, sentence};
 use super::suspicion::Suspicion;
 
 /// The diagnosis, once the suspicion has held for the cause's dwell and is neither switched off nor within the quiet
@@ -26,13 +26,16 @@ pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis>
     {
         return None;
     }
+    let (said, in_full) = (sentence(cause, &suspicion.facts), suspicion.facts.in_full());
     Some(Diagnosis {
         subject: suspicion.subject.clone(),
         topic: suspicion.topic.clone(),
         cause,
         confidence: suspicion.confidence,
         kind: kind(suspicion, &own, view),
-        sentence: sentence(cause, &suspicion.facts),
+        in_full: in_full.as_ref().map(|facts| sentence(cause, facts)).filter(|full| *full != said),
+        sentence: said,
+        gist: gist(cause, in_full.as_ref().unwrap_or(&suspicion.facts)),
         brief: false,
         field_path: suspicion.field_path.clone(),
         evidence: suspicion.evidence.clone(),

@@ -9,7 +9,7 @@ const REPLACE_ANYWHERE: &[&str] = &["ReplicaSet", "StatefulSet", "Job", "Replica
 pub(super) fn advice(pod: &Pod) -> String {
     let kind = pod.owner.as_deref().map(|owner| owner.split_once('/').map_or(owner, |(kind, _)| kind));
     match kind {
-        None => "nothing makes this pod again if it is deleted; to move it, create it anew.".to_owned(),
+        None => "create the pod anew to move it.".to_owned(),
         Some("DaemonSet") => "wait; a DaemonSet's pod belongs to its node.".to_owned(),
         Some("Node") => "wait; a static pod belongs to its node.".to_owned(),
         Some(kind) if REPLACE_ANYWHERE.contains(&kind) => {

@@ -99,6 +99,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
         &[
             ("for", "5 min 4 s"),
             ("at_once", "one"),
+            ("head", "bank/ledger"),
             ("ahead", "another namespace's (name withheld)"),
             ("progress", "no byte for 4 min"),
             ("before", "2 more"),
@@ -238,7 +239,7 @@ mod tests {
     #[test]
     fn every_example_knows_all_that_its_sentence_names() {
         for cause in causes::ALL {
-            for template in [cause.says, cause.advice] {
+            for template in [cause.says, cause.gist, cause.advice] {
                 assert_eq!(fill(template, &facts(cause)).1, Vec::<&str>::new(), "{}", cause.id);
             }
         }

@@ -11,7 +11,11 @@ use crate::model::wording::{MESSAGE_LIMIT, cut, one_line};
 
 /// What is known about one case, by name: `host`, `path`, `plugin` … Values are clean single lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Facts(BTreeMap<&'static str, String>);
+pub struct Facts {
+    known: BTreeMap<&'static str, String>,
+    /// What stands instead where the reader is the node's operator.
+    withheld: BTreeMap<&'static str, String>,
+}
 
 impl Facts {
     /// Adds a fact, for chaining. An empty value is no fact.
@@ -25,20 +29,34 @@ impl Facts {
     pub fn set(&mut self, name: &'static str, value: impl AsRef<str>) {
         let value = one_line(value.as_ref());
         if !value.is_empty() {
-            self.0.insert(name, value);
+            self.known.insert(name, value);
         }
+    }
+
+    /// Adds what only the node's operator is to read in place of the fact of that name, for chaining.
+    #[must_use]
+    pub fn withholding(mut self, name: &'static str, value: &str) -> Self {
+        self.withheld.insert(name, one_line(value));
+        self
+    }
+
+    /// The same facts as the node's operator may read them; none where nothing is withheld.
+    #[must_use]
+    pub fn in_full(&self) -> Option<Self> {
+        let full = Self { known: self.withheld.clone(), ..Self::default() };
+        (!self.withheld.is_empty()).then(|| full.or(self.clone()))
     }
 
     /// The names and values, by name.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, value)| (*name, value.as_str()))
+        self.known.iter().map(|(name, value)| (*name, value.as_str()))
     }
 
     /// Adds what `others` knows and this does not.
     #[must_use]
     pub fn or(mut self, others: Self) -> Self {
-        for (name, value) in others.0 {
-            self.0.entry(name).or_insert(value);
+        for (name, value) in others.known {
+            self.known.entry(name).or_insert(value);
         }
         self
     }
@@ -46,20 +64,28 @@ impl Facts {
     /// The value of a fact.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
+        self.known.get(name).map(String::as_str)
     }
 }
 
 /// What is wrong and how that is known; who does what; whether it mends itself. At most 1024 bytes.
 #[must_use]
 pub fn sentence(cause: &Cause, facts: &Facts) -> String {
-    let (advice, _) = fill(cause.advice, facts);
-    let mut text = format!("{} {}: {advice}", says(cause, facts), cause.owner.as_str());
+    let mut text = format!("{} {}", says(cause, facts), addressed(cause, facts));
     if !cause.mends.is_empty() {
         text.push(' ');
         text.push_str(cause.mends);
     }
     cut(&text, MESSAGE_LIMIT)
+}
+
+/// Who does what. The cause's owner acts, unless the advice itself begins with the App: then the App alone does.
+fn addressed(cause: &Cause, facts: &Facts) -> String {
+    let (advice, _) = fill(cause.advice, facts);
+    match advice.starts_with("App: ") {
+        true => advice,
+        false => format!("{}: {advice}", cause.owner.as_str()),
+    }
 }
 
 /// What is wrong and how that is known: by name where the facts are known, else what the cause is.
@@ -68,6 +94,15 @@ pub fn says(cause: &Cause, facts: &Facts) -> String {
     match fill(cause.says, facts) {
         (says, lacks) if lacks.is_empty() => says,
         _ => cause.summary.to_owned(),
+    }
+}
+
+/// What is wrong, in a few words; empty where the cause has none for it, or lacks a fact.
+#[must_use]
+pub fn gist(cause: &Cause, facts: &Facts) -> String {
+    match fill(cause.gist, facts) {
+        (gist, lacks) if lacks.is_empty() => gist,
+        _ => String::new(),
     }
 }
 

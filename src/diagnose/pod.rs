@@ -2,27 +2,26 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::causes;
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::pod::{ContainerKind, ContainerSlot, Pod, PodEvent};
+use crate::model::pod::{ContainerKind, ContainerSlot, Pod};
 use crate::model::stage::Stage;
 use crate::model::wording::{cut_middle, one_line};
-use crate::model::{Time, since};
 use crate::track::pod::{PodTrack, Trouble};
 
 use super::phrase::Facts;
+use super::sandbox::Gathered;
 use super::suspicion::{Suspicion, evidence};
-use super::{View, extract, sandbox, text, throttled};
+use super::{View, extract, sandbox, text, throttled, told};
 
 /// How much of an unknown error is quoted, in bytes.
 const QUOTE_AT_MOST: usize = 500;
 
 /// Every container that fails, and every pod stuck before its sandbox is up whose Events say something.
-pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
-    let of_pod = move |track| containers(track).into_iter().chain(before_sandbox(track, view));
+pub(super) fn suspicions<'a>(gathered: &Gathered<'a>, view: View<'a>) -> impl Iterator<Item = Suspicion> {
+    let of_pod = move |track| containers(track).into_iter().chain(before_sandbox(track, gathered, view));
     view.world.starting().flat_map(of_pod).map(move |suspicion| throttled::with_state(suspicion, view))
 }
 
@@ -96,20 +95,20 @@ fn of_the_pod(named: Option<&'static Cause>) -> Option<&'static Cause> {
 }
 
 /// Before the sandbox is up the status says nothing; the Events were asked for.
-fn before_sandbox(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
+fn before_sandbox(track: &PodTrack, gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
     if !matches!(track.place.stage, Stage::Volumes | Stage::Sandbox) {
         return None;
     }
     let (_, events) = track.events.as_ref()?;
-    let holding = events.iter().filter(|event| holds(event, track, view.now));
+    let holding = events.iter().filter(|event| told::prepares(event, track, view.now));
     let event = sandbox::newest_failure(track).or_else(|| holding.max_by_key(|event| event.at))?;
     // No image is pulled yet but the node's own: what can't be reached here is no registry.
     let plain = text::peel(&event.message);
     let named = text::read(&plain, Some(&event.reason)).cause.filter(|c| c.stage != Stage::ImagePull);
     // What did not end in time for a reason that is seen is told with that reason.
-    let cause = of_the_pod(named).filter(|cause| !cause.rest || !sandbox::stalled::is_seen(track, view))?;
-    let (since, first) =
-        sandbox::stalled::first_attempt(track, cause, view).unwrap_or((track.place.since, Facts::default()));
+    let cause = of_the_pod(named).filter(|cause| !cause.rest || !sandbox::stalled::is_seen(track, gathered, view))?;
+    let first = sandbox::stalled::first_attempt(track, cause, gathered, view);
+    let (since, first) = first.unwrap_or((track.place.since, Facts::default()));
     let facts = Facts::default().with("stage", track.place.stage.to_string()).with("quote", quote(&plain));
     let facts = facts.or(extract::told(cause, &plain)).or(first);
     Some(Suspicion {
@@ -128,21 +127,6 @@ fn before_sandbox(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
         affected: Vec::new(),
         field_path: None,
     })
-}
-
-/// Whether an Event tells what holds the pod now: by the one who starts it or attaches its volumes, in this stage, and not
-/// long ago. The kubelet repeats what still holds at least every 5 min (Kubernetes: tools/record/events_cache.go).
-fn holds(event: &PodEvent, track: &PodTrack, now: Time) -> bool {
-    const REASONS: &[&str] = &[
-        "FailedMount",
-        "FailedMapVolume",
-        "FailedAttachVolume",
-        "FailedCreatePodContainer",
-        "FailedPrepareDynamicResources",
-    ];
-    const FRESH: Duration = Duration::from_secs(360);
-    let recent = event.at.is_some_and(|at| at >= track.place.since && since(at, now) <= FRESH);
-    REASONS.contains(&&*event.reason) && matches!(&*event.from, "kubelet" | "attachdetach-controller") && recent
 }
 
 fn facts(pod: &Pod, failure: &Failure<'_>) -> Facts {

@@ -1,6 +1,7 @@
 //! ImagePullQueued: a pod whose image waits for its turn. Two stories: the kubelet pulls a few at a time, and containerd
 //! downloads a few layers at a time. Which of the two is said only where it is known; else that it waits, while others are
-//! pulled. What is ahead is named to its own namespace only.
+//! pulled. What is ahead is named to its own namespace only,
+//! and to the node's operator.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -19,6 +20,9 @@ use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
 use super::{View, elsewhere};
 
+/// What stands in an Event for a pull of another namespace.
+const WITHHELD: &str = "another namespace's (name withheld)";
+
 /// One for each pod whose image waits.
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
     let waiting = view.world.starting().filter(|track| track.place.stage == Stage::ImageQueue);
@@ -29,9 +33,9 @@ pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
 fn queued(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     let Fetch::Queued { ahead, line } = &track.fetch else { return None };
     let pulls: Vec<&PullTrack> = ahead.iter().filter_map(|lease| view.world.pulls.running.get(lease)).collect();
-    let facts = in_line(line)
+    let facts = ahead_of(track, &pulls, view)
+        .or(in_line(line))
         .with("for", span(since(track.since(), view.now)))
-        .with("ahead", named(&pulls, track, view))
         .with("progress", progress(&pulls, view))
         .with("move", elsewhere::advice(track.pod.as_ref()?));
     Some(Suspicion {
@@ -85,25 +89,27 @@ fn seen(pulls: &[&PullTrack], line: &Line, view: View<'_>) -> Vec<Evidence> {
 
 /// What is pulled meanwhile, as this pod's owner may read it. Whose a pull is that names nothing yet is said only where
 /// the kubelet's intents tell.
-fn named(pulls: &[&PullTrack], track: &PodTrack, view: View<'_>) -> String {
+fn ahead_of(track: &PodTrack, pulls: &[&PullTrack], view: View<'_>) -> Facts {
     if pulls.len() > 1 {
-        return format!("{} others", pulls.len());
+        let others = format!("{} others", pulls.len());
+        return Facts::default().with("ahead", &others).withholding("head", &others);
     }
     let served = |pod: &&PodTrack| match (&pod.fetch, pulls.first()) {
         (Fetch::Running { lease, by: Told::Name | Told::Intent, .. }, Some(pull)) => *lease == pull.pull.lease,
         (Fetch::Asked { .. }, None) => true,
         _ => false,
     };
+    let others: Vec<&PodTrack> = view.world.starting().filter(served).collect();
     let open = view.settings.report.cross_namespace_names;
-    let mut others = view.world.starting().filter(served).peekable();
-    if others.peek().is_none() {
-        return "another".to_owned();
+    let visible = others.iter().find(|pod| open || pod.id.namespace == track.id.namespace);
+    let that_of = |pod: &PodTrack| format!("that of pod {}", name_of(pod, &track.id.namespace));
+    let head = visible.or(others.first()).map_or_else(|| "another".to_owned(), |pod| pod.id.to_string());
+    let facts = Facts::default().withholding("head", &head);
+    match (visible, others.first()) {
+        (Some(pod), _) => facts.with("ahead", that_of(pod)),
+        (None, Some(pod)) => facts.with("ahead", WITHHELD).withholding("ahead", &that_of(pod)),
+        (None, None) => facts.with("ahead", "another"),
     }
-    let visible = others.find(|pod| open || pod.id.namespace == track.id.namespace);
-    visible.map_or_else(
-        || "another namespace's (name withheld)".to_owned(),
-        |pod| format!("that of pod {}", name_of(pod, &track.id.namespace)),
-    )
 }
 
 fn name_of(pod: &PodTrack, seen_from: &Arc<str>) -> String {

@@ -3,9 +3,12 @@
 //! making.
 
 mod daemon;
+mod gathered;
 mod making;
 pub(super) mod silent;
 pub(super) mod stalled;
+
+pub(super) use gathered::Gathered;
 
 use crate::model::Time;
 use crate::model::cause::{Cause, Probe};

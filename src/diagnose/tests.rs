@@ -5,6 +5,7 @@ mod pull;
 mod queue;
 mod start;
 mod timeline;
+mod told;
 mod volume;
 mod way;
 mod words;
@@ -69,7 +70,7 @@ fn the_short_word_advises_only_what_the_pod_survives() {
         (Some("DaemonSet/agent"), "App: wait; a DaemonSet's pod belongs to its node."),
         (Some("Node/node-7"), "App: wait; a static pod belongs to its node."),
         (Some("CloneSet/cart"), "App: if its CloneSet makes deleted pods again, delete it"),
-        (None, "App: nothing makes this pod again if it is deleted; to move it, create it anew."),
+        (None, "App: create the pod anew to move it."),
     ] {
         let mut t = Timeline::new();
         let waiting = Pod { owner: owner.map(Into::into), ..creating("cart", t.now, false) };

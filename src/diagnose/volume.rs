@@ -18,11 +18,11 @@ use crate::model::volume::{Source, Storage, Volume};
 use crate::model::wording::span;
 use crate::track::pod::PodTrack;
 
-use super::View;
 use super::phrase::Facts;
-use super::sandbox::stalled::{fails, heard};
+use super::sandbox::stalled::heard;
 use super::start::answers;
 use super::suspicion::{Suspicion, evidence};
+use super::{View, told};
 
 use lack::State;
 
@@ -40,7 +40,7 @@ pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
 
 /// What holds it is the first of its volumes that is not there; then its files' owners; then its claims.
 fn silent(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
-    if pod.waits.is_empty() || fails(track) {
+    if pod.waits.is_empty() || told::held(track, view.now) {
         return None;
     }
     let states: Vec<_> = pod.waits.volumes.iter().map(|volume| (volume, lack::of(volume, track, view))).collect();
@@ -90,7 +90,7 @@ fn name(volume: &Volume) -> String {
 
 /// What all sentences about a wait name.
 fn waits(track: &PodTrack, view: View<'_>) -> Facts {
-    let silent = track.events.as_ref().map_or("", |_| "no Event says why");
+    let silent = told::silence(track);
     Facts::default().with("for", span(since(track.since(), view.now))).with("events", silent)
 }
 

@@ -22,6 +22,8 @@ pub struct Cause {
     pub summary: &'static str,
     /// The Event's first sentences, as a template (see `diagnose/phrase.rs`): what is wrong, and how that is known.
     pub says: &'static str,
+    /// The same in the few words that a line of a table has room for, as a template. Empty: `says` begins with them.
+    pub gist: &'static str,
     /// What it rules out, as a person would say it. The template says it too, in the flow of its sentence.
     pub rules_out: &'static str,
     /// What its owner does next, as a template; part of the Event. It asks for no fact: what it names is in `[…]`.

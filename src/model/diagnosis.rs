@@ -71,6 +71,11 @@ pub struct Diagnosis {
     pub kind: EventType,
     /// What the Event says, in full: safe for everybody who can read Events of the subject, at most 1024 bytes.
     pub sentence: String,
+    /// The sentence with the names of other namespaces that it withholds, for status and log; none where it withholds none.
+    pub in_full: Option<String>,
+    /// What is wrong in a few words, names of other namespaces among them, for status; empty where the sentence begins with
+    /// them.
+    pub gist: String,
     /// Told once and never refreshed: the short word on a pod that suffers from the node's fault.
     pub brief: bool,
     /// The container it is about (`spec.containers{name}`), as the Event's fieldPath.

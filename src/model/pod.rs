@@ -39,12 +39,16 @@ pub struct Pod {
     pub sandbox_ready: Option<(bool, Option<Time>)>,
     /// Condition Ready.
     pub ready: bool,
+    /// Since when that is so.
+    pub ready_since: Option<Time>,
     /// What the kubelet may wait for in silence before it makes the sandbox.
     pub waits: Waits,
     /// It has volumes of ConfigMaps, Secrets or host paths: what one of them lacks, the kubelet tells in an Event alone.
     pub told_waits: bool,
     /// Directories of the host that it mounts and may write to.
     pub host_dirs: Vec<Arc<str>>,
+    /// Of priority class `system-node-critical`: whoever runs the nodes has put it there.
+    pub node_critical: bool,
     /// Names of the pull secrets it lists.
     pub pull_secrets: Vec<Arc<str>>,
     /// Init containers first, then sidecars and ordinary ones, in the order of the spec.
@@ -56,6 +60,16 @@ impl Pod {
     #[must_use]
     pub fn over(&self) -> bool {
         self.deleting || matches!(self.phase, Phase::Succeeded | Phase::Failed)
+    }
+
+    /// Each of its ordinary containers has run at least once.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        let ran = |slot: &ContainerSlot| {
+            slot.restarts > 0 || slot.last.is_some() || matches!(slot.state, ContainerState::Running { .. })
+        };
+        let mut ordinary = self.containers.iter().filter(|slot| slot.kind == ContainerKind::Main).peekable();
+        ordinary.peek().is_some() && ordinary.all(ran)
     }
 
     /// Which of how many init containers, sidecars among them, that one is, from one.

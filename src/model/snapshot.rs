@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::Time;
+use super::cause::EventType;
+use super::diagnosis::Confidence;
 use super::ids::PodId;
 use super::stage::Stage;
 
@@ -58,7 +60,14 @@ pub struct Start {
 pub struct Trouble {
     /// The cause's id. Owned where another version of kubewhy told it.
     pub cause: Cow<'static, str>,
-    /// The sentence, as the Event has it.
+    /// Normal or Warning, by now.
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What is wrong in a few words; empty where the sentence begins with them.
+    pub gist: String,
+    /// The sentence, as the Event has it, with the names that the Event withholds.
     pub sentence: String,
     /// Since when.
     pub since: Time,

@@ -55,7 +55,7 @@ impl Lines {
 fn log(notice: &Notice) {
     let cause = notice.counted_as();
     let telling = notice.telling.as_str();
-    let sentence = notice.sentence.as_str();
+    let sentence = notice.in_full();
     match &notice.subject {
         Subject::Pod(pod) => {
             tracing::info!(telling, cause, namespace = %pod.namespace, pod = %pod.name, sentence, "report");
@@ -99,7 +99,7 @@ fn line(notice: &Notice) -> String {
         r#type: notice.kind,
         cause: notice.counted_as(),
         subject,
-        sentence: &notice.sentence,
+        sentence: notice.in_full(),
         first: notice.first,
         count: notice.count,
         evidence: &notice.evidence,
@@ -134,5 +134,11 @@ mod tests {
         });
         lines.tell(&[notice]).await;
         assert!(resumed.await.unwrap().starts_with(b"\n{\"at\""));
+    }
+
+    #[test]
+    fn a_line_names_what_the_event_withholds() {
+        let notice = Notice { in_full: Some("behind bank/vault".to_owned()), ..first("cart", at(0)) };
+        assert!(line(&notice).contains(r#""sentence":"behind bank/vault""#));
     }
 }

@@ -61,6 +61,8 @@ pub struct Notice {
     pub kind: EventType,
     /// What the Event says.
     pub sentence: String,
+    /// What log and lines say instead, where the Event withholds a name.
+    pub in_full: Option<String>,
     /// The container it is about.
     pub field_path: Option<Arc<str>>,
     /// What speaks for it. For log and lines only: it may hold names of other tenants.
@@ -84,6 +86,12 @@ impl Notice {
     #[must_use]
     pub fn same_story(&self, other: &Self) -> bool {
         self.story == other.story && self.subject == other.subject
+    }
+
+    /// The sentence for whoever may read the node's log.
+    #[must_use]
+    pub fn in_full(&self) -> &str {
+        self.in_full.as_deref().unwrap_or(&self.sentence)
     }
 
     /// The label under which it is counted: a cause's id or an announcement's reason, so a bounded set.

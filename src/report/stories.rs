@@ -106,6 +106,7 @@ impl Stories {
             cause: None,
             kind: said.kind,
             sentence: said.sentence.clone(),
+            in_full: None,
             field_path: None,
             evidence: Vec::new(),
             first: announced.first,

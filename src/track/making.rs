@@ -1,7 +1,7 @@
 //! Sandboxes in the making, as last seen: the runtime's records that CRI does not list, and the CNI plugins that run. What
 //! was not looked at lately counts for nothing.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,30 +50,31 @@ impl Making {
 
     /// The sandboxes in the making; none where the runtime's records can't be seen.
     #[must_use]
-    pub fn records(&self, now: Time) -> Option<Vec<&SandboxRecord>> {
+    pub fn records(&self, now: Time) -> Option<impl Iterator<Item = &SandboxRecord>> {
         let records = fresh(&self.records, now)?;
-        Some(records.iter().filter(|record| !self.done.contains(&record.id)).collect())
+        Some(records.iter().filter(|record| !self.done.contains(&record.id)))
     }
 
-    /// The sandbox in the making of that pod: the last one that was begun, if that was after its newest that was done. An
-    /// older record is what a runtime that crashed has left.
+    /// By pod the sandbox in the making that was begun last.
     #[must_use]
-    pub fn of(&self, pod: &PodUid, newest_done: Option<Time>, now: Time) -> Option<&SandboxRecord> {
-        let records = self.records(now).unwrap_or_default().into_iter().filter(|record| record.pod == *pod);
-        records
-            .max_by_key(|record| record.created)
-            .filter(|record| newest_done.is_none_or(|done| record.created > done))
+    pub fn newest(&self, now: Time) -> BTreeMap<&PodUid, &SandboxRecord> {
+        let mut newest: BTreeMap<&PodUid, &SandboxRecord> = BTreeMap::new();
+        for record in self.records(now).into_iter().flatten() {
+            let known = newest.entry(&record.pod).or_insert(record);
+            if record.created >= known.created {
+                *known = record;
+            }
+        }
+        newest
     }
 
     /// The plugins that run, by who called whom; the oldest first.
     #[must_use]
     pub fn chains(&self, now: Time) -> Vec<Chain<'_>> {
         let all = fresh(&self.plugins, now).map_or(&[][..], Vec::as_slice);
-        let mut chains: Vec<_> = all
-            .iter()
-            .filter(|process| process.caller.is_none())
-            .map(|first| Chain { first, last: innermost(first, all) })
-            .collect();
+        let called = called(all);
+        let first = all.iter().filter(|process| process.caller.is_none());
+        let mut chains: Vec<_> = first.map(|first| Chain { first, last: innermost(first, &called) }).collect();
         chains.sort_by_key(|chain| (chain.first.began, chain.first.pid));
         chains
     }
@@ -84,13 +85,23 @@ fn fresh<T>(look: &Look<T>, now: Time) -> Option<&Vec<T>> {
     seen.as_ref().ok().filter(|_| since(*at, now) <= FRESH)
 }
 
-/// Of several that one plugin called the newest: it calls them one after the other.
-fn innermost<'a>(first: &'a PluginProcess, all: &'a [PluginProcess]) -> &'a PluginProcess {
+/// By the id of each plugin the one that it called; of several the newest: it calls them one after the other.
+fn called(all: &[PluginProcess]) -> BTreeMap<u32, &PluginProcess> {
+    let mut called: BTreeMap<u32, &PluginProcess> = BTreeMap::new();
+    for (caller, process) in all.iter().filter_map(|process| Some((process.caller?, process))) {
+        let known = called.entry(caller).or_insert(process);
+        if process.began >= known.began {
+            *known = process;
+        }
+    }
+    called
+}
+
+fn innermost<'a>(first: &'a PluginProcess, called: &BTreeMap<u32, &'a PluginProcess>) -> &'a PluginProcess {
     let mut last = first;
     // Ids of processes are taken again: a table that was read while they were may hold a circle.
-    for _ in all {
-        let called = all.iter().filter(|process| process.caller == Some(last.pid));
-        let Some(next) = called.max_by_key(|process| process.began) else { break };
+    for _ in called {
+        let Some(next) = called.get(&last.pid) else { break };
         last = next;
     }
     last
@@ -135,8 +146,7 @@ mod tests {
         making.recorded(Ok(vec![record("a"), record("b")]), t);
         making.listed([Arc::from("a")].iter());
         let pod = PodUid::new("u");
-        assert_eq!(&*making.of(&pod, None, t).unwrap().id, "b");
-        assert!(making.of(&pod, Some(t), t).is_none(), "a later one was done");
+        assert_eq!(&*making.newest(t)[&pod].id, "b");
         making.recorded(Err("another runtime".to_owned()), t);
         assert!(making.records(t).is_none());
     }

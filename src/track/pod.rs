@@ -116,6 +116,9 @@ impl PodTrack {
         if first {
             // What the runtime alone could tell of its course was less.
             self.timeline = Timeline::default();
+            if self.pod.as_ref().is_some_and(Pod::has_run) {
+                self.timeline.skip(at);
+            }
         }
         self.replace(at);
         if first {
@@ -268,7 +271,11 @@ impl PodTrack {
         let pod = self.pod.as_ref()?;
         match self.place.stage {
             Stage::Admission => pod.scheduled.or(pod.created),
-            Stage::Volumes | Stage::Sandbox => pod.started.or(pod.scheduled),
+            // A pod outlives its node's reboot: what it waits for since then began when its sandbox was lost.
+            Stage::Volumes | Stage::Sandbox => {
+                let lost = pod.sandbox_ready.and_then(|(ready, at)| at.filter(|_| !ready));
+                pod.started.or(pod.scheduled).max(lost)
+            }
             _ => pod.sandbox_ready.and_then(|(_, since)| since),
         }
     }

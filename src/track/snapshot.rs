@@ -121,7 +121,15 @@ fn trouble_of(pod: &PodId, findings: &Findings) -> Option<Trouble> {
 }
 
 fn trouble(found: &Diagnosis) -> Trouble {
-    Trouble { cause: found.cause.id.into(), sentence: found.sentence.clone(), since: found.since }
+    let sentence = found.in_full.as_ref().unwrap_or(&found.sentence).clone();
+    Trouble {
+        cause: found.cause.id.into(),
+        kind: found.kind,
+        confidence: found.confidence,
+        gist: found.gist.clone(),
+        sentence,
+        since: found.since,
+    }
 }
 
 fn waits_for(track: &PodTrack) -> String {

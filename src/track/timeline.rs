@@ -89,6 +89,11 @@ impl Timeline {
         self.fold();
     }
 
+    /// It had run before it was first seen: what it does now is no start.
+    pub fn skip(&mut self, at: Time) {
+        self.end = Some(End::Arrived { at, watched: false });
+    }
+
     /// The pod failed for good, or is gone.
     pub fn fail(&mut self, at: Time) {
         if self.end.is_none() {

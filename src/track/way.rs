@@ -61,9 +61,11 @@ pub(super) fn pod(started: Option<i64>, sandbox: Option<i64>, containers: Vec<Co
         message: String::new(),
         sandbox_ready: Some((sandbox.is_some(), Some(at(sandbox.unwrap_or(0))))),
         ready: false,
+        ready_since: None,
         waits: crate::model::volume::Waits::default(),
         told_waits: false,
         host_dirs: Vec::new(),
+        node_critical: false,
         pull_secrets: Vec::new(),
         containers,
     }

@@ -120,10 +120,10 @@ fn two_images_that_share_a_layer_count_it_once() {
             let image = scene.lab.faulty.push(&format!("shop/{name}"), "1", image);
             scene.run_pod(name, json!({"image": image}));
         }
-        let both = state(&scene, "both half way", |state| {
+        let both = state(&scene, "both under way", |state| {
             let share = |pull: &Value| Some(pull["bytes_done"].as_f64()? / pull["bytes_total"].as_f64()?);
             let pulls = state["pulls"].as_array().map(Vec::as_slice).unwrap_or_default();
-            pulls.len() == 2 && pulls.iter().all(|pull| share(pull).is_some_and(|share| share > 0.5))
+            pulls.len() == 2 && pulls.iter().all(|pull| share(pull).is_some_and(|share| share > 0.1))
         })
         .await?;
         println!("{}", both["pulls"]);
@@ -137,7 +137,7 @@ fn two_images_that_share_a_layer_count_it_once() {
         let layers = images[1].layers.iter().skip(1).map(|layer| layer.bytes.len()).sum::<usize>() as f64;
         println!("{}: sent {sent}, counted {received}, the layers have {layers}", scene.lab.containerd.version());
         // What comes between the last look and the end of a pull is not seen; counted twice, it would be half as much again.
-        ensure!((0.9..1.01).contains(&(received / layers)), "counted {received} of layers of {layers}");
+        ensure!((0.75..1.01).contains(&(received / layers)), "counted {received} of layers of {layers}");
         Ok(())
     });
 }

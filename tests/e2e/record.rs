@@ -1,6 +1,6 @@
 //! Records scenarios while they happen on a real node, both sides of each: the API server's objects, and what the agent's own
-//! observers see of the runtime. `tests/it/scenarios.rs` replays them in virtual time. Where `KUBEWHY_RECORD` names no folder
-//! nothing is recorded, and that is no failure: recordings are made by hand, and kept.
+//! observers see of the runtime. `tests/it/scenarios.rs` replays them in virtual time. They are made by hand, and kept:
+//! `KUBEWHY_RECORD=FOLDER cargo test --test e2e _recorded -- --ignored`.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -34,6 +34,7 @@ type Step = fn(&Scene) -> anyhow::Result<Option<(&'static str, &'static str)>>;
 const STEP: Duration = Duration::from_secs(4);
 
 #[test]
+#[ignore = "makes a recording, where KUBEWHY_RECORD names a folder"]
 fn a_healthy_start_is_recorded() {
     in_lab!(record(Scenario {
         name: "healthy",
@@ -47,6 +48,7 @@ fn a_healthy_start_is_recorded() {
 }
 
 #[test]
+#[ignore = "makes a recording, where KUBEWHY_RECORD names a folder"]
 fn a_slow_pull_is_recorded() {
     in_lab!(record(Scenario {
         name: "slow-pull",
@@ -57,6 +59,7 @@ fn a_slow_pull_is_recorded() {
 }
 
 #[test]
+#[ignore = "makes a recording, where KUBEWHY_RECORD names a folder"]
 fn a_stalled_layer_is_recorded() {
     in_lab!(record(Scenario {
         name: "stalled-layer",
@@ -67,6 +70,7 @@ fn a_stalled_layer_is_recorded() {
 }
 
 #[test]
+#[ignore = "makes a recording, where KUBEWHY_RECORD names a folder"]
 fn a_queue_behind_a_mute_registry_is_recorded() {
     in_lab!(record(Scenario {
         name: "queue-behind-mute-registry",
@@ -83,6 +87,7 @@ fn a_queue_behind_a_mute_registry_is_recorded() {
 }
 
 #[test]
+#[ignore = "makes a recording, where KUBEWHY_RECORD names a folder"]
 fn a_hanging_cni_plugin_is_recorded() {
     in_lab!(record(Scenario {
         name: "cni-hang",
@@ -110,7 +115,8 @@ fn pull(
 }
 
 async fn record(scenario: Scenario) -> anyhow::Result<()> {
-    let Some(folder) = std::env::var_os("KUBEWHY_RECORD").map(PathBuf::from) else { return Ok(()) };
+    let folder = std::env::var_os("KUBEWHY_RECORD").map(PathBuf::from);
+    let folder = folder.context("KUBEWHY_RECORD names no folder to put the recording in")?;
     let scene = Scene::start(Path::new(PROGRAM), Tempo::Ordinary).await?;
     let recorder = Recorder::start(&scene)?;
     let mut told = Vec::new();

@@ -45,7 +45,10 @@ impl Expected {
 fn each_scenario_is_told_rightly_and_in_time_and_nothing_else_is() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/scenarios");
     let mut judged = 0;
-    for file in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for file in std::fs::read_dir(folder)
+        .expect("the recordings, which `tests/e2e/record.rs` makes")
+        .map(|entry| entry.unwrap().path())
+    {
         let text = std::fs::read_to_string(&file).unwrap();
         let Head { told: expected } = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         let scratch = tempfile::tempdir().unwrap();

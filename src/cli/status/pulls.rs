@@ -64,7 +64,11 @@ fn progress(pull: &PullState, now: Time, width: usize) -> Line {
     }
 }
 
+/// Of a pull that stands still there is none, and how long the rest takes nobody knows.
 fn speed(pull: &PullState) -> String {
+    if pull.still >= STILL {
+        return String::new();
+    }
     let rate = pull.rate.map(|rate| format!("  {}/s", size(rate))).unwrap_or_default();
     let left = pull.left.map(|left| format!("  {} left", span(left))).unwrap_or_default();
     rate + &left

@@ -3,8 +3,11 @@
 
 use std::time::Duration;
 
+use anstyle::Style;
+
 use super::line::{BAD, FAINT, Line, PLAIN, SLOW, STRONG, wrap};
 use super::pulls;
+use crate::model::cause::EventType;
 use crate::model::snapshot::{Snapshot, Start, Trouble};
 use crate::model::wording::span;
 use crate::model::{Time, since};
@@ -41,9 +44,22 @@ pub(super) fn stale(of: &Snapshot, now: Time) -> Option<Line> {
 /// What is wrong, in full.
 pub(super) fn wrong(trouble: &Trouble, now: Time, width: usize) -> Vec<Line> {
     let age = format!(" for {}", span(since(trouble.since, now)));
-    let mut lines = vec![Line::default(), Line::of(BAD, &trouble.cause).then(FAINT, &age)];
+    let mut lines = vec![Line::default(), Line::of(style(trouble), &trouble.cause).then(FAINT, &age)];
     lines.extend(wrap(&trouble.sentence, width, 2));
     lines
+}
+
+/// What needs nobody yet is not shown as bad.
+pub(super) fn style(of: &Trouble) -> Style {
+    match of.kind {
+        EventType::Normal => SLOW,
+        EventType::Warning => BAD,
+    }
+}
+
+/// What there is room for beside the columns: the page cuts it where the terminal ends.
+fn words(of: &Trouble) -> &str {
+    if of.gist.is_empty() { &of.sentence } else { &of.gist }
 }
 
 fn starts(of: &Snapshot, now: Time) -> Vec<Line> {
@@ -73,7 +89,7 @@ fn row(start: &Start, now: Time) -> ([String; 4], &Start) {
 /// The trouble if there is one; else what it waits for, which is nothing wrong.
 fn holds(line: Line, start: &Start) -> Line {
     match &start.trouble {
-        Some(trouble) => line.then(BAD, &trouble.cause).then(PLAIN, &format!(": {}", trouble.sentence)),
+        Some(trouble) => line.then(style(trouble), &trouble.cause).then(PLAIN, &format!(": {}", words(trouble))),
         None if start.waits_for.is_empty() => line.then(FAINT, "nothing unusual"),
         None => line.then(PLAIN, &start.waits_for),
     }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::timeline::{WhichPod, find};
 use super::*;
+use crate::model::cause::EventType;
+use crate::model::diagnosis::Confidence;
 use crate::model::ids::{PodId, PodUid};
 use crate::model::snapshot::{PullPhase, PullState, Span, Start, Trouble};
 use crate::model::stage::Stage;
@@ -17,7 +19,14 @@ fn pod(namespace: &str, name: &str) -> PodId {
 }
 
 fn trouble(cause: &'static str, sentence: &str, since: i64) -> Trouble {
-    Trouble { cause: cause.into(), sentence: sentence.to_owned(), since: at(since) }
+    Trouble {
+        cause: cause.into(),
+        kind: EventType::Warning,
+        confidence: Confidence::Observed,
+        gist: String::new(),
+        sentence: sentence.to_owned(),
+        since: at(since),
+    }
 }
 
 fn span(stage: Stage, container: Option<&str>, from: i64, to: Option<i64>) -> Span {
@@ -122,6 +131,25 @@ registry.example.com/shop/reports:0.8.2  for shop/reports
 }
 
 #[test]
+fn a_pod_that_waits_its_turn_shows_behind_whom_in_the_narrowest_terminal_and_is_not_red() {
+    let mut node = busy();
+    let sentence = "This pod's image waits its turn (31 s): the node pulls one at a time, now that of pod bank/ledger";
+    let gist = "behind bank/ledger, 56 % of 1.0 GB, 10 MB/s".to_owned();
+    let queued = Trouble { kind: EventType::Normal, gist, ..trouble("ImagePullQueued", sentence, 29) };
+    node.starts[0].trouble = Some(queued.clone());
+    assert!(
+        node_page(&node, 80).contains("  ImagePullQueued: behind bank/ledger, 56 %…\n"),
+        "{}",
+        node_page(&node, 80)
+    );
+    assert!(node_page(&node, 100).contains("  ImagePullQueued: behind bank/ledger, 56 % of 1.0 GB, 10 MB/s\n"));
+    let page: String = page(&node, None, at(60), 80).unwrap().iter().map(ToString::to_string).collect();
+    let (slow, bad) = (line::SLOW, line::BAD);
+    assert!(page.contains(&format!("{slow}ImagePullQueued{slow:#}")) && !page.contains(&bad.to_string()), "{page}");
+    assert!(pod_page(&node, "cart", 200).contains(sentence), "in full");
+}
+
+#[test]
 fn what_is_wrong_with_the_node_stands_on_top_in_full() {
     let sentence = "containerd does not answer: ListPodSandbox hangs. Platform: look at its log.";
     let node = Snapshot { node_troubles: vec![trouble("RuntimeDown", sentence, 15)], ..calm() };
@@ -159,8 +187,8 @@ fn a_pull_says_what_is_known_of_it_and_no_more() {
     assert_eq!(line(unknown), "  asks the registry, no answer in 40 s so far");
     let partly = PullState { total: None, left: None, ..pull() };
     assert_eq!(line(partly), "  6.3 MB so far, 1 of 3 layers are here  1.3 MB/s");
-    let still = PullState { rate: Some(0), left: None, still: Duration::from_secs(12), ..pull() };
-    assert!(line(still.clone()).ends_with("42 %  6.3 MB of 15 MB  0 B/s  no byte for 12 s"), "{}", line(still));
+    let still = PullState { still: Duration::from_secs(12), ..pull() };
+    assert!(line(still.clone()).ends_with("42 %  6.3 MB of 15 MB  no byte for 12 s"), "{}", line(still));
     let unpacks = PullState { phase: PullPhase::Unpacking, done: 15_000_000, ..pull() };
     assert!(line(unpacks.clone()).ends_with("█  100 %  15 MB, all here; unpacking"), "{}", line(unpacks));
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::line::{BAD, FAINT, GOOD, Line, PLAIN, SLOW, STRONG, wrap};
+use super::line::{FAINT, GOOD, Line, PLAIN, SLOW, STRONG, wrap};
 use super::{pulls, table};
 use crate::model::snapshot::{Snapshot, Span, Start};
 use crate::model::stage::Stage;
@@ -135,7 +135,7 @@ fn chart(start: &Start, now: Time, width: usize) -> Vec<Line> {
 
 fn row(axis: &Axis, of: &Span, start: &Start, now: Time) -> Line {
     let style = match (of.to, &start.trouble) {
-        (None, Some(_)) => BAD,
+        (None, Some(trouble)) => table::style(trouble),
         (None, None) if start.arrived.is_none() => SLOW,
         _ => GOOD,
     };

@@ -1,8 +1,9 @@
 //! The pod of this node that sets up its network: the one of a DaemonSet, or a static one, that writes to the directories of
-//! CNI. Its name belongs to the cluster and may be said to everybody.
+//! CNI. It is named to another tenant only where it is the cluster's own.
 
 use std::path::Path;
 
+use crate::model::Time;
 use crate::model::ids::PodId;
 use crate::model::pod::{ContainerState, Phase, Pod};
 
@@ -15,13 +16,25 @@ const OF_THE_NODE: &[&str] = &["DaemonSet", "Node"];
 #[derive(Debug)]
 pub(super) struct Daemon<'a> {
     pub(super) id: &'a PodId,
+    /// Since when it is not ready, or is there at all.
+    pub(super) since: Time,
     pod: &'a Pod,
 }
 
 impl Daemon<'_> {
-    /// Which pod, and how it stands.
-    pub(super) fn says(&self) -> String {
-        format!("{}, the network's daemon here, {}", self.id, self.stands())
+    /// Which pod, and how it stands, as a pod of that namespace may be told.
+    pub(super) fn says(&self, namespace: &str) -> String {
+        let stands = self.stands();
+        match self.of_the_cluster() || &*self.id.namespace == namespace {
+            true => format!("{}, the network's daemon here, {stands}", self.id),
+            false => format!("The network's daemon here (another namespace's, name withheld) {stands}"),
+        }
+    }
+
+    /// Whoever runs the nodes put it there: no tenant's pods are in that namespace, or have that priority by default
+    /// (Kubernetes: plugin/pkg/admission/priority).
+    fn of_the_cluster(&self) -> bool {
+        &*self.id.namespace == "kube-system" || self.pod.node_critical
     }
 
     /// How it stands.
@@ -42,10 +55,11 @@ impl Daemon<'_> {
 
 /// A daemon of the network that is not ready, while no other pod of the same owner is.
 pub(super) fn not_running(view: View<'_>) -> Option<Daemon<'_>> {
-    let daemons = || view.world.pods.values().filter_map(|track| track.pod.as_ref()).filter(|pod| is_daemon(pod, view));
-    let replaced = |pod: &Pod| daemons().any(|other| other.owner == pod.owner && other.ready && !other.deleting);
-    let pod = daemons().find(|pod| (!pod.ready || pod.deleting) && !replaced(pod))?;
-    Some(Daemon { id: &pod.id, pod })
+    let tracks = view.world.pods.values().filter_map(|track| Some((track.pod.as_ref()?, track.seen_first)));
+    let daemons: Vec<_> = tracks.filter(|(pod, _)| is_daemon(pod, view)).collect();
+    let runs = |owner: &Option<_>| daemons.iter().any(|(pod, _)| pod.owner == *owner && pod.ready && !pod.deleting);
+    let (pod, seen) = daemons.iter().find(|(pod, _)| !pod.ready && !runs(&pod.owner))?;
+    Some(Daemon { id: &pod.id, since: pod.ready_since.or(pod.created).unwrap_or(*seen), pod })
 }
 
 fn is_daemon(pod: &Pod, view: View<'_>) -> bool {

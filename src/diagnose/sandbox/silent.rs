@@ -13,20 +13,21 @@ use crate::track::pod::PodTrack;
 use super::super::View;
 use super::super::phrase::Facts;
 use super::super::suspicion::{Suspicion, evidence, pods};
-use super::making::{described, long_running, name};
-use super::{daemon, needs_network, stalled, stuck};
+use super::gathered::Gathered;
+use super::making::{described, name};
+use super::{needs_network, stalled, stuck};
 
 /// The node's network hangs, and nothing says so.
-pub(in super::super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
-    hung(view).or_else(|| daemon_down(view))
+pub(in super::super) fn suspicion(gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
+    hung(gathered, view).or_else(|| daemon_down(gathered, view))
 }
 
 /// CRI Status hangs while lists are answered: in containerd it waits for the lock that a plugin's ADD holds, or for the
 /// plugin's own STATUS (containerd/go-cni: cni.go). Of another runtime that is claimed only where the plugin is seen.
-fn hung(view: View<'_>) -> Option<Suspicion> {
+fn hung(gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
     let failing = view.world.runtime.hangs(Method::Status)?;
     let runtime = view.world.runtime.info.as_ref()?;
-    let plugin = long_running(view).into_iter().next();
+    let plugin = gathered.plugins.first().copied();
     if plugin.is_none() && &*runtime.name != "containerd" {
         return None;
     }
@@ -39,20 +40,24 @@ fn hung(view: View<'_>) -> Option<Suspicion> {
         seen.push(evidence("process table", format!("{} has run for {age}", name(chain)), view.now));
     }
     let confidence = if plugin.is_some() { Confidence::Observed } else { Confidence::Inferred };
-    Some(of_node(view, &causes::CNI_HUNG, (failing.since, confidence), facts, seen))
+    Some(of_node((gathered, view), &causes::CNI_HUNG, (failing.since, confidence), facts, seen))
 }
 
-/// Pods wait for a network, or the runtime says that there is none, and the daemon that sets it up does not run.
-fn daemon_down(view: View<'_>) -> Option<Suspicion> {
-    let daemon = daemon::not_running(view)?;
+/// Pods wait for a network, or the runtime says that there is none, while the daemon that sets it up is not ready: since
+/// both are so. Where the runtime has a network a pod may wait for another reason, and keeps its own story.
+fn daemon_down(gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
+    let daemon = gathered.daemon.as_ref()?;
     let not_ready = view.world.network.ready.as_ref().filter(|(_, ready)| !ready.status).map(|(since, _)| *since);
     let waiting = stuck(view).filter(waits_for_network).map(PodTrack::since).min();
-    let since = not_ready.or(waiting)?;
+    let since = not_ready.or(waiting)?.max(daemon.since);
     let facts = Facts::default().with("daemon", daemon.id.to_string()).with("stands", daemon.stands());
     let facts = facts.with("namespace", &daemon.id.namespace).with("name", &daemon.id.name);
     let says = format!("{} {}", daemon.id, daemon.stands());
     let seen = vec![evidence("pods of this node", says, view.now)];
-    Some(of_node(view, &causes::CNI_POD_NOT_RUNNING, (since, Confidence::Inferred), facts, seen))
+    let cause = &causes::CNI_POD_NOT_RUNNING;
+    let told = of_node((gathered, view), cause, (since, Confidence::Inferred), facts, seen);
+    let affected = if not_ready.is_some() { told.affected } else { Vec::new() };
+    Some(Suspicion { affected, ..told })
 }
 
 fn waits_for_network(track: &&PodTrack) -> bool {
@@ -61,7 +66,7 @@ fn waits_for_network(track: &&PodTrack) -> bool {
 
 /// A pod whose own sandbox is seen to hang is told so itself.
 fn of_node(
-    view: View<'_>,
+    (gathered, view): (&Gathered<'_>, View<'_>),
     cause: &'static Cause,
     (since, confidence): (Time, Confidence),
     facts: Facts,
@@ -78,7 +83,11 @@ fn of_node(
         ripe: true,
         facts,
         evidence: seen,
-        affected: waiting.iter().filter(|track| !stalled::is_seen(track, view)).map(|track| track.id.clone()).collect(),
+        affected: waiting
+            .iter()
+            .filter(|track| !stalled::is_seen(track, gathered, view))
+            .map(|track| track.id.clone())
+            .collect(),
         field_path: None,
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::questions;
-use super::timeline::{Timeline, call, creating, id, network, node, of_pods, sandbox_failed};
+use super::timeline::{Timeline, call, creating, id, network, node, of_pods, sandbox, sandbox_failed};
 use crate::model::cause::EventType;
 use crate::model::diagnosis::{Confidence, Diagnosis, Subject};
 use crate::model::making::{CniCall, PluginProcess, SandboxRecord, Step};
@@ -114,6 +114,11 @@ fn what_cannot_be_read_is_concluded_only_where_nothing_else_is_possible() {
             "its network is made, but containerd has not started it. 39 s so far.",
         ),
         (
+            "it has no network namespace yet",
+            Box::new(|t| (Ok(vec![record("cart", ago(t, 39), Some(Step::Begun))]), vec![plugin(7, ago(t, 38))])),
+            near,
+        ),
+        (
             "a plugin that is young",
             Box::new(|t| (Ok(vec![record("cart", ago(t, 39), None)]), vec![plugin(7, ago(t, 4))])),
             "so far.",
@@ -132,6 +137,20 @@ fn what_cannot_be_read_is_concluded_only_where_nothing_else_is_possible() {
 }
 
 #[test]
+fn while_a_pod_is_taken_down_the_only_plugin_may_be_its_own() {
+    let mut t = waiting(&["cart"]);
+    t.wait(39);
+    let (records, plugins) = (vec![record("cart", ago(&t, 39), Some(Step::Network))], vec![plugin(7, ago(&t, 30))]);
+    t.see(Seen::PodChanged(Box::new(Pod { deleting: true, ..creating("ledger", t.now, true) })));
+    see(&mut t, Ok(records.clone()), plugins.clone());
+    assert!(of_pod(&mut t, "cart").unwrap().sentence.contains("the only one"), "one without a sandbox has no network");
+    t.see(Seen::Sandboxes(vec![sandbox("ledger", ago(&t, 300))]));
+    t.see(Seen::SandboxRecords(Ok(records))).see(Seen::Plugins(Ok(plugins)));
+    let said = of_pod(&mut t, "cart").unwrap().sentence;
+    assert!(said.contains("CNI plugin bridge has run for 30 s on this node (pid 7)."), "{said}");
+}
+
+#[test]
 fn the_plugin_that_another_one_called_is_the_one_that_hangs() {
     let mut t = waiting(&["cart"]);
     t.wait(40);
@@ -143,6 +162,38 @@ fn the_plugin_that_another_one_called_is_the_one_that_hangs() {
     let said = of_pod(&mut t, "cart").unwrap().sentence;
     let words = "CNI plugin host-local (called by bridge) does not return. Its ADD has run for 38 s (pid 8, state D).";
     assert!(said.contains(words), "{said}");
+}
+
+#[test]
+fn of_many_plugins_each_pod_is_told_of_its_own() {
+    let names: Vec<_> = (0..40).map(|n| format!("cart-{n}")).collect();
+    let mut t = waiting(&names.iter().map(String::as_str).collect::<Vec<_>>());
+    let began = t.now;
+    t.wait(40);
+    let records = names.iter().map(|name| record(name, began, Some(Step::Network))).collect();
+    let calls = |(pid, name): (u32, &String)| {
+        let first = called(plugin(pid, began), "ADD", name);
+        [PluginProcess { pid: pid + 1, caller: Some(pid), ..first.clone() }, first]
+    };
+    see(&mut t, Ok(records), (1000..).step_by(2).zip(&names).flat_map(calls).collect());
+    let findings = t.look();
+    assert_eq!(findings.diagnoses.len(), 40);
+    for (n, name) in names.iter().enumerate() {
+        let said = of_pod(&mut t, name).unwrap().sentence;
+        assert!(said.contains(&format!("(pid {})", 1001 + 2 * n)), "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_record_that_is_older_than_the_pods_sandbox_is_what_a_crash_has_left() {
+    let mut t = waiting(&["cart"]);
+    t.wait(40);
+    let older = record("cart", ago(&t, 41), Some(Step::Network));
+    let mut done = sandbox("cart", ago(&t, 20));
+    done.ready = false;
+    t.see(Seen::Sandboxes(vec![done])).see(Seen::SandboxRecords(Ok(vec![older])));
+    let said = of_pod(&mut t, "cart");
+    assert!(said.is_none(), "{said:?}");
 }
 
 #[test]
@@ -235,7 +286,7 @@ fn the_daemon_of_the_network_that_does_not_run_is_named_on_pod_and_node() {
     let findings = t.look();
     let says: Vec<_> = findings.diagnoses.iter().map(|said| said.sentence.as_str()).collect();
     assert!(
-        says[0].contains("shop/cilium-x7k2p, which writes its CNI directories, is in CrashLoopBackOff; 1 pod waiting"),
+        says[0].contains("shop/cilium-x7k2p, which writes this node's CNI directories, is in CrashLoopBackOff, while pods wait for their network: 1 pod"),
         "{}",
         says[0]
     );
@@ -248,6 +299,43 @@ fn the_daemon_of_the_network_that_does_not_run_is_named_on_pod_and_node() {
     let replaced = daemon(&t, "cilium-9zzzz", true);
     t.see(Seen::PodChanged(Box::new(replaced)));
     assert_eq!(t.ids(), ["SandboxStalled"], "another one runs in its place");
+}
+
+#[test]
+fn a_daemon_that_restarts_is_not_blamed_at_once_for_a_pod_that_waited_before() {
+    let mut t = waiting(&["cart"]);
+    let began = t.now;
+    t.wait(119);
+    let down = Pod { ready_since: Some(t.now), ..daemon(&t, "cilium-x7k2p", false) };
+    t.see(Seen::PodChanged(Box::new(Pod { created: Some(began), ..down.clone() })));
+    see(&mut t, Ok(vec![record("cart", began, None)]), vec![]);
+    assert_eq!(t.ids(), ["SandboxStalled"], "it is down since now");
+    t.wait(31);
+    see(&mut t, Ok(vec![record("cart", began, None)]), vec![]);
+    let findings = t.look();
+    let [of_node, of_pod] = &findings.diagnoses[..] else { panic!("{findings:?}") };
+    assert_eq!((of_node.cause.id, Some(of_node.since)), ("CniPodNotRunning", down.ready_since));
+    assert!(of_node.affected.is_empty(), "what the pod waits for is not proven");
+    assert_eq!((of_pod.cause.id, of_pod.brief), ("SandboxStalled", false));
+}
+
+#[test]
+fn a_daemon_of_another_tenant_is_not_named_to_a_pod() {
+    for (namespace, node_critical, named) in
+        [("shop", false, true), ("kube-system", false, true), ("calico-system", true, true), ("bank", false, false)]
+    {
+        let mut t = waiting(&["cart"]);
+        let began = t.now;
+        let mut down = Pod { node_critical, ..daemon(&t, "cilium-x7k2p", false) };
+        down.id.namespace = namespace.into();
+        t.see(Seen::PodChanged(Box::new(down))).wait(31);
+        see(&mut t, Ok(vec![record("cart", began, None)]), vec![]);
+        let said = of_pod(&mut t, "cart").unwrap().sentence;
+        let id = format!(" {namespace}/cilium-x7k2p, the network's daemon here, is in CrashLoopBackOff.");
+        let withheld = " The network's daemon here (another namespace's, name withheld) is in CrashLoopBackOff.";
+        assert!(said.contains(if named { &id } else { withheld }), "{said}");
+        assert_eq!(said.contains("cilium"), named, "{said}");
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_stalled_pull_advises_what_its_pod_survives() {
     for (owner, advice) in [
         (Some("StatefulSet/cart"), "App: delete the pod: its StatefulSet makes another, maybe elsewhere."),
         (Some("DaemonSet/cart"), "App: wait; a DaemonSet's pod belongs to its node."),
-        (None, "App: nothing makes this pod again if it is deleted; to move it, create it anew."),
+        (None, "App: create the pod anew to move it."),
     ] {
         let mut t = Timeline::new();
         let waiting = Pod { owner: owner.map(Into::into), ..creating("cart", t.now, true) };

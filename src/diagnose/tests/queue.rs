@@ -138,6 +138,20 @@ fn the_kubelet_s_turn_is_told_with_the_head_and_how_many_come_before() {
 }
 
 #[test]
+fn the_event_withholds_what_status_and_log_name() {
+    let (mut t, _) = serial("bank");
+    let findings = t.look();
+    let snapshot = t.world.snapshot(t.now, &findings);
+    let cart = snapshot.starts.into_iter().find(|start| *start.pod.name == *"cart").unwrap();
+    let event = said(&mut t, "cart").unwrap().2;
+    let named = event.replace("another namespace's (name withheld)", "that of pod bank/vault");
+    assert_ne!(named, event);
+    let trouble = cart.trouble.unwrap();
+    assert_eq!(trouble.sentence, named);
+    assert_eq!(trouble.gist, "behind bank/vault, its registry has not answered for 35 s");
+}
+
+#[test]
 fn what_is_ahead_is_named_within_the_namespace_or_where_the_operator_lets_names_pass() {
     let (mut t, _) = serial("shop");
     assert!(said(&mut t, "cart").unwrap().2.contains("one at a time, now that of pod vault: its registry"));

@@ -149,9 +149,11 @@ pub(super) fn pod(name: &str, now: Time, container: ContainerSlot) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(now))),
         ready: false,
+        ready_since: None,
         waits: Waits::default(),
         told_waits: false,
         host_dirs: Vec::new(),
+        node_critical: false,
         pull_secrets: Vec::new(),
         containers: vec![container],
     }

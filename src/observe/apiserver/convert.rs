@@ -39,8 +39,10 @@ pub(super) fn pod(from: ApiPod) -> Pod {
         sandbox_ready: condition("PodReadyToStartContainers")
             .and_then(|c| truth(c).map(|ready| (ready, c.last_transition_time))),
         ready: condition("Ready").and_then(truth) == Some(true),
+        ready_since: condition("Ready").and_then(|c| c.last_transition_time),
         containers: containers(&spec, &status),
         host_dirs: host_dirs(&spec),
+        node_critical: spec.priority_class_name.as_deref() == Some("system-node-critical"),
         waits: waits::of(&meta.name, &spec, &status),
         told_waits: spec.volumes.iter().any(told_wait),
         id: PodId { uid, namespace: meta.namespace, name: meta.name },
@@ -272,13 +274,14 @@ mod tests {
             "spec": {"initContainers": [{"name": "a", "image": "i"}, {"name": "b", "restartPolicy": "Always"}],
                      "containers": [{"name": "c"}, {"name": "d"}], "ephemeralContainers": null},
             "status": {"phase": "Running", "conditions": [
-                {"type": "Ready", "status": "False"},
+                {"type": "Ready", "status": "False", "lastTransitionTime": "2026-11-21T02:47:00Z"},
                 {"type": "PodReadyToStartContainers", "status": "True", "lastTransitionTime": "2026-11-21T02:46:39Z"}],
               "initContainerStatuses": [{"name": "a", "state": {"terminated": {"exitCode": 0, "reason": "Completed"}}}],
               "containerStatuses": [{"name": "d", "restartCount": 3, "started": true, "state": {"running": {}},
                 "lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled"}}}]}}));
         assert_eq!(pod.owner.as_deref(), Some("StatefulSet/web"));
         assert_eq!(pod.sandbox_ready, Some((true, Some("2026-11-21T02:46:39Z".parse().unwrap()))));
+        assert_eq!((pod.ready, pod.ready_since), (false, Some("2026-11-21T02:47:00Z".parse().unwrap())));
         let kinds: Vec<_> = pod.containers.iter().map(|c| c.kind).collect();
         assert_eq!(kinds, [ContainerKind::Init, ContainerKind::Sidecar, ContainerKind::Main, ContainerKind::Main]);
         let [a, b, _, d] = &pod.containers[..] else { unreachable!() };
@@ -299,11 +302,12 @@ mod tests {
             {"name": "share", "nfs": {"server": "10.2.0.9", "path": "/export"}}]));
         assert_eq!(pod.waits.names().map(|name| &**name).collect::<Vec<_>>(), ["data", "share", "gpu"]);
         let mounts = json!([{"name": "cni"}, {"name": "logs", "readOnly": true}]);
-        let daemon =
-            read(json!({"metadata": {}, "spec": {"initContainers": [{"name": "install", "volumeMounts": mounts}],
-            "volumes": [{"name": "cni", "hostPath": {"path": "/etc/cni/net.d", "type": ""}},
-                {"name": "logs", "hostPath": {"path": "/var/log"}}, {"name": "unused", "hostPath": {"path": "/"}}]}}));
-        assert!(daemon.waits.is_empty());
+        let daemon = read(
+            json!({"metadata": {}, "spec": {"initContainers": [{"name": "install", "volumeMounts": mounts}],
+            "priorityClassName": "system-node-critical", "volumes": [{"name": "cni", "hostPath": {"path": "/etc/cni/net.d", "type": ""}},
+                {"name": "logs", "hostPath": {"path": "/var/log"}}, {"name": "unused", "hostPath": {"path": "/"}}]}}),
+        );
+        assert!(daemon.waits.is_empty() && daemon.node_critical && !pod.node_critical);
         assert_eq!(daemon.host_dirs, [Arc::from("/etc/cni/net.d")]);
         assert!(daemon.told_waits && !pod.told_waits);
         assert!(with(json!([{"name": "settings", "configMap": {"name": "cart"}}])).told_waits);

@@ -93,6 +93,7 @@ pub(super) struct ApiPod {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct PodSpec {
     pub(super) host_network: bool,
+    pub(super) priority_class_name: Option<Arc<str>>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) image_pull_secrets: Vec<Reference>,
     #[serde(deserialize_with = "or_empty")]

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use super::wire;
 use crate::model::Time;
+use crate::model::cause::EventType;
+use crate::model::diagnosis::Confidence;
 use crate::model::explanation::Explanation;
 use crate::model::ids::PodId;
 use crate::model::snapshot::{PullPhase, PullState, Snapshot, Span, Start, Trouble};
@@ -59,7 +61,14 @@ fn span(of: &Span) -> wire::Span {
 }
 
 fn trouble(of: &Trouble) -> wire::Trouble {
-    wire::Trouble { cause: of.cause.to_string(), sentence: of.sentence.clone(), since: Some(time(of.since)) }
+    wire::Trouble {
+        cause: of.cause.to_string(),
+        sentence: of.sentence.clone(),
+        since: Some(time(of.since)),
+        r#type: kind(of.kind).into(),
+        confidence: confidence(of.confidence).into(),
+        gist: of.gist.clone(),
+    }
 }
 
 fn pull(of: &PullState) -> wire::Pull {
@@ -142,6 +151,21 @@ const STAGES: &[(Stage, wire::Stage)] = &[
 
 fn stage(of: Stage) -> wire::Stage {
     STAGES.iter().find(|(ours, _)| *ours == of).map_or(wire::Stage::Unspecified, |(_, theirs)| *theirs)
+}
+
+fn kind(of: EventType) -> wire::EventType {
+    match of {
+        EventType::Normal => wire::EventType::Normal,
+        EventType::Warning => wire::EventType::Warning,
+    }
+}
+
+fn confidence(of: Confidence) -> wire::Confidence {
+    match of {
+        Confidence::Suspected => wire::Confidence::Suspected,
+        Confidence::Inferred => wire::Confidence::Inferred,
+        Confidence::Observed => wire::Confidence::Observed,
+    }
 }
 
 fn phase(of: PullPhase) -> wire::PullPhase {

@@ -39,9 +39,11 @@ fn pod(name: &str, bound: i64, state: ContainerState) -> Pod {
         message: String::new(),
         sandbox_ready: Some((true, Some(at(bound)))),
         ready: false,
+        ready_since: None,
         waits: Waits::default(),
         told_waits: false,
         host_dirs: Vec::new(),
+        node_critical: false,
         pull_secrets: Vec::new(),
         containers: vec![slot],
     }

@@ -83,6 +83,18 @@ fn containers_are_taken_in_their_order_and_a_hook_is_the_last_one_s() {
     );
 }
 
+/// After a reboot each pod of the node has its old times, and a new agent knows nothing of before.
+#[test]
+fn a_pod_that_has_run_before_the_agent_saw_it_does_not_start_anew_and_waits_since_it_lost_its_sandbox() {
+    let rebooted = ContainerSlot { restarts: 1, ..slot("web", Main, waiting("ContainerCreating")) };
+    let lost = Pod { sandbox_ready: Some((false, Some(at(9_000)))), ..pod(Some(1), None, vec![rebooted]) };
+    let mut way = Way::new().pod(9_010, lost).see(9_011, Seen::Sandboxes(Vec::new()));
+    assert_eq!((way.track().place.stage, way.track().since()), (Stage::Sandbox, at(9_000)));
+    assert!(way.course().is_empty());
+    way = way.pod(9_020, Pod { phase: Phase::Running, ..pod(Some(1), Some(9_015), web(running(9_018))) });
+    assert!(way.0.take_arrivals().is_empty(), "that was no start");
+}
+
 /// The kubelet's worker waits for it, and the next container's image is not asked for meanwhile.
 #[test]
 fn a_hook_holds_the_containers_after_it_until_one_of_them_is_seen_to_be_begun() {

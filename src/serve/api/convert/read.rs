@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::super::wire;
 use super::STAGES;
 use crate::model::Time;
+use crate::model::cause::EventType;
+use crate::model::diagnosis::Confidence;
 use crate::model::ids::{PodId, PodUid};
 use crate::model::snapshot::{PullPhase, PullState, Snapshot, Span, Start, Trouble};
 use crate::model::stage::Stage;
@@ -67,7 +69,14 @@ fn span(of: wire::Span) -> Read<Span> {
 }
 
 fn trouble(of: wire::Trouble) -> Read<Trouble> {
-    Ok(Trouble { cause: of.cause.into(), sentence: of.sentence, since: time(of.since)? })
+    Ok(Trouble {
+        kind: kind(of.r#type)?,
+        confidence: confidence(of.confidence)?,
+        cause: of.cause.into(),
+        gist: of.gist,
+        sentence: of.sentence,
+        since: time(of.since)?,
+    })
 }
 
 fn pull(of: wire::Pull) -> Read<PullState> {
@@ -102,6 +111,23 @@ fn count(of: u64) -> Read<usize> {
 fn stage(number: i32) -> Read<Stage> {
     let known = STAGES.iter().find(|(_, theirs)| *theirs as i32 == number);
     known.map(|(ours, _)| *ours).ok_or(Unreadable("a stage that is not known here"))
+}
+
+fn kind(number: i32) -> Read<EventType> {
+    match wire::EventType::try_from(number) {
+        Ok(wire::EventType::Normal) => Ok(EventType::Normal),
+        Ok(wire::EventType::Warning) => Ok(EventType::Warning),
+        _ => Err(Unreadable("a cause of a type that is not known here")),
+    }
+}
+
+fn confidence(number: i32) -> Read<Confidence> {
+    match wire::Confidence::try_from(number) {
+        Ok(wire::Confidence::Suspected) => Ok(Confidence::Suspected),
+        Ok(wire::Confidence::Inferred) => Ok(Confidence::Inferred),
+        Ok(wire::Confidence::Observed) => Ok(Confidence::Observed),
+        _ => Err(Unreadable("a confidence that is not known here")),
+    }
 }
 
 fn phase(number: i32) -> Read<PullPhase> {

@@ -13,8 +13,12 @@ fn pod_id(name: &str) -> PodId {
     PodId { uid: PodUid::new(&format!("{name}-uid")), namespace: "shop".into(), name: name.into() }
 }
 
+fn a_trouble(kind: EventType, confidence: Confidence) -> Trouble {
+    let (gist, sentence) = ("no x".to_owned(), "r has no x. ".repeat(80));
+    Trouble { cause: "ImageNotFound".into(), kind, confidence, gist, sentence, since: at(3) }
+}
+
 fn a_start(stage: Stage) -> Start {
-    let trouble = Trouble { cause: "ImageNotFound".into(), sentence: "r has no x. ".repeat(80), since: at(3) };
     let span = |to| Span { stage, container: Some("main".into()), from: at(0), to, evidence: "sandbox list".into() };
     Start {
         pod: pod_id("cart"),
@@ -24,7 +28,7 @@ fn a_start(stage: Stage) -> Start {
         since: at(1),
         container: Some("main".into()),
         waits_for: "image r/x:1".to_owned(),
-        trouble: Some(trouble),
+        trouble: Some(a_trouble(EventType::Warning, Confidence::Observed)),
         spans: vec![span(Some(at(1))), span(None)],
     }
 }
@@ -55,7 +59,7 @@ fn a_node() -> Snapshot {
         at: Time::new(-1, -5).unwrap(),
         node: "node-7".into(),
         runtime: "containerd 2.1.4".to_owned(),
-        node_troubles: vec![Trouble { cause: "RuntimeSlow".into(), sentence: "slow".to_owned(), since: at(2) }],
+        node_troubles: [Confidence::Suspected, Confidence::Inferred].map(|c| a_trouble(EventType::Normal, c)).into(),
         starts,
         pulls: [Downloading, Unpacking, Queued, Running, Asked].map(a_pull).into_iter().chain([bare]).collect(),
         pulls_unseen: Some("not containerd".to_owned()),
