@@ -1,6 +1,7 @@
 //! Timelines of observations → diagnoses, in virtual time.
 
 mod making;
+mod node;
 mod pull;
 mod queue;
 mod start;
