@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::reading::{Reading, Verdict};
+use crate::model::reading::Reading;
 use crate::model::{Time, since};
 
 /// An answer that was not given again within this time is forgotten. No probe rests so long.
 const EXPIRES: Duration = Duration::from_secs(600);
 /// Between two samples of what can run out.
 const SAMPLE_EVERY: Duration = Duration::from_secs(60);
-/// Samples kept of it: an hour's worth.
-const SAMPLES: usize = 60;
+/// Samples kept of it: half an hour's worth.
+const SAMPLES: usize = 30;
 /// From fewer minutes than this no course is read.
 const COURSE: Duration = Duration::from_secs(600);
 
@@ -109,6 +109,7 @@ impl Course {
             self.looks = self.looks.saturating_add(1);
         } else {
             (self.since, self.looks) = (at, 1);
+            self.samples.clear();
         }
         if !reading.cause.is_empty() {
             self.named = reading.cause;
@@ -128,8 +129,9 @@ impl Course {
         !self.silent && since(self.at, now) < EXPIRES
     }
 
-    /// In how long it runs out if it goes on as in the last hour; none while it does not grow, or too little of it was seen.
-    /// What grew at once and then stood still does not go on: the slower half of that time counts.
+    /// In how long it runs out if it goes on as in the last half hour, or as long as it has stood as it does; none while it
+    /// does not grow, or too little of it was seen. What grew at once and then stood still does not go on: the slower half of
+    /// that time counts.
     #[must_use]
     pub fn out_in(&self) -> Option<Duration> {
         let amount = self.reading.amount?;
