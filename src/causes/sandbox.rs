@@ -15,7 +15,7 @@ pub const PAUSE_IMAGE_MISSING: Cause = Cause {
     stage: Stage::Sandbox,
     scope: Scope::Node,
     summary: "The sandbox (pause) image is gone from the node, and a pull of it fails: the next pod will not start.",
-    says: "The next pod cannot start on this node[, though it says {ready}]: the pause image {image} is gone, and kubewhy's own pull of it failed[ ({inner})].",
+    says: "The next pod cannot start on this node[, though it says {ready}]: the pause image {image} is gone, and our own pull of it failed[ ({inner})].",
     rules_out: "The images of the pods are not the cause; what runs keeps running.",
     advice: "load it (ctr -n k8s.io images import) or name another (containerd: sandbox_image, CRI-O: pause_image).",
     mends: "Pods then start.",

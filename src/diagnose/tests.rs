@@ -1,5 +1,6 @@
 //! Timelines of observations → diagnoses, in virtual time.
 
+mod crowd;
 mod making;
 mod node;
 mod pull;

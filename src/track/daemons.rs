@@ -88,7 +88,7 @@ impl Daemon {
     #[must_use]
     pub fn looping(&self, now: Time) -> Option<Looping> {
         let lately = || self.starts.iter().filter(|start| since(**start, now) < LOOP);
-        let (starts, last) = (lately().count(), lately().last()?);
+        let (starts, last) = (lately().count(), self.starts.back()?);
         let runs = self.up && since(*last, now) >= UP;
         let first = *lately().next()?;
         (starts >= STARTS && !runs).then_some(Looping { since: first, starts })

@@ -26,6 +26,7 @@ const OF_SOME_PODS: &[&str] = &["DeviceUnavailable", "CsiDriverMissing", "Kubele
 
 /// Pods that fail alike.
 struct Crowd<'a> {
+    stage: Stage,
     cause: &'static Cause,
     pods: Vec<(&'a PodTrack, Time)>,
 }
@@ -36,7 +37,8 @@ pub(super) fn suspicions(found: &[Suspicion], pods: &[Suspicion], view: View<'_>
     for pod in pods.iter().filter(|pod| concerns_all(pod.cause) && !is_explained(pod.cause, found)) {
         let Subject::Pod(id) = &pod.subject else { continue };
         let Some(track) = view.world.pods.get(&id.uid).filter(|track| needs(pod.cause, track)) else { continue };
-        let crowd = crowds.entry((pod.topic.stage, pod.cause.id)).or_insert(Crowd { cause: pod.cause, pods: vec![] });
+        let (stage, cause) = (pod.topic.stage, pod.cause);
+        let crowd = crowds.entry((stage, cause.id)).or_insert(Crowd { stage, cause, pods: Vec::new() });
         crowd.pods.push((track, pod.since));
     }
     let mut wedged: Vec<_> = crowds.into_values().filter_map(|crowd| crowd.suspicion(view)).collect();
@@ -110,9 +112,9 @@ impl Crowd<'_> {
 
     /// The last time that a pod came past what this crowd fails at.
     fn success(&self, view: View<'_>) -> Option<Time> {
-        match self.cause.stage {
-            Stage::Network => view.world.network_made(),
-            Stage::Sandbox => view.world.sandboxes.made,
+        match (self.stage, self.cause.stage) {
+            (Stage::Sandbox, Stage::Network) => view.world.network_made(),
+            (Stage::Sandbox, _) => view.world.sandboxes.made,
             _ => view.world.last_arrival(),
         }
     }

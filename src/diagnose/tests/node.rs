@@ -319,7 +319,7 @@ fn a_pause_image_that_our_own_pull_can_not_get_is_told_before_a_pod_fails() {
         said[0].sentence.split(". ").next(),
         Some(
             "The next pod cannot start on this node, though it says Ready: the pause image registry.k8s.io/pause:3.10 is \
-             gone, and kubewhy's own pull of it failed (its registry's name does not resolve)"
+             gone, and our own pull of it failed (its registry's name does not resolve)"
         )
     );
     assert!(!t.ends("Sandboxes are made again"));
