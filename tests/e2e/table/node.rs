@@ -88,6 +88,12 @@ impl Node {
         ask(&self.scene.agent.api).await
     }
 
+    /// What the agent tells now of the start of that pod.
+    pub(super) async fn start_of(&self, name: &str) -> anyhow::Result<Start> {
+        let starts = self.told().await?.snapshot.starts;
+        starts.into_iter().find(|start| *start.pod.name == *name).with_context(|| format!("nothing is told of {name}"))
+    }
+
     /// Binds a pod of one container.
     pub(super) fn run(&self, name: &str, container: Value) {
         self.scene.run_pod(name, container);
