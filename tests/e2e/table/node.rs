@@ -159,8 +159,7 @@ impl Node {
 
     /// Says the samples and ends the agent.
     pub(super) async fn end(self) -> anyhow::Result<()> {
-        let samples = self.sampler.samples();
-        say_samples(samples.all, &samples.wrong);
+        say_samples(&self.sampler.samples());
         self.scene.end().await
     }
 }
