@@ -94,6 +94,12 @@ impl PodTrack {
         }
     }
 
+    /// Likewise; its image stands so.
+    #[must_use]
+    pub fn fetching(self, fetch: Fetch) -> Self {
+        Self { fetch, ..self }
+    }
+
     /// On its way to running, and not on its way out.
     #[must_use]
     pub fn starting(&self) -> bool {

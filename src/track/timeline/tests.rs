@@ -143,9 +143,9 @@ fn a_container_of_an_image_that_is_here_is_about_to_be_created_once_its_turn_has
     };
     let turn = || {
         Way::new()
+            .see(0, Seen::Pulls(Vec::new()))
             .pod(4, pod(Some(1), Some(3), both(waiting("PodInitializing"))))
             .sandboxes(5, &[sandbox("s1", 0, true, 3)])
-            .see(5, Seen::Pulls(Vec::new()))
             .containers(6, &[created("schema", 5, RunState::Running)])
             .marks(6, -100, marks(Some(2), &[("schema", 5)]))
             .pod(7, pod(Some(1), Some(3), both(running(5))))
