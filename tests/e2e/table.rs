@@ -60,8 +60,11 @@ fn every_scenario_holds_on_every_containerd() {
     drop(writeln!(std::io::stderr(), "\n{text}"));
     let failed: Vec<String> = columns.iter().flat_map(Column::failures).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
-    let wrong = page::wrong_per_mille(&columns);
-    assert!(wrong <= WRONG_AT_MOST, "{wrong:.1} ‰ of the stages are wrong");
+    // The crowd has most of the samples: it shall not hide what is wrong with the others.
+    for rows in [SCENARIOS.len(), SCENARIOS.len() + 1] {
+        let wrong = page::wrong_per_mille(&columns, rows);
+        assert!(wrong <= WRONG_AT_MOST, "{wrong:.1} ‰ of the stages of the first {rows} scenarios are wrong");
+    }
     let unanswered = page::unanswered_per_mille(&columns);
     assert!(unanswered <= UNANSWERED_AT_MOST, "{unanswered:.1} ‰ of the questions had no answer");
 }

@@ -103,18 +103,18 @@ impl Column {
     }
 }
 
-/// How many of a thousand samples are wrong.
-pub(super) fn wrong_per_mille(columns: &[Column]) -> f64 {
-    per_mille(columns, |samples| (samples.wrong.values().sum(), samples.all))
+/// How many of a thousand samples of the first so many scenarios are wrong.
+pub(super) fn wrong_per_mille(columns: &[Column], rows: usize) -> f64 {
+    per_mille(columns, rows, |samples| (samples.wrong.values().sum(), samples.all))
 }
 
 /// How many of a thousand questions had no answer.
 pub(super) fn unanswered_per_mille(columns: &[Column]) -> f64 {
-    per_mille(columns, |samples| (samples.unanswered, samples.asked))
+    per_mille(columns, usize::MAX, |samples| (samples.unanswered, samples.asked))
 }
 
-fn per_mille(columns: &[Column], of: fn(&Samples) -> (usize, usize)) -> f64 {
-    let shares = columns.iter().flat_map(|column| &column.cells).map(|cell| of(&cell.samples));
+fn per_mille(columns: &[Column], rows: usize, of: fn(&Samples) -> (usize, usize)) -> f64 {
+    let shares = columns.iter().flat_map(|column| column.cells.iter().take(rows)).map(|cell| of(&cell.samples));
     let (part, whole) = shares.fold((0, 0), |sum, share| (sum.0 + share.0, sum.1 + share.1));
     1000.0 * part as f64 / whole.max(1) as f64
 }
@@ -129,7 +129,7 @@ pub(super) fn text(labels: impl Iterator<Item = &'static str>, columns: &[Column
             let _ok = writeln!(text, "    {:<20} {cell}", column.version());
         }
     }
-    let (wrong, unanswered) = (wrong_per_mille(columns), unanswered_per_mille(columns));
+    let (wrong, unanswered) = (wrong_per_mille(columns, usize::MAX), unanswered_per_mille(columns));
     let _ok = write!(text, "\nstages, each second against the lab's own record: {wrong:.1} ‰ wrong");
     let _ok = writeln!(text, "; {unanswered:.1} ‰ of the questions unanswered");
     for column in columns {
