@@ -90,7 +90,7 @@ fn who_waits_for_a_registry_that_never_answers_is_told_so_and_so_is_who_waits_me
     let (_, kind, sentence) = said(&mut t, "vault").unwrap();
     assert!(
         sentence.starts_with(
-            "The image does not begin to arrive: r.example.com has not answered since the pull began 6 min 44 s ago. Platform: look at the way to r.example.com (name lookup, firewall, proxy or mirror), then at it."
+            "The image of r.example.com does not begin to arrive: no answer since the pull began 6 min 44 s ago. Platform: look at the way to r.example.com (name lookup, firewall, proxy or mirror), then at it."
         ),
         "{sentence}"
     );
@@ -219,7 +219,7 @@ fn a_download_slot_is_another_story_and_only_where_the_node_shares_them() {
             "ImagePullQueued" => {
                 "waits for a download (40 s): containerd's default is 3 layers at a time for the whole node, and another namespace's (name withheld) has them"
             }
-            _ => "r.example.com answered, and has not sent the manifest for 40 s",
+            _ => "The image of r.example.com does not begin to arrive: a registry answered, and has sent no manifest for 40 s",
         };
         assert!(sentence.contains(words), "{sentence}");
     }
