@@ -23,6 +23,17 @@ pub struct RuntimeInfo {
     pub socket: PathBuf,
 }
 
+impl RuntimeInfo {
+    /// Major, minor and patch release of containerd; none for other runtimes, and where the version does not name all three.
+    #[must_use]
+    pub fn containerd(&self) -> Option<(u32, u32, u32)> {
+        let mut parts = self.version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
+        let mut number = || parts.next()?.parse::<u32>().ok();
+        let release = (number()?, number()?, number()?);
+        (&*self.name == "containerd").then_some(release)
+    }
+}
+
 /// A CRI method this agent calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Method {
