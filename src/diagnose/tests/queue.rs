@@ -242,6 +242,8 @@ fn where_the_runtime_shows_no_pulls_the_kubelet_s_records_tell_who_runs_and_who_
     let expected =
         [("r.example.com/bank/vault:1", PullPhase::Running, 1), ("r.example.com/shop/cart:1", PullPhase::Queued, 1)];
     assert_eq!((seen.as_slice(), t.world.load().unseen), (&expected[..], 1));
+    let cart = picture.starts.iter().find(|start| *start.pod.name == *"cart").unwrap();
+    assert_eq!(&*cart.spans.last().unwrap().evidence, "the kubelet's pull intents");
 
     want(t.see(Seen::PullRules(PullRules::default())).wait(1), &[("bank/vault", 25), ("shop/cart", 21)]);
     assert!(said(&mut t, "cart").is_none(), "nothing tells how many run");
