@@ -131,6 +131,8 @@ fn the_kubelet_s_turn_is_told_with_the_head_and_how_many_come_before() {
         ),
         "{cart}"
     );
+    let evidence = t.look().diagnoses.iter().flat_map(|found| found.evidence.clone()).collect::<Vec<_>>();
+    assert!(evidence.iter().any(|it| it.says == "one pull at a time"), "{evidence:?}");
     let (_, _, log) = said(&mut t, "log").unwrap();
     assert!(log.contains("has not answered for 35 s; 1 more before it. Nothing"), "{log}");
     assert!(!log.contains("vault") && !log.contains("bank"), "{log}");
@@ -219,7 +221,9 @@ fn a_download_slot_is_another_story_and_only_where_the_node_shares_them() {
             "ImagePullQueued" => {
                 "waits for a download (40 s): containerd's default is 3 layers at a time for the whole node, and another namespace's (name withheld) has them"
             }
-            _ => "The image of r.example.com does not begin to arrive: a registry answered, and has sent no manifest for 40 s",
+            _ => {
+                "The image of r.example.com does not begin to arrive: a registry answered, and has sent no manifest for 40 s"
+            }
         };
         assert!(sentence.contains(words), "{sentence}");
     }
