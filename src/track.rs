@@ -158,6 +158,8 @@ impl World {
             Seen::PrepullDropped(name) => self.prepull_dropped(name, at),
             Seen::Config(state) => self.config = Some((at, state)),
         }
+        let waits = |track: &PodTrack| track.place.stage == Stage::Volumes;
+        self.volumes.keep(|uid| self.pods.get(uid).is_some_and(waits));
     }
 
     /// UIDs of subjects that are gone since the last call.
@@ -270,7 +272,6 @@ impl World {
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
             let last = self.pods.remove(&uid);
-            self.volumes.forget(&uid);
             self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }
