@@ -1,6 +1,5 @@
 //! The container runtime as its CRI socket shows it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +46,6 @@ pub enum Method {
     ListPodSandbox,
     /// `ListContainers`.
     ListContainers,
-    /// `ListImages`.
-    ListImages,
     /// `ImageStatus`.
     ImageStatus,
     /// `PullImage`.
@@ -65,7 +62,6 @@ impl Method {
             Self::Status => "Status",
             Self::ListPodSandbox => "ListPodSandbox",
             Self::ListContainers => "ListContainers",
-            Self::ListImages => "ListImages",
             Self::ImageStatus => "ImageStatus",
             Self::PullImage => "PullImage",
         }
@@ -219,13 +215,4 @@ pub enum RunState {
     Exited,
     /// The runtime does not know.
     Unknown,
-}
-
-/// The images of the node: for each reference (tag or digest) its size in bytes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Images {
-    /// Size by reference.
-    pub by_reference: BTreeMap<Arc<str>, u64>,
-    /// How many distinct images.
-    pub count: usize,
 }

@@ -1,6 +1,7 @@
 //! Pods whose image waits while others are pulled → what is said, when, and to whom what is named.
 
 use super::timeline::{Timeline, creating, id, of_pods, slot};
+use crate::diagnose::images;
 use crate::model::Time;
 use crate::model::cause::EventType;
 use crate::model::diagnosis::Findings;
@@ -8,7 +9,7 @@ use crate::model::intent::{AtOnce, Intents, PullRules};
 use crate::model::observation::Seen;
 use crate::model::pod::Pod;
 use crate::model::pull::{Layer, Pull};
-use crate::model::runtime::{Images, RuntimeInfo};
+use crate::model::runtime::RuntimeInfo;
 use crate::model::snapshot::PullPhase;
 use crate::model::stage::Stage;
 
@@ -277,8 +278,11 @@ fn the_queue_and_the_pull_that_follows_are_one_story() {
 #[test]
 fn nobody_waits_for_a_turn_whose_image_is_here_or_whose_pull_cannot_be_seen() {
     let (mut t, lease) = mute("bank");
-    let here = Images { by_reference: [("r.example.com/shop/cart:1".into(), 1)].into(), count: 1 };
-    t.see(Seen::Images(here)).see(lease.clone()).wait(60).see(lease.clone());
+    assert_eq!(*images(&t.world), ["r.example.com/bank/vault:1".into(), "r.example.com/shop/cart:1".into()]);
+    t.see(Seen::Image { name: "r.example.com/shop/cart:1".into(), here: true })
+        .see(lease.clone())
+        .wait(60)
+        .see(lease.clone());
     assert!(said(&mut t, "cart").is_none());
 
     let (mut t, _) = mute("bank");
