@@ -47,7 +47,7 @@ pub const IMAGE_PULL_STALLED: Cause = Cause {
     says: "[The image of {silent} does not begin to arrive: no answer since the pull began {still} ago|The image of {mute} does not begin to arrive: a registry answered, and has sent no manifest for {still}|Another pull of this node fetches layer {shared} of the image, and no byte of it came for {still}|The image stopped arriving: no byte for {still}, while this node's disks kept all work waiting {pressure} of the time, so its registry may be fine|The image of {host} stopped arriving: no byte for {still}][, at {done} of {total}][ ({percent})][, layer {layer}][. {fine} are fine].",
     gist: "[{silent}: no answer for {still}|{mute}: no manifest for {still}|no byte for {still}][, at {percent}]",
     rules_out: "Nobody refused: no error has come. Where bytes had come, name lookup, login and image are fine.",
-    advice: "[look at the way to {silent} (name lookup, firewall, proxy or mirror), then at it|find that pull with kubewhy status; its registry or a proxy holds layer {shared}|first look at this node's disks ({pressure}: cat /proc/pressure/io; iostat -x 1)|look at registry, mirror, proxy].[ App: {move}][ By default it is retried after {patience}.]",
+    advice: "[look at the way to {silent} (name lookup, firewall, proxy or mirror), then at it|find that pull with kubewhy status; its registry or a proxy holds layer {shared}|first look at this node's disks ({pressure}: cat /proc/pressure/io; iostat -x 1)|look at registry, mirror, proxy].[ App: {move}][ By default pulls retry after {patience}.]",
     mends: "",
     steps: &[
         "Whether bytes still arrive: `ctr -n k8s.io content active` twice; whether a connection stands: `ss -tnp | grep containerd`.",
