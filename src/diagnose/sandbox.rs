@@ -67,7 +67,7 @@ fn image<'a>(message: &'a str, view: View<'a>) -> Option<&'a str> {
 }
 
 fn facts(cause: &Cause, message: &str, view: View<'_>) -> Facts {
-    let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
+    let runtime = view.runtime();
     Facts::default()
         .with("image", image(message, view).unwrap_or_default())
         .with("inner", extract::network_failure(message).unwrap_or_default())
