@@ -125,7 +125,7 @@ impl Builder<'_> {
             self.remarks.fault(at, "anchors (&name) are not read here; write the value out where it is used");
         }
         if let Some(tag) = tag {
-            self.remarks.fault(at, format!("tags ({tag}) are not read here; write the value without it"));
+            self.remarks.fault(at, format!("tags ({}) are not read here; write the value without it", tag.original()));
         }
     }
 
