@@ -76,7 +76,7 @@ pub(super) fn images(world: &World) -> impl Iterator<Item = Arc<str>> {
 }
 
 fn facts(cause: &Cause, message: &str, view: View<'_>) -> Facts {
-    let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
+    let runtime = view.runtime();
     Facts::default()
         .with("image", image(message, view.world).unwrap_or_default())
         .with("inner", extract::network_failure(message).unwrap_or_default())
