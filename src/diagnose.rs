@@ -26,6 +26,7 @@ mod volume;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::causes;
 use crate::model::cause::Probe;
@@ -98,6 +99,14 @@ pub fn look(view: View<'_>) -> Findings {
         arrivals: Vec::new(),
         pulls: view.world.load(),
     }
+}
+
+/// Images of which it matters now whether the node has them: those that pods wait for, and the pause image where a sandbox
+/// could not be made.
+#[must_use]
+pub fn images(world: &World) -> Arc<[Arc<str>]> {
+    let awaited = world.starting().filter_map(|pod| Some(pod.awaited()?.image.clone()));
+    awaited.chain(sandbox::images(world)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Pods whose Events could tell what nothing else tells: stuck before their sandbox is up, and no cause of the node

@@ -200,7 +200,8 @@ fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static s
         (Trace::Fresh(_), _) => (Stage::Create, CONTAINER_LOGS, Step::Begun),
         // That others are pulled is no sign that this one was asked for.
         (_, Fetch::Queued { line: Line::Unknown, .. }) => (Stage::ImageQueue, PULLS, Step::Due),
-        (_, Fetch::Queued { .. }) => (Stage::ImageQueue, PULLS, Step::Begun),
+        (_, Fetch::Queued { line: Line::Slot { .. }, .. }) => (Stage::ImageQueue, PULLS, Step::Begun),
+        (_, Fetch::Queued { line: Line::Kubelet { .. }, .. }) => (Stage::ImageQueue, INTENTS, Step::Begun),
         (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS, Step::Begun),
         (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS, Step::Begun),
         (Trace::Absent, Fetch::Idle) => (Stage::ImagePull, CONTAINER_LOGS, Step::Due),
