@@ -21,16 +21,16 @@ mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
-use crate::model::image::Reference;
 use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
-use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
+use crate::model::runtime::{Container, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
@@ -43,6 +43,9 @@ use pull::Pulls;
 use queue::{Fetch, Waiting};
 use runtime::RuntimeTrack;
 use volume::VolumeTrack;
+
+/// An image that is waited for is asked for again sooner.
+const IMAGES_HOLD: Duration = Duration::from_secs(120);
 
 /// Everything known about this node.
 #[derive(Debug)]
@@ -67,8 +70,8 @@ pub struct World {
     pub config: Option<(Time, ConfigState)>,
     /// How the API server stands, and since when.
     pub api: Option<(Time, ApiState)>,
-    /// The images of the node, and when they were listed.
-    pub images: Option<(Time, Images)>,
+    /// Whether the node has the images that were asked for lately, and when that was said.
+    pub images: BTreeMap<Arc<str>, (Time, bool)>,
     /// The newest sandbox that came up, and the newest failure to make one.
     pub sandboxes: SandboxTimes,
     /// Sandboxes in the making.
@@ -104,7 +107,7 @@ impl World {
             prepull_dropped: BTreeMap::new(),
             config: None,
             api: None,
-            images: None,
+            images: BTreeMap::new(),
             logs_elsewhere: false,
             sandboxes: SandboxTimes::default(),
             making: Making::default(),
@@ -124,7 +127,7 @@ impl World {
             Seen::RuntimeStatus(status) => self.runtime_told(&status, at),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
-            Seen::Images(images) => self.images = Some((at, images)),
+            Seen::Image { name, here } => self.image_told(name, here, at),
             Seen::Pulls(list) => {
                 self.pulls.listed(list, at);
                 self.assign_pulls(at);
@@ -158,6 +161,8 @@ impl World {
             Seen::PrepullDropped(name) => self.prepull_dropped(name, at),
             Seen::Config(state) => self.config = Some((at, state)),
         }
+        let waits = |track: &PodTrack| track.place.stage == Stage::Volumes;
+        self.volumes.keep(|uid| self.pods.get(uid).is_some_and(waits));
     }
 
     /// UIDs of subjects that are gone since the last call.
@@ -172,10 +177,10 @@ impl World {
         arrivals
     }
 
-    /// The image was on the node when images were last listed, and that was after `moment`.
+    /// The image was on the node when it was asked for last, and that was after `moment`.
     #[must_use]
     pub fn has_image_since(&self, image: &str, moment: Time) -> bool {
-        self.images.as_ref().is_some_and(|(at, images)| *at > moment && images.by_reference.contains_key(image))
+        self.images.get(image).is_some_and(|(at, here)| *at > moment && *here)
     }
 
     /// When the newest sandbox with a network of its own was made, of those that stand.
@@ -187,17 +192,6 @@ impl World {
             .filter(|sandbox| sandbox.ready)
             .filter_map(|s| s.created)
             .max()
-    }
-
-    /// The image was on the node when images were last listed, by whatever name the pod calls it.
-    #[must_use]
-    pub fn has_image(&self, image: &str) -> bool {
-        let reference = Reference::parse(image);
-        let mark = if reference.digest.is_some() { '@' } else { ':' };
-        let version = reference.digest.or(reference.tag).unwrap_or_default();
-        let full = format!("{}/{}{mark}{version}", reference.host, reference.path);
-        let known = |name: &str| self.images.as_ref().is_some_and(|(_, images)| images.by_reference.contains_key(name));
-        known(image) || known(&full)
     }
 
     /// What the node's pulls amount to.
@@ -267,12 +261,17 @@ impl World {
         self.pods.values_mut().for_each(|track| track.network_is(ready, at));
     }
 
+    /// What was said of images that nobody has asked for since is of another time.
+    fn image_told(&mut self, name: Arc<str>, here: bool, at: Time) {
+        self.images.retain(|_, (told, _)| since(*told, at) < IMAGES_HOLD);
+        self.images.insert(name, (at, here));
+    }
+
     fn pod_gone(&mut self, api_uid: &PodUid) {
         let uid = self.pods.iter().find(|(_, t)| t.pod.as_ref().is_some_and(|p| p.api_uid == *api_uid));
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
             let last = self.pods.remove(&uid);
-            self.volumes.forget(&uid);
             self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }
@@ -300,7 +299,7 @@ impl World {
     fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
         let image = &track.awaited()?.image;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        let here = self.has_image(image);
+        let here = self.has_image_since(image, Time::MIN);
         // At a hook it has not come to its next image, as far as only the order of coming could tell.
         let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
         Some(Waiting { image, since, made, served: track.served, here })

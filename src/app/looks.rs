@@ -38,7 +38,8 @@ impl Shared {
         let busy = self.pace(attends, |attention| attention.busy);
         let look = self.pace(attends, |attention| attention.pulls);
         let stop = self.tasks.stop.clone();
-        let lists = CriObserver::new(cri.clone(), self.clock, busy, &self.timing());
+        let images = self.project(attends.clone(), |attention| attention.images.clone());
+        let lists = CriObserver::new(cri.clone(), self.clock, busy, images, &self.timing());
         self.tasks.start("runtime observer", lists.run(seen.clone(), stop.clone()));
         let pulls = ContainerdObserver::new(Containerd::new(cri), self.clock, look);
         self.tasks.start("pull observer", pulls.run(seen.clone(), stop));

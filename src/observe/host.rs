@@ -11,6 +11,7 @@ pub mod plugins_running;
 pub mod pressure;
 pub mod pull_rules;
 mod root;
+mod told;
 pub mod volumes;
 
 use std::path::PathBuf;

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::Time;
-use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod, PodEvent};
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod};
 use crate::model::runtime::RunState;
 use crate::model::stage::Stage;
 
@@ -119,8 +119,7 @@ fn gated(pod: &Pod, track: &PodTrack) -> bool {
 /// The stage that the kubelet's newest Event speaks of, where they were asked for, and when it spoke.
 fn said_last(track: &PodTrack) -> Option<(Stage, Option<Time>)> {
     let (_, events) = track.events.as_ref()?;
-    let by_those_who_start_it = |event: &&PodEvent| matches!(&*event.from, "kubelet" | "attachdetach-controller");
-    let newest = events.iter().filter(by_those_who_start_it).max_by_key(|event| event.at)?;
+    let newest = events.iter().filter(|event| event.by_those_who_start_it()).max_by_key(|event| event.at)?;
     match &*newest.reason {
         "FailedMount" | "FailedAttachVolume" | "FailedMapVolume" => Some((Stage::Volumes, newest.at)),
         "FailedCreatePodSandBox" => Some((Stage::Sandbox, newest.at)),
@@ -213,7 +212,8 @@ fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static s
         (Trace::Fresh(_), _) => (Stage::Create, CONTAINER_LOGS, Step::Begun),
         // That others are pulled is no sign that this one was asked for.
         (_, Fetch::Queued { line: Line::Unknown, .. }) => (Stage::ImageQueue, PULLS, Step::Due),
-        (_, Fetch::Queued { .. }) => (Stage::ImageQueue, PULLS, Step::Begun),
+        (_, Fetch::Queued { line: Line::Slot { .. }, .. }) => (Stage::ImageQueue, PULLS, Step::Begun),
+        (_, Fetch::Queued { line: Line::Kubelet { .. }, .. }) => (Stage::ImageQueue, INTENTS, Step::Begun),
         (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS, Step::Begun),
         (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS, Step::Begun),
         (_, Fetch::Idle) if needs_no_pull(slot, track) => (Stage::Create, CONTAINERS, Step::Due),

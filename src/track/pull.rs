@@ -291,9 +291,7 @@ impl PullTrack {
 /// From 2.1 on containerd counts downloads over the whole node (containerd: core/transfer/local).
 #[must_use]
 pub fn node_wide_slots(runtime: &RuntimeInfo) -> bool {
-    let mut parts = runtime.version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
-    let mut number = || parts.next()?.parse::<u32>().ok();
-    &*runtime.name == "containerd" && number().zip(number()).is_some_and(|version| version >= (2, 1))
+    runtime.containerd().is_some_and(|release| release >= (2, 1, 0))
 }
 
 /// Its registry has not even said what the image is.

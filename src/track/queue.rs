@@ -92,7 +92,7 @@ pub struct Waiting<'a> {
     pub made: Option<Time>,
     /// The pull of its image was seen, and is over: what is waited for may be another thing.
     pub served: bool,
-    /// The image was on the node when images were listed last: likewise, unless the kubelet wants it pulled all the same.
+    /// The image was on the node when it was asked for last: likewise, unless the kubelet wants it pulled all the same.
     pub here: bool,
 }
 

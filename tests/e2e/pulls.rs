@@ -64,7 +64,7 @@ fn a_registry_that_never_answers_is_told_on_its_pod_and_on_those_behind_it() {
         let log = scene.lab.registry.push("shop/log", "1", &Image::app(&scene.lab.busybox))?;
         scene.run_pod("log", json!({"image": log}));
 
-        let head = told_so(&scene, "vault", "ImagePullStalled", "has not answered since the pull began").await?;
+        let head = told_so(&scene, "vault", "ImagePullStalled", "no answer since the pull began").await?;
         println!("{}", line(&scene, &head));
         let behind = told_so(&scene, "cart", "ImagePullQueued", "the node pulls one at a time").await?;
         println!("{}", line(&scene, &behind));
@@ -89,13 +89,13 @@ fn a_layer_that_stops_is_told_with_its_digest_and_host_also_to_who_waits_for_it(
         scene.lab.faulty.set("shop/reports", Fault::Stalled(5 << 20));
         let name = scene.lab.faulty.push("shop/reports", "1", &image);
         scene.run_pod("reports", json!({"image": name}));
-        let event = told_so(&scene, "reports", "ImagePullStalled", "The image stopped arriving").await?;
+        let event = told_so(&scene, "reports", "ImagePullStalled", "stopped arriving").await?;
         println!("{}", line(&scene, &event));
         let digest = image.layers.last().context("it has layers")?.digest.trim_start_matches("sha256:");
         let short: String = digest.chars().take(12).collect();
         let host = name.split('/').next().unwrap_or_default();
         ensure!(message(&event).contains(&format!("layer {short}")), "{short}: {event:#}");
-        ensure!(message(&event).contains(&format!("no byte from {host} for ")), "{event:#}");
+        ensure!(message(&event).contains(&format!("The image of {host} stopped arriving: no byte for ")), "{event:#}");
 
         // Another image with the same layer: containerd fetches that once, and the second pull waits for the first.
         let copy = scene.lab.faulty.push("shop/copy", "1", &Image::large(&scene.lab.busybox, 2, 12 << 20, 2));

@@ -189,8 +189,17 @@ impl Within {
     fn of(number: &mut usize) -> Self {
         let states: Vec<_> = WAITS.map(waiting).into_iter().chain([running(20), ended(0, 20), ended(1, 20)]).collect();
         let runs = Fetch::Running { lease: "l".into(), began: at(11), by: Told::Name };
-        let queued = Fetch::Queued { ahead: vec!["l".into()], line: Line::Unknown };
-        let fetches = [Fetch::Unknown, Fetch::Idle, queued, runs, Fetch::Asked { began: at(11) }];
+        let queued = |line| Fetch::Queued { ahead: vec!["l".into()], line };
+        let turn = Line::Kubelet { at_once: std::num::NonZeroU32::MIN, before: None };
+        let fetches = [
+            Fetch::Unknown,
+            Fetch::Idle,
+            queued(Line::Unknown),
+            queued(Line::Slot { lease: "own".into() }),
+            queued(turn),
+            runs,
+            Fetch::Asked { began: at(11) },
+        ];
         Self {
             state: choose(number, &states),
             listed: choose(number, &LISTED),
@@ -240,7 +249,12 @@ impl Within {
             (CONTAINERS, Stage::Create) => run.is_none() && !fresh && no_pull,
             (CONTAINER_LOGS, Stage::Create) => run.is_none() && fresh,
             (CONTAINER_LOGS, Stage::ImagePull) => run.is_none() && seen && !fresh && !no_pull,
-            (PULLS, Stage::ImageQueue) => run.is_none() && matches!(self.fetch, Fetch::Queued { .. }),
+            (PULLS | INTENTS, Stage::ImageQueue) => match &self.fetch {
+                Fetch::Queued { line, .. } => {
+                    run.is_none() && matches!(line, Line::Kubelet { .. }) == (told_by == INTENTS)
+                }
+                _ => false,
+            },
             (INTENTS, Stage::ImagePull) => run.is_none() && matches!(self.fetch, Fetch::Asked { .. }),
             (PULLS, Stage::ImagePull) => run.is_none() && matches!(self.fetch, Fetch::Running { .. }),
             _ => false,
@@ -275,5 +289,5 @@ fn for_every_container_every_pair_of_state_and_observation_has_its_stage() {
         }
         cases += 1;
     }
-    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 2 * 5 * 2);
+    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 2 * 7 * 2);
 }
