@@ -248,7 +248,9 @@ impl World {
     }
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
-        let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(|| PodTrack::new(pod.id.clone(), at));
+        let fetch = queue::unserved(&self.pulls);
+        let new = || PodTrack::new(pod.id.clone(), at).fetching(fetch);
+        let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(new);
         track.network = self.network.says_ready();
         track.told_by_api(pod, at);
     }
@@ -287,10 +289,9 @@ impl World {
         let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
         let assigned = queue::assign(&waiting, &self.pulls, at);
         let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
-        let seen = self.pulls.unseen.is_none();
         for (uid, track) in &mut self.pods {
-            let none = if seen { Fetch::Idle } else { Fetch::Unknown };
-            let fetch = fetches.remove(uid).filter(|fetch| *fetch != Fetch::Unknown).unwrap_or(none);
+            let known = fetches.remove(uid).filter(|fetch| *fetch != Fetch::Unknown);
+            let fetch = known.unwrap_or_else(|| queue::unserved(&self.pulls));
             track.fetch_is(fetch, at);
         }
     }
@@ -334,7 +335,7 @@ impl World {
         }
         for (uid, sandbox) in newest {
             let id = PodId { uid: uid.clone(), namespace: sandbox.namespace.clone(), name: sandbox.name.clone() };
-            let mut track = PodTrack::new(id, at);
+            let mut track = PodTrack::new(id, at).fetching(queue::unserved(&self.pulls));
             track.sandbox_listed(Some(sandbox), at);
             self.pods.insert(uid, track);
         }

@@ -135,9 +135,21 @@ struct Waiting<'a> {
     step: Step,
 }
 
-/// The first container that the runtime does not list yet, for whose turn the pod waits.
+/// The first container that the runtime does not list yet and whose creation has not begun, for whose turn the pod waits.
 pub(super) fn next_due<'a>(track: &PodTrack, pod: &'a Pod) -> Option<&'a ContainerSlot> {
-    unfinished(&pod.containers).find(|slot| track.run_state(&slot.name).is_none() && failing(slot).is_none())
+    let begun = |slot: &ContainerSlot| {
+        track.run_state(&slot.name).is_some() || matches!(track.traces.container(slot, track), Trace::Fresh(_))
+    };
+    unfinished(&pod.containers).find(|slot| failing(slot).is_none() && !begun(slot))
+}
+
+/// Another container of the pod was made from the same image, so that it is here; and a pull of it all the same, which would
+/// be seen, is not.
+pub(super) fn needs_no_pull(slot: &ContainerSlot, track: &PodTrack) -> bool {
+    let others = track.pod.iter().flat_map(|pod| &pod.containers).filter(|other| other.name != slot.name);
+    let ran = |other: &ContainerSlot| !matches!(other.state, ContainerState::Waiting { .. });
+    let made = |other: &ContainerSlot| ran(other) || track.containers.contains_key(&other.name);
+    track.fetch == Fetch::Idle && others.filter(|other| other.image == slot.image).any(made)
 }
 
 /// How the kubelet stands to a container.
@@ -194,7 +206,7 @@ fn in_hand<'a, 'b>(waiting: &'b [Waiting<'a>]) -> Option<&'b Waiting<'a>> {
     Some(hook.filter(|_| next.step == Step::Due).unwrap_or(next))
 }
 
-/// The runtime does not list it: its image, or, once the kubelet has made its log directory, its creation.
+/// The runtime does not list it: its image, or, once that is here or the kubelet has made its log directory, its creation.
 fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static str, Step) {
     match (track.traces.container(slot, track), &track.fetch) {
         (Trace::Fresh(_), _) => (Stage::Create, CONTAINER_LOGS, Step::Begun),
@@ -204,6 +216,7 @@ fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static s
         (_, Fetch::Queued { line: Line::Kubelet { .. }, .. }) => (Stage::ImageQueue, INTENTS, Step::Begun),
         (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS, Step::Begun),
         (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS, Step::Begun),
+        (_, Fetch::Idle) if needs_no_pull(slot, track) => (Stage::Create, CONTAINERS, Step::Due),
         (Trace::Absent, Fetch::Idle) => (Stage::ImagePull, CONTAINER_LOGS, Step::Due),
         (Trace::Absent, Fetch::Unknown) => (Stage::ImagePull, CONTAINER_LOGS, Step::Begun),
         // Nothing tells image from configuration and creation here; the image is what takes time.

@@ -30,6 +30,8 @@ pub struct Pulls {
     pub running: BTreeMap<Arc<str>, PullTrack>,
     /// Why pulls can't be seen, where they can't.
     pub unseen: Option<String>,
+    /// They can be seen, and were listed.
+    pub listed: bool,
     /// How the kubelet pulls.
     pub rules: PullRules,
     /// In so many percent of the last seconds all work stood still on the disks, where that is much.
@@ -64,6 +66,7 @@ impl Pulls {
     /// A list of all pulls.
     pub fn listed(&mut self, list: Vec<Pull>, at: Time) {
         self.unseen = None;
+        self.listed = true;
         self.receive(&list);
         let mut before = std::mem::take(&mut self.running);
         for pull in list {
@@ -164,6 +167,7 @@ impl Pulls {
         self.running.clear();
         self.layers.clear();
         self.unseen = Some(why);
+        self.listed = false;
     }
 }
 

@@ -96,6 +96,12 @@ pub struct Waiting<'a> {
     pub here: bool,
 }
 
+/// How an image stands of which no pull is known.
+#[must_use]
+pub fn unserved(pulls: &Pulls) -> Fetch {
+    if pulls.listed { Fetch::Idle } else { Fetch::Unknown }
+}
+
 /// How the image of each stands, in their order.
 ///
 /// A pull that has not read a manifest yet does not tell whose image it fetches: the kubelet serves in turn, so it is
