@@ -38,8 +38,8 @@ const CALM: Duration = Duration::from_secs(10);
 const TROUBLED: Duration = Duration::from_secs(2);
 /// The longest between two looks, however much one costs.
 const AT_MOST: Duration = Duration::from_secs(300);
-/// Of a calm node's processor, for all probes: 0.1 %.
-const SHARE: u32 = 1_000;
+/// Of a calm node's processor, for all probes: 0.05 %, half of what the whole agent may use.
+const SHARE: u32 = 2_000;
 /// A probe that finds something broken may use so much more than its part.
 const TROUBLED_SHARE: u32 = 10;
 /// So many look at once: each look takes a thread.
