@@ -108,7 +108,8 @@ async fn repeat(probe: &'static Probe, host: Arc<Host>, turns: Arc<Semaphore>, o
     let mut doubts = host.prober.doubts.clone();
     let mut before = Vec::new();
     while doubts.wait_for(|doubts| doubts.concern(probe.asked)).await.is_ok() {
-        let Ok(turn) = turns.acquire().await else { return };
+        // One that hangs has a thread already, and takes nobody's turn.
+        let turn = if asking.waits() { None } else { turns.acquire().await.ok() };
         let asked = host.clone();
         let answer = asking.ask(move || cost::of(|| asked.look(probe))).await;
         drop(turn);
