@@ -102,9 +102,9 @@ fn facts(image: &str, pull: &PullTrack, view: View<'_>) -> Facts {
         .with("path", &reference.path)
         .with("still", span(pull.still_for(view.now)))
         .with("patience", patience(pull, view).unwrap_or_default());
-    match (pull.phase(), pull.pull.document) {
-        (PullPhase::Resolving, None) => base.with("silent", reference.registry()),
-        (PullPhase::Resolving, Some(_)) => base.with("mute", reference.registry()),
+    match pull.phase() {
+        PullPhase::Resolving if pull.answered() => base.with("mute", reference.registry()),
+        PullPhase::Resolving => base.with("silent", reference.registry()),
         _ => arriving(base, reference.registry(), pull, view),
     }
 }

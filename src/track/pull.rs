@@ -176,7 +176,7 @@ impl PullTrack {
         let began = pull.began.unwrap_or(at).min(at);
         let written = pull.layers.iter().filter_map(|layer| layer.updated).max();
         // Before a pull has anything, its registry has been silent since it began.
-        let moved = written.unwrap_or(if unanswered(&pull) { began } else { at }).min(at);
+        let moved = written.unwrap_or(if answered(&pull) { at } else { began }).min(at);
         let samples = [(at, pull.done())].into();
         Self { pull, began, seen: at, moved, waits_for_slot: false, samples }
     }
@@ -206,6 +206,12 @@ impl PullTrack {
             () if *complete_list && layers.iter().all(|layer| layer.offset >= layer.total) => PullPhase::Unpacking,
             () => PullPhase::Downloading,
         }
+    }
+
+    /// A registry has at least begun to say what the image is.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        answered(&self.pull)
     }
 
     /// Nothing of what it fetches right now is here yet.
@@ -294,9 +300,8 @@ pub fn node_wide_slots(runtime: &RuntimeInfo) -> bool {
     runtime.containerd().is_some_and(|release| release >= (2, 1, 0))
 }
 
-/// Its registry has not even said what the image is.
-fn unanswered(pull: &Pull) -> bool {
-    pull.layers.is_empty() && pull.document.is_none() && pull.manifests.is_empty()
+fn answered(pull: &Pull) -> bool {
+    !pull.layers.is_empty() || pull.document.is_some() || !pull.manifests.is_empty()
 }
 
 #[cfg(test)]

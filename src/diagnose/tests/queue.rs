@@ -83,7 +83,7 @@ fn who_waits_for_a_registry_that_never_answers_is_told_so_and_so_is_who_waits_me
     let (_, _, sentence) = said(&mut t, "cart").unwrap();
     assert!(
         sentence.starts_with(
-            "This pod's image waits (6 min 40 s): no pull of it runs, while the node pulls another: its registry has not answered for 6 min 44 s. Nothing is wrong with this pod."
+            "This pod's image waits (6 min 40 s): no pull of it runs, while the node pulls another: no answer for 6 min 44 s. Nothing is wrong with this pod."
         ),
         "{sentence}"
     );
@@ -96,6 +96,22 @@ fn who_waits_for_a_registry_that_never_answers_is_told_so_and_so_is_who_waits_me
         "{sentence}"
     );
     assert_eq!(kind, EventType::Warning);
+}
+
+#[test]
+fn a_pull_whose_registry_answered_is_told_alike_of_its_own_pod_and_of_the_one_behind_it() {
+    for (document, manifests) in [(Some(0), Vec::new()), (None, vec!["sha256:index".into()])] {
+        let (mut t, Seen::Pulls(mut pulls)) = mute("bank") else { return };
+        pulls[0] =
+            Pull { document, manifests, repositories: vec!["r.example.com/bank/vault".into()], ..pulls[0].clone() };
+        for _ in 0..41 {
+            t.see(Seen::Pulls(pulls.clone())).wait(1);
+        }
+        for name in ["vault", "cart"] {
+            let (_, _, sentence) = said(&mut t, name).unwrap();
+            assert!(sentence.contains(": a registry answered, and has sent no manifest for 41 s"), "{sentence}");
+        }
+    }
 }
 
 /// The kubelet wants these images; each was seen first so many seconds ago.
@@ -128,14 +144,14 @@ fn the_kubelet_s_turn_is_told_with_the_head_and_how_many_come_before() {
     let (_, _, cart) = said(&mut t, "cart").unwrap();
     assert!(
         cart.starts_with(
-            "This pod's image waits its turn (31 s): the node pulls one at a time, now another namespace's (name withheld): its registry has not answered for 35 s. Nothing is wrong with this pod."
+            "This pod's image waits its turn (31 s): the node pulls one at a time, now another namespace's (name withheld): no answer for 35 s. Nothing is wrong with this pod."
         ),
         "{cart}"
     );
     let evidence = t.look().diagnoses.iter().flat_map(|found| found.evidence.clone()).collect::<Vec<_>>();
     assert!(evidence.iter().any(|it| it.says == "one pull at a time"), "{evidence:?}");
     let (_, _, log) = said(&mut t, "log").unwrap();
-    assert!(log.contains("has not answered for 35 s; 1 more before it. Nothing"), "{log}");
+    assert!(log.contains("no answer for 35 s; 1 more before it. Nothing"), "{log}");
     assert!(!log.contains("vault") && !log.contains("bank"), "{log}");
     assert!(log.contains("serializeImagePulls: false helps") && log.len() < 400, "{log}");
 }
@@ -151,13 +167,13 @@ fn the_event_withholds_what_status_and_log_name() {
     assert_ne!(named, event);
     let trouble = cart.trouble.unwrap();
     assert_eq!(trouble.sentence, named);
-    assert_eq!(trouble.gist, "behind bank/vault, its registry has not answered for 35 s");
+    assert_eq!(trouble.gist, "behind bank/vault, no answer for 35 s");
 }
 
 #[test]
 fn what_is_ahead_is_named_within_the_namespace_or_where_the_operator_lets_names_pass() {
     let (mut t, _) = serial("shop");
-    assert!(said(&mut t, "cart").unwrap().2.contains("one at a time, now that of pod vault: its registry"));
+    assert!(said(&mut t, "cart").unwrap().2.contains("one at a time, now that of pod vault: no answer"));
 
     let (mut t, _) = serial("bank");
     t.settings.report.cross_namespace_names = true;
