@@ -183,6 +183,11 @@ impl World {
         self.images.get(image).is_some_and(|(at, here)| *at > moment && *here)
     }
 
+    /// The image was on the node when it was asked for last, and that was not long ago.
+    fn has_image(&self, image: &str, now: Time) -> bool {
+        self.images.get(image).is_some_and(|(told, here)| *here && since(*told, now) < IMAGES_HOLD)
+    }
+
     /// When the newest sandbox with a network of its own was made, of those that stand.
     #[must_use]
     pub fn network_made(&self) -> Option<Time> {
@@ -285,7 +290,7 @@ impl World {
     }
 
     fn assign_pulls(&mut self, at: Time) {
-        let awaited = self.pods.iter().filter_map(|(uid, track)| Some((uid.clone(), self.waiting(track)?)));
+        let awaited = self.pods.iter().filter_map(|(uid, track)| Some((uid.clone(), self.waiting(track, at)?)));
         let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
         let assigned = queue::assign(&waiting, &self.pulls, at);
         let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
@@ -296,10 +301,10 @@ impl World {
         }
     }
 
-    fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
+    fn waiting<'a>(&self, track: &'a PodTrack, at: Time) -> Option<Waiting<'a>> {
         let image = &track.awaited()?.image;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        let here = self.has_image_since(image, Time::MIN);
+        let here = self.has_image(image, at);
         // At a hook it has not come to its next image, as far as only the order of coming could tell.
         let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
         Some(Waiting { image, since, made, served: track.served, here })

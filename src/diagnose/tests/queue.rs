@@ -305,3 +305,15 @@ fn nobody_waits_for_a_turn_whose_image_is_here_or_whose_pull_cannot_be_seen() {
     t.see(lease).wait(20).see(Seen::PullsUnseen("the runtime is cri-o".to_owned())).wait(60);
     assert!(said(&mut t, "cart").is_none());
 }
+
+#[test]
+fn what_was_said_of_an_image_long_ago_hides_no_queue() {
+    let (mut t, lease) = mute("bank");
+    t.see(Seen::Image { name: "r.example.com/shop/cart:1".into(), here: true });
+    for second in 0..150 {
+        t.see(lease.clone());
+        let told = said(&mut t, "cart").map(|(cause, ..)| cause);
+        assert_eq!(told, (second >= 120).then_some("ImagePullQueued"), "{second}");
+        t.wait(1);
+    }
+}
