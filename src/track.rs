@@ -27,7 +27,7 @@ use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
 use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
-use crate::model::pod::{Pod, PodEvent};
+use crate::model::pod::{ContainerSlot, Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, RuntimeStatus, Sandbox};
@@ -302,9 +302,9 @@ impl World {
     }
 
     fn waiting<'a>(&self, track: &'a PodTrack, at: Time) -> Option<Waiting<'a>> {
-        let image = &track.awaited()?.image;
+        let ContainerSlot { image, pull_always, .. } = track.awaited()?;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        let here = self.has_image(image, at);
+        let here = !pull_always && self.has_image(image, at);
         // At a hook it has not come to its next image, as far as only the order of coming could tell.
         let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
         Some(Waiting { image, since, made, served: track.served, here })

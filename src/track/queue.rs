@@ -26,6 +26,8 @@ pub enum Fetch {
     Unknown,
     /// Pulls can be seen, and none is known to be its own: it was not asked for yet, or it is here.
     Idle,
+    /// Likewise, and the image is on the node: it needs no pull.
+    Here,
     /// A pull of it runs.
     Running {
         /// Its lease.
@@ -92,7 +94,8 @@ pub struct Waiting<'a> {
     pub made: Option<Time>,
     /// The pull of its image was seen, and is over: what is waited for may be another thing.
     pub served: bool,
-    /// The image was on the node when it was asked for last: likewise, unless the kubelet wants it pulled all the same.
+    /// The image was on the node when it was asked for last, and pulled it is only where it is not: likewise, unless the
+    /// kubelet wants it pulled all the same.
     pub here: bool,
 }
 
@@ -123,7 +126,11 @@ pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
             *place = fetch;
         }
     }
-    fetches.into_iter().map(|fetch| in_line_for_slot(fetch, pulls, &live)).collect()
+    let stands = |(fetch, pod): (Fetch, &Waiting<'_>)| match fetch {
+        Fetch::Unknown if pod.here && pulls.listed => Fetch::Here,
+        fetch => in_line_for_slot(fetch, pulls, &live),
+    };
+    fetches.into_iter().zip(waiting).map(stands).collect()
 }
 
 /// A pull that runs and waits for a download of others to end stands in line like one that has not begun.

@@ -7,7 +7,7 @@ use crate::model::cause::EventType;
 use crate::model::diagnosis::Findings;
 use crate::model::intent::{AtOnce, Intents, PullRules};
 use crate::model::observation::Seen;
-use crate::model::pod::Pod;
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Pod};
 use crate::model::pull::{Layer, Pull};
 use crate::model::runtime::RuntimeInfo;
 use crate::model::snapshot::PullPhase;
@@ -311,9 +311,43 @@ fn what_was_said_of_an_image_long_ago_hides_no_queue() {
     let (mut t, lease) = mute("bank");
     t.see(Seen::Image { name: "r.example.com/shop/cart:1".into(), here: true });
     for second in 0..150 {
-        t.see(lease.clone());
-        let told = said(&mut t, "cart").map(|(cause, ..)| cause);
-        assert_eq!(told, (second >= 120).then_some("ImagePullQueued"), "{second}");
-        t.wait(1);
+        let told = said(t.see(lease.clone()).wait(1), "cart");
+        assert!(second >= 120 || told.is_none(), "{second}: {told:?}");
     }
+    assert_eq!(said(&mut t, "cart").map(|(cause, ..)| cause), Some("ImagePullQueued"));
+}
+
+/// A pod whose second init container is of the first one's image, which is here, while a mute pull holds the kubelet's turn.
+fn second_of_one_image(pull_always: bool) -> Timeline {
+    let (mut t, lease) = mute("bank");
+    let own = slot("r.example.com/shop/schema:1", "PodInitializing", "");
+    let schema = ContainerSlot { name: "schema".into(), kind: ContainerKind::Init, pull_always, ..own };
+    let ended = Ended { exit_code: 0, reason: "Completed".into(), message: "".into(), at: Some(t.now) };
+    let seed = ContainerSlot { name: "seed".into(), ..schema.clone() };
+    let schema = ContainerSlot { state: ContainerState::Terminated(ended), ..schema };
+    let cart = Pod { containers: vec![schema, seed], ..creating("db", t.now, true) };
+    t.see(Seen::PodChanged(Box::new(cart)));
+    for _ in 0..60 {
+        t.see(Seen::Image { name: "r.example.com/shop/schema:1".into(), here: true }).see(lease.clone()).wait(1);
+    }
+    t
+}
+
+#[test]
+fn an_image_that_is_here_waits_for_a_pull_only_where_it_is_pulled_always() {
+    let place = |t: &Timeline| t.world.pods.values().find(|track| &*track.id.name == "db").map(|it| it.place.stage);
+    let mut always = second_of_one_image(true);
+    assert_eq!(place(&always), Some(Stage::ImageQueue));
+    assert_eq!(said(&mut always, "db").map(|(cause, ..)| cause), Some("ImagePullQueued"));
+    let mut absent = second_of_one_image(false);
+    assert_eq!((place(&absent), said(&mut absent, "db")), (Some(Stage::Create), None));
+
+    let (mut t, lease) = mute("bank");
+    t.see(Seen::Image { name: "r.example.com/shop/cart:1".into(), here: true }).see(lease);
+    let cart = t.world.pods.values().find(|track| &*track.id.name == "cart").unwrap();
+    assert_eq!((cart.place.stage, cart.place.told_by), (Stage::Create, "CRI images"), "it is the first of its image");
+    assert!(
+        images(&t.world).contains(&"r.example.com/shop/cart:1".into()),
+        "and is asked for as long as it is not made"
+    );
 }

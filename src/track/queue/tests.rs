@@ -37,6 +37,7 @@ fn assigned_by(mut pulls: Pulls, waiting: &[Waiting<'_>], list: Vec<Pull>, now: 
         .into_iter()
         .map(|fetch| match fetch {
             Fetch::Unknown | Fetch::Idle => "?".to_owned(),
+            Fetch::Here => "here".to_owned(),
             Fetch::Running { lease, by: Told::Guess, .. } => format!("{lease}?"),
             Fetch::Running { lease, .. } => lease.to_string(),
             Fetch::Asked { .. } => "runs".to_owned(),
@@ -79,11 +80,11 @@ fn nothing_is_claimed_where_nothing_tells() {
     assert_eq!(assigned(&[waits(CART, 4)], Vec::new(), 60), ["?"], "no pull is under way");
     let other = || vec![lease("a", 5, Some("r.example.com/bank/vault"))];
     assert_eq!(assigned(&[waits(CART, 58)], other(), 60), ["?"], "it has just come");
-    assert_eq!(assigned(&[Waiting { here: true, ..waits(CART, 4) }], other(), 60), ["?"], "its image is here");
+    assert_eq!(assigned(&[Waiting { here: true, ..waits(CART, 4) }], other(), 60), ["here"], "it needs no pull");
     let first = Waiting { here: true, ..waits(MUTE, 2) };
     assert_eq!(
         assigned(&[first, waits(CART, 4)], vec![lease("a", 5, None)], 60),
-        ["?", "a"],
+        ["here", "a"],
         "who has it asks for none"
     );
     let own = Pull { own: Some("r.example.com/bank/vault:1".into()), ..lease("a", 5, None) };
