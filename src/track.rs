@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
+use crate::model::intent::Intents;
 use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{ContainerSlot, Pod, PodEvent};
@@ -213,6 +214,12 @@ impl World {
         self.pods.values().filter(|pod| pod.starting())
     }
 
+    /// The images that pods wait for, and those that the kubelet wants.
+    pub fn wanted_images(&self, now: Time) -> impl Iterator<Item = &str> {
+        let awaited = self.starting().filter_map(|pod| Some(&*pod.awaited()?.image));
+        awaited.chain(self.pulls.intents(now).into_iter().flat_map(Intents::images))
+    }
+
     /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
     pub fn remember(&mut self, findings: &Findings) {
         for diagnosis in findings.diagnoses.iter().filter(|d| !d.brief) {
@@ -307,7 +314,9 @@ impl World {
         let here = !pull_always && self.has_image(image, at);
         // At a hook it has not come to its next image, as far as only the order of coming could tell.
         let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
-        Some(Waiting { image, since, made, served: track.served, here })
+        // As long as one of its repository runs, that may be its own.
+        let served = track.served && !self.pulls.running.values().any(|pull| pull.fetches(image));
+        Some(Waiting { image, since, made, served, here })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {
