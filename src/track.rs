@@ -25,9 +25,10 @@ use std::time::Duration;
 
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
+use crate::model::intent::Intents;
 use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
-use crate::model::pod::{Pod, PodEvent};
+use crate::model::pod::{ContainerSlot, Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, RuntimeStatus, Sandbox};
@@ -183,6 +184,11 @@ impl World {
         self.images.get(image).is_some_and(|(at, here)| *at > moment && *here)
     }
 
+    /// The image was on the node when it was asked for last, and that was not long ago.
+    fn has_image(&self, image: &str, now: Time) -> bool {
+        self.images.get(image).is_some_and(|(told, here)| *here && since(*told, now) < IMAGES_HOLD)
+    }
+
     /// When the newest sandbox with a network of its own was made, of those that stand.
     #[must_use]
     pub fn network_made(&self) -> Option<Time> {
@@ -206,6 +212,12 @@ impl World {
     /// Pods on their way to running.
     pub fn starting(&self) -> impl Iterator<Item = &PodTrack> {
         self.pods.values().filter(|pod| pod.starting())
+    }
+
+    /// The images that pods wait for, and those that the kubelet wants.
+    pub fn wanted_images(&self, now: Time) -> impl Iterator<Item = &str> {
+        let awaited = self.starting().filter_map(|pod| Some(&*pod.awaited()?.image));
+        awaited.chain(self.pulls.intents(now).into_iter().flat_map(Intents::images))
     }
 
     /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
@@ -285,7 +297,7 @@ impl World {
     }
 
     fn assign_pulls(&mut self, at: Time) {
-        let awaited = self.pods.iter().filter_map(|(uid, track)| Some((uid.clone(), self.waiting(track)?)));
+        let awaited = self.pods.iter().filter_map(|(uid, track)| Some((uid.clone(), self.waiting(track, at)?)));
         let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
         let assigned = queue::assign(&waiting, &self.pulls, at);
         let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
@@ -296,13 +308,15 @@ impl World {
         }
     }
 
-    fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
-        let image = &track.awaited()?.image;
+    fn waiting<'a>(&self, track: &'a PodTrack, at: Time) -> Option<Waiting<'a>> {
+        let ContainerSlot { image, pull_always, .. } = track.awaited()?;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        let here = self.has_image_since(image, Time::MIN);
+        let here = !pull_always && self.has_image(image, at);
         // At a hook it has not come to its next image, as far as only the order of coming could tell.
         let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
-        Some(Waiting { image, since, made, served: track.served, here })
+        // As long as one of its repository runs, that may be its own.
+        let served = track.served && !self.pulls.running.values().any(|pull| pull.fetches(image));
+        Some(Waiting { image, since, made, served, here })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {
