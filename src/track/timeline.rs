@@ -191,7 +191,7 @@ impl Timeline {
 
     /// When the landmark was passed, if that lies between the last thing known and the look.
     fn fits(&self, landmark: &Landmark, at: Time) -> Option<Time> {
-        let Some(last) = self.since() else { return Some(first(landmark.at, at)) };
+        let Some(last) = self.since() else { return Some(landmark.at.min(at)) };
         (landmark.at <= at && since(landmark.at, last) <= COARSE).then(|| landmark.at.max(last))
     }
 
@@ -215,13 +215,6 @@ impl Timeline {
             last.to = Some(at.max(last.from));
         }
     }
-}
-
-/// When the first landmark was passed. The watch tells of a pod at once: one that is seen within the second in which it was
-/// bound was bound just now.
-fn first(landmark: Time, at: Time) -> Time {
-    let coarse = landmark.subsec_nanosecond() == 0;
-    if coarse && landmark < at && since(landmark, at) < COARSE { at } else { landmark.min(at) }
 }
 
 /// Whether the span is of two stages by that mark: volumes come before the pod's log directory, and creation after the

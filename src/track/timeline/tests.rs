@@ -1,7 +1,6 @@
 //! Pods of every kind on their way, as API server and runtime tell of them → the course of the start.
 
 use super::*;
-use crate::model::after;
 use crate::model::ids::PodUid;
 use crate::model::observation::Seen;
 use crate::model::pod::{ContainerKind, ContainerSlot, Phase, Pod};
@@ -26,15 +25,6 @@ fn a_start_that_nobody_saw_between_two_looks_is_told_from_what_api_server_and_ru
 fn a_pod_that_was_under_way_before_the_agent_has_its_course_from_the_beginning() {
     let way = Way::new().pod(500, pod(Some(1), Some(3), web(waiting("ContainerCreating"))));
     assert_eq!(way.course(), ["Admission 0..1", "Sandbox 1..3", "ImagePull web 3.."]);
-}
-
-#[test]
-fn a_pod_that_is_seen_within_the_second_in_which_it_was_bound_was_bound_when_it_was_seen() {
-    let moment = |millis| after(at(0), Duration::from_millis(millis));
-    assert_eq!(first(at(0), moment(700)), moment(700));
-    assert_eq!(first(at(0), moment(1_000)), at(0));
-    assert_eq!(first(moment(100), moment(700)), moment(100));
-    assert_eq!(first(at(1), moment(700)), moment(700), "the API server's clock is ahead");
 }
 
 #[test]
