@@ -54,6 +54,7 @@ fn pod(number: usize, fare: Pods) -> Pod {
         name,
         kind: ContainerKind::Main,
         image: "registry.example.com/shop/cart:2.14.1".into(),
+        pull_always: false,
         state: state(),
         last: None,
         started: run,

@@ -18,6 +18,7 @@ pub mod runtime;
 pub mod said;
 mod snapshot;
 pub mod timeline;
+mod told;
 pub mod volume;
 #[cfg(test)]
 mod way;
@@ -26,11 +27,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::diagnosis::{Arrival, Findings, Subject};
+use crate::model::diagnosis::Arrival;
 use crate::model::ids::{PodId, PodUid};
+use crate::model::intent::Intents;
 use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
-use crate::model::pod::{Pod, PodEvent};
+use crate::model::pod::{ContainerSlot, Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, RuntimeStatus, Sandbox};
@@ -206,6 +208,11 @@ impl World {
         self.images.get(image).is_some_and(|(at, here)| *at > moment && *here)
     }
 
+    /// The image was on the node when it was asked for last, and that was not long ago.
+    fn has_image(&self, image: &str, now: Time) -> bool {
+        self.images.get(image).is_some_and(|(told, here)| *here && since(*told, now) < IMAGES_HOLD)
+    }
+
     /// When the newest sandbox with a network of its own was made, of those that stand.
     #[must_use]
     pub fn network_made(&self) -> Option<Time> {
@@ -237,24 +244,10 @@ impl World {
         self.pods.values().filter(|pod| pod.starting())
     }
 
-    /// Remembers which topics of the node and of which pods have been diagnosed, so that their end is looked for.
-    pub fn remember(&mut self, findings: &Findings, at: Time) {
-        for diagnosis in findings.diagnoses.iter().filter(|d| !d.brief) {
-            match &diagnosis.subject {
-                Subject::Node(_) => _ = self.node.told.insert(diagnosis.topic.clone(), at),
-                Subject::Pod(id) => {
-                    let pod = self.pods.get_mut(&id.uid);
-                    pod.into_iter().for_each(|pod| _ = pod.told.insert(diagnosis.topic.stage));
-                }
-            }
-        }
-    }
-
-    /// Remembers that the Events of a pod were asked for.
-    pub fn asked(&mut self, id: &PodId, at: Time) {
-        if let Some(pod) = self.pods.get_mut(&id.uid) {
-            pod.asked = Some(at);
-        }
+    /// The images that pods wait for, and those that the kubelet wants.
+    pub fn wanted_images(&self, now: Time) -> impl Iterator<Item = &str> {
+        let awaited = self.starting().filter_map(|pod| Some(&*pod.awaited()?.image));
+        awaited.chain(self.pulls.intents(now).into_iter().flat_map(Intents::images))
     }
 
     fn node_changed(&mut self, node: crate::model::node::Node, at: Time) {
@@ -316,7 +309,7 @@ impl World {
     }
 
     fn assign_pulls(&mut self, at: Time) {
-        let awaited = self.pods.iter().filter_map(|(uid, track)| Some((uid.clone(), self.waiting(track)?)));
+        let awaited = self.pods.iter().filter_map(|(uid, track)| Some((uid.clone(), self.waiting(track, at)?)));
         let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
         let assigned = queue::assign(&waiting, &self.pulls, at);
         let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
@@ -327,13 +320,15 @@ impl World {
         }
     }
 
-    fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
-        let image = &track.awaited()?.image;
+    fn waiting<'a>(&self, track: &'a PodTrack, at: Time) -> Option<Waiting<'a>> {
+        let ContainerSlot { image, pull_always, .. } = track.awaited()?;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        let here = self.has_image_since(image, Time::MIN);
+        let here = !pull_always && self.has_image(image, at);
         // At a hook it has not come to its next image, as far as only the order of coming could tell.
         let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
-        Some(Waiting { image, since, made, served: track.served, here })
+        // As long as one of its repository runs, that may be its own.
+        let served = track.served && !self.pulls.running.values().any(|pull| pull.fetches(image));
+        Some(Waiting { image, since, made, served, here })
     }
 
     fn events_told(&mut self, uid: &PodUid, events: Vec<PodEvent>, at: Time) {

@@ -34,13 +34,17 @@ impl LogFormat {
 /// What is to be logged: a level for all, or one for each module named.
 ///
 /// # Errors
-/// It is no filter. A lone word that is no level is none either, though [`Targets`] takes it for a module and then logs
-/// nothing else.
+/// It is no filter, or one that [`Targets`] takes for something else than what it looks like: a lone word that is no level
+/// for a module, after which nothing else is logged, and an empty level for `error`.
 pub(super) fn filter(text: &str) -> Result<Targets, String> {
-    let lone = text.split(',').filter(|part| !part.contains('='));
-    let known = lone.map(str::trim).all(|word| word.parse::<LevelFilter>().is_ok());
+    let is_level = |word: &str| !word.is_empty() && word.parse::<LevelFilter>().is_ok();
+    let is_module = |word: &str| !word.is_empty() && !word.contains('[');
+    let is_known = |part: &str| match part.split_once('=') {
+        Some((module, level)) => is_module(module) && is_level(level),
+        None => is_level(part),
+    };
     match text.parse() {
-        Ok(targets) if known => Ok(targets),
+        Ok(targets) if text.split(',').map(str::trim).all(is_known) => Ok(targets),
         _ => Err("give error, warn, info, debug or trace, or such as info,kubewhy=debug".to_owned()),
     }
 }
@@ -69,7 +73,7 @@ mod tests {
         for good in ["info", "info,kubewhy=debug", "kubewhy::report=trace", "off", "WARN"] {
             assert!(filter(good).is_ok(), "{good}");
         }
-        for bad in ["loud", "info,kubewhy", "info;debug"] {
+        for bad in ["", "loud", "info,", "info,kubewhy", "info,kubewhy=", "info,kubewhy[x]=debug", "info;debug"] {
             assert!(filter(bad).is_err(), "{bad}");
         }
     }

@@ -154,8 +154,10 @@ fn a_newer_file_may_hold_keys_unknown_here_but_no_other_faults() {
 fn what_is_not_one_plain_yaml_document_is_refused() {
     for (text, said) in [
         ("report: {events: all", "1:"),
-        ("a: &x 1\nb: *x\n", "1:7: anchors"),
-        ("report: !!map {}\n", "1:15: tags (!!map)"),
+        ("a: &x 1\nb: *x\n", "1:4: anchors"),
+        ("report: !!map {}\n", "1:9: tags (!!map)"),
+        ("report: &x\n  events: all\n", "1:9: anchors"),
+        ("report: !!map\n  events: all\n", "1:9: tags (!!map)"),
         ("report: {}\n---\nreport: {}\n", "a second document"),
         ("- a\n", "1:1: a list stands here"),
         ("just words\n", "1:1: just words stands here"),

@@ -4,7 +4,7 @@
 //! Built from the parser's events without recursion and within bounds, so that no file can exhaust memory or stack.
 //! Anchors, aliases and tags are refused: nothing here needs them, and they are how a small file becomes a large one.
 
-use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span, StrInput, options};
 
 use super::fault::{Place, Remark, Remarks};
 
@@ -54,18 +54,19 @@ impl Node {
 /// # Errors
 /// The first thing after which the text can't be read on.
 pub(super) fn parse(text: &str, remarks: &Remarks) -> Result<Option<Node>, Remark> {
-    let mut parser = Parser::new_from_str(text);
+    let mut parser = Parser::new_from_str_with_options(text, options! { emit_anchor_events: true });
     let mut builder = Builder { open: Vec::new(), root: None, nodes: 0, remarks };
-    while let Some(event) = next(&mut parser)? {
-        builder.take(event)?;
+    while let Some((event, span)) = next(&mut parser)? {
+        builder.refuse_indirections(&event, &span);
+        builder.take(event, place(&span.start))?;
     }
     Ok(builder.root.filter(|root| !root.is_null()))
 }
 
-fn next<'a>(parser: &mut Parser<'a, StrInput<'a>>) -> Result<Option<(Event<'a>, Place)>, Remark> {
+fn next<'a>(parser: &mut Parser<'a, StrInput<'a>>) -> Result<Option<(Event<'a>, Span)>, Remark> {
     match parser.next_event() {
         None => Ok(None),
-        Some(Ok((event, span))) => Ok(Some((event, place(&span.start)))),
+        Some(Ok(event)) => Ok(Some(event)),
         Some(Err(error)) => Err(not_yaml(&error)),
     }
 }
@@ -92,8 +93,7 @@ struct Builder<'r> {
 }
 
 impl Builder<'_> {
-    fn take(&mut self, (event, at): (Event<'_>, Place)) -> Result<(), Remark> {
-        self.refuse_indirections(&event, at);
+    fn take(&mut self, event: Event<'_>, at: Place) -> Result<(), Remark> {
         match event {
             Event::Alias(_) => self.close(at, Value::Refused),
             Event::DocumentStart(..) if self.root.is_some() => {
@@ -114,18 +114,19 @@ impl Builder<'_> {
     }
 
     /// What is remarked here leaves the rest of the file readable, so that the next fault is found too.
-    fn refuse_indirections(&self, event: &Event<'_>, at: Place) {
-        let (anchor, tag) = match event {
-            Event::Alias(_) => return self.remarks.fault(at, "aliases (*name) are not read here; write the value out"),
-            Event::Scalar(_, _, anchor, tag) => (*anchor, tag),
-            Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag) => (*anchor, tag),
-            _ => return,
-        };
-        if anchor > 0 {
-            self.remarks.fault(at, "anchors (&name) are not read here; write the value out where it is used");
-        }
-        if let Some(tag) = tag {
-            self.remarks.fault(at, format!("tags ({}) are not read here; write the value without it", tag.original()));
+    fn refuse_indirections(&self, event: &Event<'_>, span: &Span) {
+        let at = place(&span.start);
+        match event {
+            Event::Alias(_) => self.remarks.fault(at, "aliases (*name) are not read here; write the value out"),
+            Event::Anchor(..) => {
+                self.remarks.fault(at, "anchors (&name) are not read here; write the value out where it is used");
+            }
+            Event::Scalar(.., Some(tag)) | Event::SequenceStart(.., Some(tag)) | Event::MappingStart(.., Some(tag)) => {
+                let at = span.tag_span().map_or(at, |tag| place(&tag.start));
+                let tag = tag.original();
+                self.remarks.fault(at, format!("tags ({tag}) are not read here; write the value without it"));
+            }
+            _ => {}
         }
     }
 

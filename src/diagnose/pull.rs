@@ -13,7 +13,7 @@ use crate::model::wording::{size, span};
 use crate::model::{Time, since};
 use crate::track::pod::PodTrack;
 use crate::track::pull::PullTrack;
-use crate::track::queue::{Fetch, Told};
+use crate::track::queue::{Fetch, Told, wanted_before};
 
 use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence};
@@ -40,30 +40,45 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     }
     let pod = track.pod.as_ref()?;
     let slot = pod.containers.iter().find(|slot| slot.name == *container)?;
-    let fetching = view.world.pulls.running.values().filter(|pull| pull.fetches(&slot.image));
-    let pull = fetching.max_by_key(|pull| pull.weight()).or_else(|| by_turn(track, view))?;
+    let own = its_pull(track, &slot.image, view)?;
     let subject = Subject::Pod(track.id.clone());
-    let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, pull, view)?;
+    let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, own, view)?;
     found.facts.set("move", elsewhere::advice(pod));
     Some(found)
 }
 
-/// The pull that names nothing yet and is this pod's all the same.
-fn by_turn<'a>(track: &PodTrack, view: View<'a>) -> Option<&'a PullTrack> {
-    match &track.fetch {
-        Fetch::Running { lease, by: Told::Intent | Told::Turn, .. } => view.world.pulls.running.get(lease),
+/// A pull, and whether it is known to be for the image that is told of.
+type Own<'a> = (&'a PullTrack, bool);
+
+/// The pull of its image: the one that its repository tells, unless another tag of that is wanted as well, else the one
+/// that its turn tells. Where nothing tells, it is one of its repository at a guess, if the image was wanted before that
+/// began and the kubelet still wants it.
+fn its_pull<'a>(track: &PodTrack, image: &str, view: View<'a>) -> Option<Own<'a>> {
+    let fetching = view.world.pulls.running.values().filter(|pull| pull.fetches(image));
+    let heaviest = fetching.max_by_key(|pull| pull.weight());
+    let asked = view.world.pulls.intents(view.now).is_none_or(|told| told.first_seen(image).is_some());
+    let by_turn = || match &track.fetch {
+        Fetch::Running { by: Told::Guess, .. } => None,
+        Fetch::Running { lease, by, .. } => Some((view.world.pulls.running.get(lease)?, *by != Told::Turn)),
         _ => None,
+    };
+    match heaviest {
+        Some(pull) if !pull.contested(view.world.wanted_images(view.now)) => Some((pull, true)),
+        _ => {
+            by_turn().or(heaviest.filter(|pull| asked && wanted_before(track.since(), pull)).map(|pull| (pull, false)))
+        }
     }
 }
 
 fn nobodys(pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
     let repository: Arc<str> = pull.pull.repositories.first()?.clone();
     let topic = Topic { stage: Stage::ImagePull, of: Some(repository.clone()) };
-    suspicion(Subject::Node(view.world.node.id.clone()), topic, &repository, pull, view)
+    suspicion(Subject::Node(view.world.node.id.clone()), topic, &repository, (pull, true), view)
 }
 
 /// None where the pull does what it should, or its turn to download has not come.
-fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view: View<'_>) -> Option<Suspicion> {
+fn suspicion(subject: Subject, topic: Topic, image: &str, own: Own<'_>, view: View<'_>) -> Option<Suspicion> {
+    let (pull, sure) = own;
     let stalled = pull.still_for(view.now) >= dwell_of_stall(view);
     let phase = pull.phase();
     let (cause, since) = match () {
@@ -74,7 +89,7 @@ fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view
         () if stalled => (&causes::IMAGE_PULL_STALLED, pull.moved),
         () => (&causes::IMAGE_PULL_SLOW, pull.began),
     };
-    let inferred = phase == PullPhase::Unpacking || pull.nameless();
+    let inferred = phase == PullPhase::Unpacking || pull.nameless() || !sure;
     let confidence = if inferred { Confidence::Inferred } else { Confidence::Observed };
     let seen = format!("{} of {} in lease {}", size(pull.pull.done()), total(pull), pull.pull.lease);
     Some(Suspicion {
@@ -85,7 +100,7 @@ fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view
         since,
         ripe: true,
         soon: false,
-        facts: facts(image, pull, view).with("layers", layers(pull)).with("for", lasted(cause, since, pull, view)),
+        facts: facts(image, own, view).with("layers", layers(pull)).with("for", lasted(cause, since, pull, view)),
         evidence: vec![evidence("containerd, content ingests", seen, view.now)],
         affected: Vec::new(),
         field_path: None,
@@ -97,16 +112,17 @@ fn dwell_of_stall(view: View<'_>) -> std::time::Duration {
     view.settings.causes.get(cause.id).and_then(|own| own.after).unwrap_or(cause.after)
 }
 
-fn facts(image: &str, pull: &PullTrack, view: View<'_>) -> Facts {
+fn facts(image: &str, own: Own<'_>, view: View<'_>) -> Facts {
+    let pull = own.0;
     let reference = Reference::parse(image);
     let base = Facts::default()
         .with("path", &reference.path)
         .with("still", span(pull.still_for(view.now)))
         .with("patience", patience(pull, view).unwrap_or_default());
-    match (pull.phase(), pull.pull.document) {
-        (PullPhase::Resolving, None) => base.with("silent", reference.registry()),
-        (PullPhase::Resolving, Some(_)) => base.with("mute", reference.registry()),
-        _ => arriving(base, reference.registry(), pull, view),
+    match pull.phase() {
+        PullPhase::Resolving if pull.answered() => base.with("mute", reference.registry()),
+        PullPhase::Resolving => base.with("silent", reference.registry()),
+        _ => arriving(base, reference.registry(), own, view),
     }
 }
 
@@ -128,7 +144,7 @@ fn patience(pull: &PullTrack, view: View<'_>) -> Option<&'static str> {
 }
 
 /// Of a pull that has a list of what to fetch.
-fn arriving(base: Facts, host: &str, pull: &PullTrack, view: View<'_>) -> Facts {
+fn arriving(base: Facts, host: &str, (pull, sure): Own<'_>, view: View<'_>) -> Facts {
     let stuck = pull.pull.layers.iter().find(|layer| layer.active && layer.offset < layer.total);
     let layer = stuck.map(|layer| short(&layer.digest)).unwrap_or_default();
     let base = base
@@ -141,7 +157,8 @@ fn arriving(base: Facts, host: &str, pull: &PullTrack, view: View<'_>) -> Facts 
     match pull.waits_for_other() {
         true => base.with("shared", layer),
         false => {
-            let base = base.with("host", host).with("layer", layer).with("fine", "Name, login and image");
+            let fine = if sure { "Name, login and image" } else { "" };
+            let base = base.with("host", host).with("layer", layer).with("fine", fine);
             let pressure = view.world.pulls.disk_saturated.map(|percent| format!("{percent} %"));
             base.with("pressure", pressure.unwrap_or_default())
         }

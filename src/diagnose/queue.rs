@@ -127,7 +127,10 @@ fn progress(pulls: &[&PullTrack], view: View<'_>) -> String {
     let still = span(pull.still_for(view.now));
     match (pull.phase(), pull.percent(), pull.pull.total(), pull.rate()) {
         (PullPhase::Resolving, ..) if pull.waits_for_slot => String::new(),
-        (PullPhase::Resolving, ..) => format!("its registry has not answered for {still}"),
+        (PullPhase::Resolving, ..) if pull.answered() => {
+            format!("a registry answered, and has sent no manifest for {still}")
+        }
+        (PullPhase::Resolving, ..) => format!("no answer for {still}"),
         (PullPhase::Unpacking, ..) => format!("unpacking for {still}"),
         (_, _, _, Some(0)) => format!("no byte for {still}"),
         (_, Some(percent), Some(total), Some(rate)) => format!("{percent} % of {}, {}/s", size(total), size(rate)),

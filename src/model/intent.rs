@@ -27,6 +27,12 @@ impl Intents {
         images.get(image).or_else(|| images.get(&*format!("{image}:latest"))).copied()
     }
 
+    /// The images, where they are told.
+    pub fn images(&self) -> impl Iterator<Item = &str> {
+        let told = if let Self::Told(images) = self { Some(images) } else { None };
+        told.into_iter().flat_map(BTreeMap::keys).map(|image| &**image)
+    }
+
     /// Whether `intent` is for the image that a pod's spec names so.
     #[must_use]
     pub fn is_for(intent: &str, image: &str) -> bool {

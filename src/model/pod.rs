@@ -106,6 +106,8 @@ pub struct ContainerSlot {
     pub kind: ContainerKind,
     /// The image as the spec names it.
     pub image: Arc<str>,
+    /// `imagePullPolicy` is `Always`: the kubelet has the image pulled though it is here.
+    pub pull_always: bool,
     /// Where it stands.
     pub state: ContainerState,
     /// How its last run ended, if it had one.

@@ -38,6 +38,8 @@ pub mod told_by {
     pub const SANDBOXES: &str = "CRI sandboxes";
     /// Which containers the runtime lists.
     pub const CONTAINERS: &str = "CRI containers";
+    /// That the runtime has the image.
+    pub const IMAGES: &str = "CRI images";
     /// That the runtime has no network for pods yet.
     pub const NETWORK: &str = "CRI status, NetworkReady";
     /// containerd's records of pulls.
@@ -53,7 +55,7 @@ pub mod told_by {
     /// The directory that the kubelet makes before it waits for volumes.
     pub const HOME: &str = "the pod's directory";
 }
-use told_by::{CONTAINER_LOGS, CONTAINERS, EVENTS, HOME, INTENTS, NETWORK, POD_LOGS, PULLS, SANDBOXES, STATUS};
+use told_by::{CONTAINER_LOGS, CONTAINERS, EVENTS, HOME, IMAGES, INTENTS, NETWORK, POD_LOGS, PULLS, SANDBOXES, STATUS};
 
 /// Waiting reasons of a failed or refused pull (Kubernetes: pkg/kubelet/images/types.go, cri-api/pkg/errors).
 const IMAGE_REASONS: &[&str] = &[
@@ -143,13 +145,13 @@ pub(super) fn next_due<'a>(track: &PodTrack, pod: &'a Pod) -> Option<&'a Contain
     unfinished(&pod.containers).find(|slot| failing(slot).is_none() && !begun(slot))
 }
 
-/// Another container of the pod was made from the same image, so that it is here; and a pull of it all the same, which would
-/// be seen, is not.
+/// Another container of the pod was made from the same image, so that it is here, and it is pulled only where it is not; a
+/// pull of it all the same, which would be seen, is not.
 pub(super) fn needs_no_pull(slot: &ContainerSlot, track: &PodTrack) -> bool {
     let others = track.pod.iter().flat_map(|pod| &pod.containers).filter(|other| other.name != slot.name);
     let ran = |other: &ContainerSlot| !matches!(other.state, ContainerState::Waiting { .. });
     let made = |other: &ContainerSlot| ran(other) || track.containers.contains_key(&other.name);
-    track.fetch == Fetch::Idle && others.filter(|other| other.image == slot.image).any(made)
+    !slot.pull_always && track.fetch == Fetch::Idle && others.filter(|other| other.image == slot.image).any(made)
 }
 
 /// How the kubelet stands to a container.
@@ -216,6 +218,7 @@ fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static s
         (_, Fetch::Queued { line: Line::Kubelet { .. }, .. }) => (Stage::ImageQueue, INTENTS, Step::Begun),
         (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS, Step::Begun),
         (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS, Step::Begun),
+        (_, Fetch::Here) => (Stage::Create, IMAGES, Step::Due),
         (_, Fetch::Idle) if needs_no_pull(slot, track) => (Stage::Create, CONTAINERS, Step::Due),
         (Trace::Absent, Fetch::Idle) => (Stage::ImagePull, CONTAINER_LOGS, Step::Due),
         (Trace::Absent, Fetch::Unknown) => (Stage::ImagePull, CONTAINER_LOGS, Step::Begun),

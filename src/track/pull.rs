@@ -176,7 +176,7 @@ impl PullTrack {
         let began = pull.began.unwrap_or(at).min(at);
         let written = pull.layers.iter().filter_map(|layer| layer.updated).max();
         // Before a pull has anything, its registry has been silent since it began.
-        let moved = written.unwrap_or(if unanswered(&pull) { began } else { at }).min(at);
+        let moved = written.unwrap_or(if answered(&pull) { at } else { began }).min(at);
         let samples = [(at, pull.done())].into();
         Self { pull, began, seen: at, moved, waits_for_slot: false, samples }
     }
@@ -208,6 +208,12 @@ impl PullTrack {
         }
     }
 
+    /// A registry has at least begun to say what the image is.
+    #[must_use]
+    pub fn answered(&self) -> bool {
+        answered(&self.pull)
+    }
+
     /// Nothing of what it fetches right now is here yet.
     fn at_first_byte(&self) -> bool {
         let mut fetched = self.pull.layers.iter().filter(|layer| layer.active).peekable();
@@ -237,16 +243,29 @@ impl PullTrack {
         self.pull.own.is_none() && self.pull.repositories.is_empty() && self.pull.manifests.is_empty()
     }
 
-    /// Whether it is for that image: by digest where the image names one, else by repository. Two tags of one repository
-    /// pulled at once can't be told apart by containerd's records; both are then slow or both stand still.
+    /// Whether it may be for that image: by digest where the image names one, else by repository, for containerd's records
+    /// name no tag (see [`PullTrack::contested`]).
     #[must_use]
     pub fn fetches(&self, image: &str) -> bool {
         let reference = Reference::parse(image);
-        if let Some(digest) = reference.digest
-            && self.pull.manifests.iter().any(|known| &**known == digest)
-        {
-            return true;
-        }
+        self.has_digest_of(&reference) || self.is_of_repository(&reference)
+    }
+
+    /// More than one of these images may be the one that it fetches.
+    #[must_use]
+    pub fn contested<'a>(&self, images: impl Iterator<Item = &'a str>) -> bool {
+        let mut fetched = images.map(Reference::parse).filter(|image| self.is_of_repository(image));
+        let first = fetched.next();
+        fetched.any(|other| first.as_ref() != Some(&other))
+    }
+
+    /// It has read the manifest that the image names.
+    #[must_use]
+    pub fn has_digest_of(&self, image: &Reference<'_>) -> bool {
+        image.digest.is_some_and(|digest| self.pull.manifests.iter().any(|known| &**known == digest))
+    }
+
+    fn is_of_repository(&self, reference: &Reference<'_>) -> bool {
         let repository = format!("{}/{}", reference.host_name(), reference.path);
         self.pull.repositories.iter().any(|known| **known == *repository)
     }
@@ -294,9 +313,8 @@ pub fn node_wide_slots(runtime: &RuntimeInfo) -> bool {
     runtime.containerd().is_some_and(|release| release >= (2, 1, 0))
 }
 
-/// Its registry has not even said what the image is.
-fn unanswered(pull: &Pull) -> bool {
-    pull.layers.is_empty() && pull.document.is_none() && pull.manifests.is_empty()
+fn answered(pull: &Pull) -> bool {
+    !pull.layers.is_empty() || pull.document.is_some() || !pull.manifests.is_empty()
 }
 
 #[cfg(test)]

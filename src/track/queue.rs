@@ -2,6 +2,7 @@
 //! kubelet's Events can't tell the two apart: `Pulling` is said before a pull is queued (Kubernetes:
 //! pkg/kubelet/images/image_manager.go); containerd's records can, and the kubelet's intents say in which order.
 
+mod candidate;
 mod turns;
 mod wants;
 
@@ -12,6 +13,9 @@ use std::time::Duration;
 use crate::model::{Time, since};
 
 use super::pull::{PullTrack, Pulls};
+use candidate::Candidate;
+
+pub use wants::wanted_before;
 
 /// A pod that came to its image less than this ago has no pull yet, and that says nothing.
 const SETTLES: Duration = Duration::from_secs(3);
@@ -26,6 +30,8 @@ pub enum Fetch {
     Unknown,
     /// Pulls can be seen, and none is known to be its own: it was not asked for yet, or it is here.
     Idle,
+    /// Likewise, and the image is on the node: it needs no pull.
+    Here,
     /// A pull of it runs.
     Running {
         /// Its lease.
@@ -73,11 +79,11 @@ pub enum Line {
 pub enum Told {
     /// containerd's records name its repository.
     Name,
-    /// It names nothing yet, and the kubelet wanted this image first.
+    /// It names no image that is wanted alone, and the kubelet wanted this one first.
     Intent,
-    /// It names nothing yet, and this pod came first.
+    /// Likewise, and this pod came first.
     Turn,
-    /// It names nothing yet, and this pod came first together with others.
+    /// Likewise, and this pod came first together with others.
     Guess,
 }
 
@@ -92,7 +98,8 @@ pub struct Waiting<'a> {
     pub made: Option<Time>,
     /// The pull of its image was seen, and is over: what is waited for may be another thing.
     pub served: bool,
-    /// The image was on the node when it was asked for last: likewise, unless the kubelet wants it pulled all the same.
+    /// The image was on the node when it was asked for last, and pulled it is only where it is not: likewise, unless the
+    /// kubelet wants it pulled all the same.
     pub here: bool,
 }
 
@@ -104,11 +111,13 @@ pub fn unserved(pulls: &Pulls) -> Fetch {
 
 /// How the image of each stands, in their order.
 ///
-/// A pull that has not read a manifest yet does not tell whose image it fetches: the kubelet serves in turn, so it is
-/// taken to be for what was wanted first and had been when it began. Of what was wanted together with that nothing is known.
+/// A pull that has not read a manifest yet does not tell whose image it fetches, nor does one of a repository of which
+/// several tags are wanted: the kubelet serves in turn, so it is taken to be for what was wanted first and had been when it
+/// began. Of what was wanted together with that nothing is known.
 #[must_use]
 pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
-    let live: Vec<&PullTrack> = by_age(pulls).filter(|pull| !left_behind(pull, now)).collect();
+    let live = by_age(pulls).filter(|pull| !left_behind(pull, now));
+    let live: Vec<Candidate<'_>> = live.map(|pull| Candidate::of(pull, waiting, pulls, now)).collect();
     let mut fetches: Vec<Fetch> = waiting.iter().map(|pod| served(pod, &live)).collect();
     let wants = wants::of(waiting, &fetches, pulls, &live, now);
     let told = match pulls.unseen {
@@ -123,16 +132,21 @@ pub fn assign(waiting: &[Waiting<'_>], pulls: &Pulls, now: Time) -> Vec<Fetch> {
             *place = fetch;
         }
     }
-    fetches.into_iter().map(|fetch| in_line_for_slot(fetch, pulls, &live)).collect()
+    let stands = |(fetch, pod): (Fetch, &Waiting<'_>)| match fetch {
+        Fetch::Unknown if pod.here && pulls.listed => Fetch::Here,
+        fetch => in_line_for_slot(fetch, pulls, &live),
+    };
+    fetches.into_iter().zip(waiting).map(stands).collect()
 }
 
 /// A pull that runs and waits for a download of others to end stands in line like one that has not begun.
-fn in_line_for_slot(fetch: Fetch, pulls: &Pulls, live: &[&PullTrack]) -> Fetch {
+fn in_line_for_slot(fetch: Fetch, pulls: &Pulls, live: &[Candidate<'_>]) -> Fetch {
     match fetch {
         Fetch::Running { lease, by, .. }
             if by != Told::Guess && pulls.running.get(&lease).is_some_and(|pull| pull.waits_for_slot) =>
         {
-            let ahead = live.iter().filter(|pull| !pull.waits_for_slot).map(|pull| pull.pull.lease.clone()).collect();
+            let others = live.iter().map(|it| it.pull).filter(|pull| !pull.waits_for_slot);
+            let ahead = others.map(|pull| pull.pull.lease.clone()).collect();
             Fetch::Queued { ahead, line: Line::Slot { lease } }
         }
         fetch => fetch,
@@ -151,8 +165,8 @@ fn left_behind(pull: &PullTrack, now: Time) -> bool {
     since(moved, now) >= LEFT_BEHIND
 }
 
-fn served(pod: &Waiting<'_>, live: &[&PullTrack]) -> Fetch {
-    let fetching = live.iter().filter(|pull| pull.fetches(pod.image));
+fn served(pod: &Waiting<'_>, live: &[Candidate<'_>]) -> Fetch {
+    let fetching = live.iter().filter(|pull| pull.is_for(pod.image)).map(|it| it.pull);
     fetching.max_by_key(|pull| pull.weight()).map_or(Fetch::Unknown, |pull| running(pull, Told::Name))
 }
 

@@ -35,6 +35,7 @@ pub(super) fn slot(name: &str, kind: ContainerKind, state: ContainerState) -> Co
         name: name.into(),
         kind,
         image,
+        pull_always: false,
         state,
         last: None,
         started,

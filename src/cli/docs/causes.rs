@@ -64,8 +64,7 @@ fn section(text: &mut String, cause: &Cause) {
         cause.steps.iter().for_each(|step| _ = writeln!(text, "* {step}"));
     }
     text.push_str("\n| | |\n|---|---|\n");
-    let mends = if cause.mends.is_empty() { "not said" } else { cause.mends };
-    for (name, value) in [
+    let rows = [
         ("told on", on(cause).to_owned()),
         ("who acts", format!("{}: {}", cause.owner.as_str(), who(cause.owner))),
         ("stage", bites_at(cause).to_owned()),
@@ -73,12 +72,13 @@ fn section(text: &mut String, cause: &Cause) {
         ("told after", told_after(cause)),
         ("known from", known_from(cause).to_owned()),
         ("rules out", cause.rules_out.to_owned()),
-        ("afterwards", mends.to_owned()),
+        ("afterwards", cause.mends.to_owned()),
         ("needs", needs(cause)),
         ("standalone", standalone(cause).to_owned()),
-    ] {
-        _ = writeln!(text, "| {name} | {value} |");
-    }
+    ];
+    rows.iter()
+        .filter(|(_, value)| !value.is_empty())
+        .for_each(|(name, value)| _ = writeln!(text, "| {name} | {value} |"));
     signs(text, cause);
 }
 

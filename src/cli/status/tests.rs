@@ -34,6 +34,10 @@ fn span(stage: Stage, container: Option<&str>, from: i64, to: Option<i64>) -> Sp
     Span { stage, container, from: at(from), to: to.map(at), evidence: "pod status".into() }
 }
 
+fn told_by(evidence: &'static str, span: Span) -> Span {
+    Span { evidence: evidence.into(), ..span }
+}
+
 fn start(id: PodId, stage: Stage, began: i64, since: i64) -> Start {
     Start {
         pod: id,
@@ -84,10 +88,10 @@ fn busy() -> Snapshot {
         Some(trouble("ImageNotFound", "registry.example.com has no 2.14.1 of shop/cart. App: roll back.", 49));
     cart.container = Some("main".into());
     cart.spans = vec![
-        span(Stage::Admission, None, 0, Some(1)),
-        span(Stage::Volumes, None, 1, Some(30)),
-        span(Stage::Sandbox, None, 30, Some(48)),
-        span(Stage::ImagePull, Some("main"), 48, None),
+        told_by("condition PodScheduled", span(Stage::Admission, None, 0, Some(1))),
+        told_by("status.startTime", span(Stage::Volumes, None, 1, Some(30))),
+        told_by("the pod's log directory", span(Stage::Sandbox, None, 30, Some(48))),
+        told_by("containerd's pulls", span(Stage::ImagePull, Some("main"), 48, None)),
     ];
     let mut reports = start(pod("shop", "reports"), Stage::ImagePull, 19, 20);
     reports.waits_for = "image registry.example.com/shop/reports:0.8.2".to_owned();
@@ -216,11 +220,11 @@ fn a_pods_stages_are_bars_on_one_axis() {
     let expected = "\
 shop/cart on node-7: on its way for 1 min
 
-Admission         █                                    1.0 s               pod status
-Volumes           █████████████████                    29 s                pod status
-Sandbox                            ███████████         18 s                pod status
-ImagePull (main)                              ███████  12 s so far         pod status
-                  0                             1 min
+Admission         █                       1.0 s               condition PodScheduled
+Volumes           ███████████             29 s                status.startTime
+Sandbox                      ██████       18 s                the pod's log directory
+ImagePull (main)                   █████  12 s so far         containerd's pulls
+                  0                1 min
 
 ImageNotFound for 11 s
   registry.example.com has no 2.14.1 of shop/cart. App: roll back.
@@ -242,7 +246,7 @@ fn a_chart_fits_the_terminal_whatever_its_width() {
             assert!(line.chars().count() <= width, "{width}: {line}");
         }
     }
-    assert!(!pod_page(&busy(), "cart", 60).contains("pod status"), "there is no room for it");
+    assert!(!pod_page(&busy(), "cart", 60).contains("containerd's pulls"), "there is no room for it");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! Pulls under way, as containerd shows them, → what is said of them.
 
 use crate::model::cause::EventType;
-use crate::model::intent::{Budget, PullRules};
+use crate::model::diagnosis::Confidence;
+use crate::model::intent::{AtOnce, Budget, Intents, PullRules};
 use crate::model::observation::Seen;
 use crate::model::pod::Pod;
 use crate::model::pull::Pull;
 use crate::model::runtime::RuntimeInfo;
 
-use super::timeline::{Timeline, creating, of_pods, pod, pull, slot};
+use super::timeline::{Timeline, creating, id, of_pods, pod, pull, slot};
 
 #[test]
 fn a_slow_pull_is_told_with_its_rate_and_a_stalled_one_with_its_layer() {
@@ -139,9 +140,9 @@ fn when_a_stalled_pull_is_given_up_is_said_of_the_runtime_that_runs_and_only_whe
         ("cri-o", "1.33.0", false, None),
     ] {
         let said = stalled(runtime, version, resolving);
-        let expected = patience.map(|it| format!(" By default pulls retry after {it}."));
+        let expected = patience.map(|it| format!(" Retried after {it} without a byte."));
         assert!(expected.as_ref().is_none_or(|it| said.ends_with(it)), "{version}: {said}");
-        assert_eq!(said.contains("retry after"), expected.is_some(), "{version}: {said}");
+        assert_eq!(said.contains("Retried after"), expected.is_some(), "{version}: {said}");
     }
 }
 
@@ -206,4 +207,50 @@ fn a_registry_is_not_blamed_while_the_disk_is_saturated() {
     );
     let findings = t.see(Seen::DiskSaturated(None)).look();
     assert!(of_pods(&findings)[0].sentence.contains("of r.example.com stopped arriving: no byte for 30 s"));
+}
+
+/// Two pods that wait for two tags of one repository, of which one pull has stopped; the second came so much later.
+fn two_tags(later: u64, at_once: AtOnce, intents: bool) -> Vec<(&'static str, Confidence, String)> {
+    let mut t = Timeline::new();
+    t.see(Seen::PullRules(PullRules { at_once, ..PullRules::default() }));
+    let mut wanted = std::collections::BTreeMap::new();
+    for (name, tag) in [("one", "1"), ("two", "2")] {
+        let image = format!("r.example.com/shop/cart:{tag}");
+        let id = id("shop", name);
+        let waiting = creating(name, t.now, true);
+        let containers = vec![slot(&image, "ContainerCreating", "")];
+        t.see(Seen::PodChanged(Box::new(Pod { api_uid: id.uid.clone(), id, containers, ..waiting })));
+        wanted.insert(image.into(), t.now);
+        t.wait(later);
+    }
+    for _ in 0..90 {
+        if intents {
+            t.see(Seen::Intents(Intents::Told(wanted.clone())));
+        }
+        t.see(pull(5_000_000)).wait(1);
+    }
+    let findings = t.look();
+    of_pods(&findings).into_iter().map(|found| (found.cause.id, found.confidence, found.sentence.clone())).collect()
+}
+
+#[test]
+fn a_pull_of_another_tag_is_not_told_as_the_pod_s_own() {
+    let one = AtOnce::AtMost(std::num::NonZeroU32::MIN);
+    for (at_once, intents) in [(one, true), (AtOnce::Unknown, false)] {
+        let told = two_tags(5, at_once, intents);
+        let causes: Vec<_> = told.iter().map(|(cause, ..)| *cause).collect();
+        assert_eq!(causes, ["ImagePullStalled", "ImagePullQueued"]);
+        assert_eq!(told[0].2.contains("Name, login and image are fine"), intents, "{}", told[0].2);
+        assert!(!told[1].2.contains("0123456789ab"), "{}", told[1].2);
+    }
+}
+
+#[test]
+fn where_nothing_tells_whose_tag_is_pulled_it_is_a_guess_and_nothing_is_called_fine() {
+    let told = two_tags(0, AtOnce::Unknown, false);
+    assert_eq!(told.len(), 2);
+    for (cause, confidence, sentence) in told {
+        assert_eq!((cause, confidence), ("ImagePullStalled", Confidence::Inferred));
+        assert!(!sentence.contains("are fine"), "{sentence}");
+    }
 }

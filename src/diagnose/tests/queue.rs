@@ -7,7 +7,7 @@ use crate::model::cause::EventType;
 use crate::model::diagnosis::Findings;
 use crate::model::intent::{AtOnce, Intents, PullRules};
 use crate::model::observation::Seen;
-use crate::model::pod::Pod;
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Pod};
 use crate::model::pull::{Layer, Pull};
 use crate::model::runtime::RuntimeInfo;
 use crate::model::snapshot::PullPhase;
@@ -83,7 +83,7 @@ fn who_waits_for_a_registry_that_never_answers_is_told_so_and_so_is_who_waits_me
     let (_, _, sentence) = said(&mut t, "cart").unwrap();
     assert!(
         sentence.starts_with(
-            "This pod's image waits (6 min 40 s): no pull of it runs, while the node pulls another: its registry has not answered for 6 min 44 s. Nothing is wrong with this pod."
+            "This pod's image waits (6 min 40 s): no pull of it runs, while the node pulls another: no answer for 6 min 44 s. Nothing is wrong with this pod."
         ),
         "{sentence}"
     );
@@ -96,6 +96,22 @@ fn who_waits_for_a_registry_that_never_answers_is_told_so_and_so_is_who_waits_me
         "{sentence}"
     );
     assert_eq!(kind, EventType::Warning);
+}
+
+#[test]
+fn a_pull_whose_registry_answered_is_told_alike_of_its_own_pod_and_of_the_one_behind_it() {
+    for (document, manifests) in [(Some(0), Vec::new()), (None, vec!["sha256:index".into()])] {
+        let (mut t, Seen::Pulls(mut pulls)) = mute("bank") else { return };
+        pulls[0] =
+            Pull { document, manifests, repositories: vec!["r.example.com/bank/vault".into()], ..pulls[0].clone() };
+        for _ in 0..41 {
+            t.see(Seen::Pulls(pulls.clone())).wait(1);
+        }
+        for name in ["vault", "cart"] {
+            let (_, _, sentence) = said(&mut t, name).unwrap();
+            assert!(sentence.contains(": a registry answered, and has sent no manifest for 41 s"), "{sentence}");
+        }
+    }
 }
 
 /// The kubelet wants these images; each was seen first so many seconds ago.
@@ -128,14 +144,14 @@ fn the_kubelet_s_turn_is_told_with_the_head_and_how_many_come_before() {
     let (_, _, cart) = said(&mut t, "cart").unwrap();
     assert!(
         cart.starts_with(
-            "This pod's image waits its turn (31 s): the node pulls one at a time, now another namespace's (name withheld): its registry has not answered for 35 s. Nothing is wrong with this pod."
+            "This pod's image waits its turn (31 s): the node pulls one at a time, now another namespace's (name withheld): no answer for 35 s. Nothing is wrong with this pod."
         ),
         "{cart}"
     );
     let evidence = t.look().diagnoses.iter().flat_map(|found| found.evidence.clone()).collect::<Vec<_>>();
     assert!(evidence.iter().any(|it| it.says == "one pull at a time"), "{evidence:?}");
     let (_, _, log) = said(&mut t, "log").unwrap();
-    assert!(log.contains("has not answered for 35 s; 1 more before it. Nothing"), "{log}");
+    assert!(log.contains("no answer for 35 s; 1 more before it. Nothing"), "{log}");
     assert!(!log.contains("vault") && !log.contains("bank"), "{log}");
     assert!(log.contains("serializeImagePulls: false helps") && log.len() < 400, "{log}");
 }
@@ -151,13 +167,13 @@ fn the_event_withholds_what_status_and_log_name() {
     assert_ne!(named, event);
     let trouble = cart.trouble.unwrap();
     assert_eq!(trouble.sentence, named);
-    assert_eq!(trouble.gist, "behind bank/vault, its registry has not answered for 35 s");
+    assert_eq!(trouble.gist, "behind bank/vault, no answer for 35 s");
 }
 
 #[test]
 fn what_is_ahead_is_named_within_the_namespace_or_where_the_operator_lets_names_pass() {
     let (mut t, _) = serial("shop");
-    assert!(said(&mut t, "cart").unwrap().2.contains("one at a time, now that of pod vault: its registry"));
+    assert!(said(&mut t, "cart").unwrap().2.contains("one at a time, now that of pod vault: no answer"));
 
     let (mut t, _) = serial("bank");
     t.settings.report.cross_namespace_names = true;
@@ -288,4 +304,50 @@ fn nobody_waits_for_a_turn_whose_image_is_here_or_whose_pull_cannot_be_seen() {
     let (mut t, _) = mute("bank");
     t.see(lease).wait(20).see(Seen::PullsUnseen("the runtime is cri-o".to_owned())).wait(60);
     assert!(said(&mut t, "cart").is_none());
+}
+
+#[test]
+fn what_was_said_of_an_image_long_ago_hides_no_queue() {
+    let (mut t, lease) = mute("bank");
+    t.see(Seen::Image { name: "r.example.com/shop/cart:1".into(), here: true });
+    for second in 0..150 {
+        let told = said(t.see(lease.clone()).wait(1), "cart");
+        assert!(second >= 120 || told.is_none(), "{second}: {told:?}");
+    }
+    assert_eq!(said(&mut t, "cart").map(|(cause, ..)| cause), Some("ImagePullQueued"));
+}
+
+/// A pod whose second init container is of the first one's image, which is here, while a mute pull holds the kubelet's turn.
+fn second_of_one_image(pull_always: bool) -> Timeline {
+    let (mut t, lease) = mute("bank");
+    let own = slot("r.example.com/shop/schema:1", "PodInitializing", "");
+    let schema = ContainerSlot { name: "schema".into(), kind: ContainerKind::Init, pull_always, ..own };
+    let ended = Ended { exit_code: 0, reason: "Completed".into(), message: "".into(), at: Some(t.now) };
+    let seed = ContainerSlot { name: "seed".into(), ..schema.clone() };
+    let schema = ContainerSlot { state: ContainerState::Terminated(ended), ..schema };
+    let cart = Pod { containers: vec![schema, seed], ..creating("db", t.now, true) };
+    t.see(Seen::PodChanged(Box::new(cart)));
+    for _ in 0..60 {
+        t.see(Seen::Image { name: "r.example.com/shop/schema:1".into(), here: true }).see(lease.clone()).wait(1);
+    }
+    t
+}
+
+#[test]
+fn an_image_that_is_here_waits_for_a_pull_only_where_it_is_pulled_always() {
+    let place = |t: &Timeline| t.world.pods.values().find(|track| &*track.id.name == "db").map(|it| it.place.stage);
+    let mut always = second_of_one_image(true);
+    assert_eq!(place(&always), Some(Stage::ImageQueue));
+    assert_eq!(said(&mut always, "db").map(|(cause, ..)| cause), Some("ImagePullQueued"));
+    let mut absent = second_of_one_image(false);
+    assert_eq!((place(&absent), said(&mut absent, "db")), (Some(Stage::Create), None));
+
+    let (mut t, lease) = mute("bank");
+    t.see(Seen::Image { name: "r.example.com/shop/cart:1".into(), here: true }).see(lease);
+    let cart = t.world.pods.values().find(|track| &*track.id.name == "cart").unwrap();
+    assert_eq!((cart.place.stage, cart.place.told_by), (Stage::Create, "CRI images"), "it is the first of its image");
+    assert!(
+        images(&t.world).contains(&"r.example.com/shop/cart:1".into()),
+        "and is asked for as long as it is not made"
+    );
 }

@@ -124,6 +124,7 @@ pub(super) fn slot(image: &str, reason: &str, message: &str) -> ContainerSlot {
         name: "web".into(),
         kind: ContainerKind::Main,
         image: image.into(),
+        pull_always: false,
         state: ContainerState::Waiting { reason: reason.into(), message: message.into() },
         last: None,
         started: false,

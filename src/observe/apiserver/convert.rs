@@ -114,6 +114,7 @@ fn slot(spec: &ContainerSpec, kind: ContainerKind, statuses: &[ContainerStatus])
         name: spec.name.clone(),
         kind,
         image: spec.image.clone(),
+        pull_always: spec.image_pull_policy.as_deref() == Some("Always"),
         state: state(status.map(|s| &s.state)),
         last: status.and_then(|s| s.last_state.terminated.as_ref()).map(ended),
         started: status.and_then(|s| s.started).unwrap_or(false),
@@ -315,6 +316,10 @@ mod tests {
             {"name": "a", "lifecycle": {"postStart": {"exec": {"command": ["sh"]}}}},
             {"name": "b", "lifecycle": {"preStop": {}}}, {"name": "c", "lifecycle": null}]}}));
         assert_eq!(hooked.containers.iter().map(|slot| slot.post_start).collect::<Vec<_>>(), [true, false, false]);
+        let policies = read(json!({"metadata": {}, "spec": {"containers": [{"name": "a", "imagePullPolicy": "Always"},
+            {"name": "b", "imagePullPolicy": "IfNotPresent"}, {"name": "c"}]}}));
+        let always: Vec<_> = policies.containers.iter().map(|slot| slot.pull_always).collect();
+        assert_eq!(always, [true, false, false]);
     }
 
     #[test]

@@ -168,6 +168,7 @@ pub(super) struct SecurityContext {
 pub(super) struct ContainerSpec {
     pub(super) name: Arc<str>,
     pub(super) image: Arc<str>,
+    pub(super) image_pull_policy: Option<String>,
     pub(super) restart_policy: Option<String>,
     #[serde(deserialize_with = "or_empty")]
     pub(super) lifecycle: Lifecycle,

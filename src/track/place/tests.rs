@@ -194,6 +194,7 @@ impl Within {
         let fetches = [
             Fetch::Unknown,
             Fetch::Idle,
+            Fetch::Here,
             queued(Line::Unknown),
             queued(Line::Slot { lease: "own".into() }),
             queued(turn),
@@ -246,6 +247,7 @@ impl Within {
             (CONTAINERS, Stage::Hook) => run == Some(RunState::Running) && held.post_start,
             (CONTAINERS, Stage::Start) => run.is_some(),
             (CONTAINERS, Stage::ImagePull) => run.is_none() && !fresh && !no_pull,
+            (IMAGES, Stage::Create) => run.is_none() && !fresh && self.fetch == Fetch::Here,
             (CONTAINERS, Stage::Create) => run.is_none() && !fresh && no_pull,
             (CONTAINER_LOGS, Stage::Create) => run.is_none() && fresh,
             (CONTAINER_LOGS, Stage::ImagePull) => run.is_none() && seen && !fresh && !no_pull,
@@ -289,5 +291,5 @@ fn for_every_container_every_pair_of_state_and_observation_has_its_stage() {
         }
         cases += 1;
     }
-    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 2 * 7 * 2);
+    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 2 * 8 * 2);
 }

@@ -37,6 +37,7 @@ fn assigned_by(mut pulls: Pulls, waiting: &[Waiting<'_>], list: Vec<Pull>, now: 
         .into_iter()
         .map(|fetch| match fetch {
             Fetch::Unknown | Fetch::Idle => "?".to_owned(),
+            Fetch::Here => "here".to_owned(),
             Fetch::Running { lease, by: Told::Guess, .. } => format!("{lease}?"),
             Fetch::Running { lease, .. } => lease.to_string(),
             Fetch::Asked { .. } => "runs".to_owned(),
@@ -79,11 +80,11 @@ fn nothing_is_claimed_where_nothing_tells() {
     assert_eq!(assigned(&[waits(CART, 4)], Vec::new(), 60), ["?"], "no pull is under way");
     let other = || vec![lease("a", 5, Some("r.example.com/bank/vault"))];
     assert_eq!(assigned(&[waits(CART, 58)], other(), 60), ["?"], "it has just come");
-    assert_eq!(assigned(&[Waiting { here: true, ..waits(CART, 4) }], other(), 60), ["?"], "its image is here");
+    assert_eq!(assigned(&[Waiting { here: true, ..waits(CART, 4) }], other(), 60), ["here"], "it needs no pull");
     let first = Waiting { here: true, ..waits(MUTE, 2) };
     assert_eq!(
         assigned(&[first, waits(CART, 4)], vec![lease("a", 5, None)], 60),
-        ["?", "a"],
+        ["here", "a"],
         "who has it asks for none"
     );
     let own = Pull { own: Some("r.example.com/bank/vault:1".into()), ..lease("a", 5, None) };
@@ -137,4 +138,35 @@ fn more_pulls_than_the_kubelet_runs_leave_a_guess() {
     let list = vec![lease("a", 7, None), lease("by-hand", 8, Some("r.example.com/other"))];
     let told = assigned_by(wanting(&[(CART, 7), (MUTE, 6)], 60), &[waits(CART, 4), waits(MUTE, 4)], list, 60);
     assert_eq!(told, ["after Some(0)", "a?"]);
+}
+
+const OTHER_TAG: &str = "r.example.com/shop/cart:1";
+
+#[test]
+fn a_pull_of_a_repository_serves_the_tag_that_was_wanted_first_and_the_other_waits() {
+    let cart = || vec![lease("a", 7, Some("r.example.com/shop/cart"))];
+    let both = [waits(CART, 4), waits(OTHER_TAG, 4)];
+    let wanted = |images: &[(&str, i64)]| assigned_by(wanting(images, 60), &both, cart(), 60);
+    assert_eq!(wanted(&[(CART, 7), (OTHER_TAG, 6)]), ["after Some(0)", "a"]);
+    assert_eq!(wanted(&[(CART, 6), (OTHER_TAG, 6)]), ["?", "a?"], "one look saw both");
+    assert_eq!(wanted(&[(CART, 6)]), ["a", "?"], "the other tag is not wanted");
+    assert_eq!(assigned(&[waits(CART, 4), waits(OTHER_TAG, 3)], cart(), 60), ["queued", "a"], "who came first");
+    assert_eq!(assigned(&both, cart(), 60), ["a?", "?"], "who came together can't be told");
+    assert_eq!(assigned(&[waits(OTHER_TAG, 30), waits(CART, 4)], cart(), 60), ["queued", "a"], "that came later");
+    let here = [waits(CART, 4), Waiting { here: true, ..waits(OTHER_TAG, 3) }];
+    assert_eq!(assigned(&here, cart(), 60), ["a", "here"], "that tag needs no pull");
+    assert_eq!(assigned(&[waits(CART, 4), waits(CART, 30)], cart(), 60), ["a", "a"], "it is the same tag");
+    let three = [waits(CART, 3), waits(OTHER_TAG, 6), waits(CART, 9)];
+    assert_eq!(assigned(&three, cart(), 60), ["a", "queued", "a"]);
+}
+
+#[test]
+fn pulls_of_one_repository_are_told_apart_by_the_order_of_their_tags_and_by_their_digests() {
+    let two = || vec![lease("a", 5, Some("r.example.com/shop/cart")), lease("b", 9, Some("r.example.com/shop/cart"))];
+    assert_eq!(assigned(&[waits(OTHER_TAG, 8), waits(CART, 4)], two(), 60), ["b", "a"]);
+    assert_eq!(assigned(&[waits(OTHER_TAG, 4), waits(CART, 4)], two(), 60), ["a?", "b?"]);
+    let mut known = two();
+    known[1].manifests = vec!["sha256:ab".into()];
+    let pinned = "r.example.com/shop/cart@sha256:ab";
+    assert_eq!(assigned(&[waits(pinned, 4), waits(CART, 4)], known, 60)[0], "b");
 }

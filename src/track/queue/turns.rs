@@ -2,30 +2,35 @@
 
 use std::num::NonZeroU32;
 
+use super::candidate::Candidate;
 use super::wants::Want;
 use super::{Fetch, Line, Told, running};
 use crate::model::intent::AtOnce;
-use crate::track::pull::{PullTrack, Pulls};
+use crate::track::pull::Pulls;
 
 /// What is known of pods, by their place.
 type Known = Vec<(usize, Fetch)>;
 
-/// A pull that names nothing yet is for the first that may be it; the others wait for what the kubelet's rules tell.
-pub(super) fn with_pulls(mut wants: Vec<Want>, pulls: &Pulls, live: &[&PullTrack]) -> Known {
-    let mut heads: Vec<(Want, &PullTrack)> = Vec::new();
-    for nameless in live.iter().filter(|pull| pull.nameless()) {
-        if let Some(next) = wants.iter().position(|want| want.may_be_of(nameless)) {
-            heads.push((wants.remove(next), nameless));
+/// A pull whose records don't tell for which image it is, and the want that it is taken to serve.
+type Head<'a> = (Want, &'a Candidate<'a>);
+
+/// Such a pull is for the first that may be its own; the others wait for what the kubelet's rules tell.
+pub(super) fn with_pulls(mut wants: Vec<Want>, pulls: &Pulls, live: &[Candidate<'_>]) -> Known {
+    let mut heads: Vec<Head<'_>> = Vec::new();
+    for open in live.iter().filter(|running| running.open()) {
+        if let Some(next) = wants.iter().position(|want| want.may_be_of(open)) {
+            heads.push((wants.remove(next), open));
         }
     }
-    let served = heads.iter().flat_map(|(want, pull)| {
-        let by = told(want, pull, &heads, &wants, pulls, live);
-        want.pods.iter().map(move |pod| (*pod, running(pull, by)))
+    share(&mut heads, &mut wants);
+    let served = heads.iter().flat_map(|head| {
+        let by = told(head, &heads, &wants, pulls, live);
+        head.0.pods.iter().map(move |pod| (*pod, running(head.1.pull, by)))
     });
     let served: Known = served.collect();
     // Whose it is can't be told among those who came together, so nothing is said of the others.
-    wants.retain(|want| !heads.iter().any(|(head, _)| head.together(want)));
-    let ahead: Vec<_> = live.iter().map(|pull| pull.pull.lease.clone()).collect();
+    wants.retain(|want| !heads.iter().any(|head| rivals(head, want)));
+    let ahead: Vec<_> = live.iter().map(|running| running.pull.pull.lease.clone()).collect();
     let queued = wants.iter().flat_map(|want| {
         let line = line(want, &wants, pulls, live.len());
         let fetch = line.map(|line| Fetch::Queued { ahead: ahead.clone(), line });
@@ -34,22 +39,30 @@ pub(super) fn with_pulls(mut wants: Vec<Want>, pulls: &Pulls, live: &[&PullTrack
     served.into_iter().chain(queued).collect()
 }
 
-/// How it is known that `pull` is for `want`: others that came with it, or more pulls than the kubelet runs, leave a guess.
-fn told(
-    want: &Want,
-    pull: &PullTrack,
-    heads: &[(Want, &PullTrack)],
-    rest: &[Want],
-    pulls: &Pulls,
-    live: &[&PullTrack],
-) -> Told {
-    let rivals = rest.iter().any(|other| want.together(other));
-    let differs = |(other, its): &(Want, &PullTrack)| {
-        want.together(other) && its.pull.document.is_some() != pull.pull.document.is_some()
+/// A pull that names a repository serves whoever else waits for the same image.
+fn share(heads: &mut [Head<'_>], wants: &mut Vec<Want>) {
+    for (head, _) in heads.iter_mut().filter(|(_, running)| !running.pull.nameless()) {
+        let alike = wants.extract_if(.., |want| want.alike(head)).flat_map(|want| want.pods);
+        let alike: Vec<usize> = alike.collect();
+        head.pods.extend(alike);
+    }
+}
+
+/// That pull may as well be for the other want.
+fn rivals((want, running): &Head<'_>, other: &Want) -> bool {
+    want.together(other) && running.may_be_for(&other.image)
+}
+
+/// How it is known that a pull is for its want: others that came with it, or more pulls than the kubelet runs, leave a guess.
+fn told(head: &Head<'_>, heads: &[Head<'_>], rest: &[Want], pulls: &Pulls, live: &[Candidate<'_>]) -> Told {
+    let (want, open) = head;
+    let differs = |other: &Head<'_>| match open.pull.nameless() {
+        true => want.together(&other.0) && other.1.pull.pull.document.is_some() != open.pull.pull.document.is_some(),
+        false => !want.alike(&other.0) && rivals(head, &other.0),
     };
     let foreign = matches!(pulls.rules.at_once, AtOnce::AtMost(most) if live.len() > many(most));
     match &want.intent {
-        _ if rivals || foreign || heads.iter().any(differs) => Told::Guess,
+        _ if foreign || rest.iter().any(|other| rivals(head, other)) || heads.iter().any(differs) => Told::Guess,
         Some(_) => Told::Intent,
         None => Told::Turn,
     }

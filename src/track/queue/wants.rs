@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::candidate::Candidate;
 use super::{Fetch, Waiting};
+use crate::model::image::Reference;
 use crate::model::intent::Intents;
 use crate::model::{Time, since};
 use crate::track::pull::{PullTrack, Pulls};
@@ -17,6 +19,8 @@ const TOGETHER: Duration = Duration::from_secs(1);
 /// An image that is wanted.
 #[derive(Clone, Debug)]
 pub(super) struct Want {
+    /// Its name.
+    pub(super) image: Arc<str>,
     /// The pods that wait for it, by their place; none where the pod that wanted it is gone.
     pub(super) pods: Vec<usize>,
     /// The kubelet's intent: the image, and when it was seen first.
@@ -31,13 +35,13 @@ pub(super) fn of(
     waiting: &[Waiting<'_>],
     fetches: &[Fetch],
     pulls: &Pulls,
-    live: &[&PullTrack],
+    live: &[Candidate<'_>],
     now: Time,
 ) -> Vec<Want> {
     let unserved = |at: &usize| matches!(fetches.get(*at), Some(Fetch::Unknown));
     let mut wants: Vec<Want> = match pulls.intents(now) {
         Some(Intents::Told(images)) => {
-            let open = images.iter().filter(|(image, _)| !live.iter().any(|pull| pull.fetches(image)));
+            let open = images.iter().filter(|(image, _)| !live.iter().any(|pull| pull.is_for(image)));
             open.filter_map(|(image, seen)| Want::of_intent((image.clone(), *seen), waiting, unserved)).collect()
         }
         _ => {
@@ -49,10 +53,16 @@ pub(super) fn of(
     wants
 }
 
+/// What was wanted since then was wanted when that pull began.
+#[must_use]
+pub fn wanted_before(since_when: Time, pull: &PullTrack) -> bool {
+    since_when <= pull.began || since(pull.began, since_when) <= COARSE
+}
+
 impl Want {
     fn of_pod(at: usize, waiting: &[Waiting<'_>]) -> Option<Self> {
         let pod = waiting.get(at)?;
-        Some(Self { pods: vec![at], intent: None, since: pod.since, made: pod.made })
+        Some(Self { image: pod.image.into(), pods: vec![at], intent: None, since: pod.since, made: pod.made })
     }
 
     /// None where all who waited for it have been served: the intent is about to go.
@@ -65,7 +75,8 @@ impl Want {
         }
         let first = open.iter().map(|(_, pod)| pod).min_by_key(|pod| (pod.since, pod.made));
         let (since, made) = first.map_or((intent.1, None), |pod| (pod.since, pod.made));
-        Some(Self { pods: open.into_iter().map(|(at, _)| at).collect(), since, made, intent: Some(intent) })
+        let image = intent.0.clone();
+        Some(Self { image, pods: open.into_iter().map(|(at, _)| at).collect(), since, made, intent: Some(intent) })
     }
 
     /// When the kubelet was asked for it, as far as can be told: an intent may be left of an earlier pod's.
@@ -73,9 +84,14 @@ impl Want {
         self.intent.as_ref().map_or(self.since, |(_, seen)| self.since.max(*seen))
     }
 
-    /// It was wanted when that pull began.
-    pub(super) fn may_be_of(&self, pull: &PullTrack) -> bool {
-        self.pods.is_empty() || self.since <= pull.began || since(pull.began, self.since) <= COARSE
+    /// It was wanted when that pull began, which may be for its image.
+    pub(super) fn may_be_of(&self, running: &Candidate<'_>) -> bool {
+        (self.pods.is_empty() || wanted_before(self.since, running.pull)) && running.may_be_for(&self.image)
+    }
+
+    /// It is of the same image.
+    pub(super) fn alike(&self, other: &Self) -> bool {
+        Reference::parse(&self.image) == Reference::parse(&other.image)
     }
 
     /// Which of the two was wanted first is not certain.

@@ -18,6 +18,7 @@ fn pod(name: &str, bound: i64, state: ContainerState) -> Pod {
         name: "web".into(),
         kind: ContainerKind::Main,
         image: format!("r.example.com/shop/{name}:1").into(),
+        pull_always: false,
         started: false,
         state,
         last: None,
