@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use saphyr_parser::{Event, Parser};
+use granit_parser::{Event, Parser};
 
 use super::Node;
 use super::kubelet::daemon::{self, Places};
