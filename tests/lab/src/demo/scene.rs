@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::Lab;
-use crate::apiserver::ApiServer;
 use crate::apiserver::resources::{EVENTS, NODES};
+use crate::apiserver::{self, ApiServer, Clock};
+use crate::dead_mount::DeadMount;
+use crate::disk::Disk;
 use crate::kubelet::record::Record;
 use crate::kubelet::{self, Kubelet};
 
@@ -35,7 +37,21 @@ pub struct Scene {
     pub agent: Agent,
     /// How a client reaches the API server.
     pub kubeconfig: PathBuf,
-    kubelet: Kubelet,
+    /// The API server's clock.
+    pub clock: Clock,
+    /// The kubelet.
+    pub kubelet: Kubelet,
+    /// What a fault needs besides.
+    pub props: Props,
+}
+
+/// Things that only some faults need.
+#[derive(Debug, Default)]
+pub struct Props {
+    /// A file system that can be filled.
+    pub disk: Option<Disk>,
+    /// A mount that hangs, and where.
+    pub mount: Option<(DeadMount, PathBuf)>,
 }
 
 /// An Event's name and count: an Event that was written again tells again.
@@ -109,7 +125,8 @@ impl Scene {
         adapt: impl FnOnce(&mut kubelet::Options),
     ) -> anyhow::Result<Self> {
         let lab = Lab::start().await?;
-        let api = ApiServer::start(crate::apiserver::Options::default()).await?;
+        let clock = Clock::start();
+        let api = ApiServer::start(apiserver::Options { clock: clock.clone(), ..Default::default() }).await?;
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
         let mut options = options(&lab, api.url(), tempo);
@@ -128,7 +145,7 @@ impl Scene {
             port: HEALTH_PORT,
         })
         .await?;
-        Ok(Self { lab, api, agent, kubeconfig, kubelet })
+        Ok(Self { lab, api, agent, kubeconfig, clock, kubelet, props: Props::default() })
     }
 
     /// What the kubelet did with each pod, and when.
@@ -201,7 +218,7 @@ fn telling(event: &Value) -> Telling {
 pub fn pod(namespace: &str, name: &str, mut container: Value) -> Value {
     container["name"] = json!("main");
     container["imagePullPolicy"] = json!("Always");
-    let now = crate::apiserver::rfc3339(jiff::Timestamp::now());
+    let now = apiserver::rfc3339(jiff::Timestamp::now());
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": namespace},
@@ -217,7 +234,7 @@ fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
         root: lab.dir.join("kubelet"),
         logs: lab.dir.join("pods"),
         cgroup_parent: lab.cgroup.clone(),
-        ..kubelet::Options::new(NODE, url, lab.containerd.socket())
+        ..kubelet::Options::new(NODE, url, lab.containerd.socket()).healthy()
     };
     match tempo {
         Tempo::Ordinary => ordinary,
