@@ -33,7 +33,7 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
-use crate::observe::host::CniDirs;
+use crate::observe::host::{CniDirs, Told};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -93,10 +93,12 @@ impl Shared {
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
         let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
+        let (told, hears) = watch::channel(Told::default());
         let (labels, node_labels) = watch::channel(Vec::new());
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
+            told,
             labels,
             awaited,
             metrics: self.metrics.clone(),
@@ -105,7 +107,8 @@ impl Shared {
         let heartbeat = self.engine(to_engine, questions, attention, client.clone(), args);
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_sandboxes(&cri, args, &attends, told_dirs.clone(), &seen);
-        self.look_at_host(args, told_dirs, &attends, &seen);
+        self.look_at_host(args, told_dirs.clone(), &attends, &seen);
+        self.probe(args, told_dirs, hears, &attends, &seen);
         self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_volumes(args, client.clone(), &attends, &seen);

@@ -43,6 +43,10 @@ pub struct Attention {
     pub plugins: bool,
     /// The pods that wait for volumes or resource claims, and for which.
     pub mounting: Arc<[Mounting]>,
+    /// The way to the API server is in doubt.
+    pub way: bool,
+    /// The pods whose mounts are in doubt.
+    pub mounts: Arc<[PodUid]>,
 }
 
 /// State and the look at it, without tasks, channels or clock: what the agent turns in real time and a replay in
@@ -99,7 +103,8 @@ impl Crank {
         let plugins = !sandboxes.is_empty() || self.world.runtime.hangs(Method::Status).is_some();
         let (busy, pulls) = (self.world.busy(now), self.world.awaits_image(now));
         let mounting = self.world.mounting().collect();
-        Attention { busy, pulls, starting, sandboxes, plugins, mounting }
+        let (way, mounts) = (self.world.way_in_doubt(now), self.world.mounts_in_doubt(now));
+        Attention { busy, pulls, starting, sandboxes, plugins, mounting, way, mounts }
     }
 }
 

@@ -44,13 +44,14 @@ use std::sync::Arc;
 
 use crate::host::{Mounts, Pids, Processes, Root};
 use crate::model::Time;
+use crate::model::ids::PodUid;
 use crate::model::reading::{Group, Reading};
 
 /// What a probe is given.
 #[derive(Debug)]
 pub struct Node {
     /// The host's files.
-    pub mounts: Mounts,
+    pub mounts: Arc<Mounts>,
     /// The moment of the look.
     pub now: Time,
     /// The kubelet's root, as the host names it.
@@ -70,6 +71,8 @@ pub struct Node {
     pub sandboxes: Option<Arc<BTreeSet<Arc<str>>>>,
     /// The API server's address as a Service, as the kubelet tells it to pods.
     pub service: Option<SocketAddr>,
+    /// The pods whose mounts may hang; none where those of every pod are asked.
+    pub suspects: Option<Arc<[PodUid]>>,
 }
 
 impl Node {
@@ -93,31 +96,48 @@ pub struct Probe {
     pub id: &'static str,
     /// What it is about.
     pub group: Group,
+    /// When the agent has it look.
+    pub asked: Asked,
     /// Looks once.
     pub look: fn(&Node) -> Vec<Reading>,
 }
 
+/// When an agent that watches a node has a probe look. `kubewhy check` asks all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// Again and again.
+    Always,
+    /// While the way to the API server is in doubt: on a calm node nobody asks it anything.
+    WayInDoubt,
+    /// While mounts of pods are in doubt: each is asked by a process of its own.
+    MountsInDoubt,
+}
+
+const fn always(id: &'static str, group: Group, look: fn(&Node) -> Vec<Reading>) -> Probe {
+    Probe { id, group, asked: Asked::Always, look }
+}
+
 /// All of them, in the order in which they are shown.
 pub const ALL: &[Probe] = &[
-    Probe { id: runtime::ID, group: Group::Runtime, look: runtime::look },
-    Probe { id: kubelet::ID, group: Group::Kubelet, look: kubelet::look },
-    Probe { id: certificate::ID, group: Group::Kubelet, look: certificate::look },
-    Probe { id: apiserver::ID, group: Group::Kubelet, look: apiserver::look },
-    Probe { id: cni_config::ID, group: Group::Network, look: cni_config::look },
-    Probe { id: cni_backend::ID, group: Group::Network, look: cni_backend::look },
-    Probe { id: addresses::ID, group: Group::Network, look: addresses::look },
-    Probe { id: disk::ID, group: Group::Disk, look: disk::look },
-    Probe { id: read_only::ID, group: Group::Disk, look: read_only::look },
-    Probe { id: ext4::ID, group: Group::Disk, look: ext4::look },
-    Probe { id: mount::ID, group: Group::Disk, look: mount::look },
-    Probe { id: kernel::ID, group: Group::Kernel, look: kernel::look },
-    Probe { id: inotify::ID, group: Group::Kernel, look: inotify::look },
-    Probe { id: inotify_use::ID, group: Group::Kernel, look: inotify_use::look },
-    Probe { id: memory::ID, group: Group::Kernel, look: memory::look },
-    Probe { id: pressure::ID, group: Group::Kernel, look: pressure::look },
-    Probe { id: kmsg::ID, group: Group::Kernel, look: kmsg::look },
-    Probe { id: clock::ID, group: Group::System, look: clock::look },
-    Probe { id: resolv_conf::ID, group: Group::System, look: resolv_conf::look },
-    Probe { id: swap::ID, group: Group::System, look: swap::look },
-    Probe { id: cgroup_driver::ID, group: Group::System, look: cgroup_driver::look },
+    always(runtime::ID, Group::Runtime, runtime::look),
+    always(kubelet::ID, Group::Kubelet, kubelet::look),
+    always(certificate::ID, Group::Kubelet, certificate::look),
+    Probe { id: apiserver::ID, group: Group::Kubelet, asked: Asked::WayInDoubt, look: apiserver::look },
+    always(cni_config::ID, Group::Network, cni_config::look),
+    always(cni_backend::ID, Group::Network, cni_backend::look),
+    always(addresses::ID, Group::Network, addresses::look),
+    always(disk::ID, Group::Disk, disk::look),
+    always(read_only::ID, Group::Disk, read_only::look),
+    always(ext4::ID, Group::Disk, ext4::look),
+    Probe { id: mount::ID, group: Group::Disk, asked: Asked::MountsInDoubt, look: mount::look },
+    always(kernel::ID, Group::Kernel, kernel::look),
+    always(inotify::ID, Group::Kernel, inotify::look),
+    always(inotify_use::ID, Group::Kernel, inotify_use::look),
+    always(memory::ID, Group::Kernel, memory::look),
+    always(pressure::ID, Group::Kernel, pressure::look),
+    always(kmsg::ID, Group::Kernel, kmsg::look),
+    always(clock::ID, Group::System, clock::look),
+    always(resolv_conf::ID, Group::System, resolv_conf::look),
+    always(swap::ID, Group::System, swap::look),
+    always(cgroup_driver::ID, Group::System, cgroup_driver::look),
 ];

@@ -11,6 +11,7 @@ pub mod place;
 pub mod pod;
 pub mod pull;
 pub mod queue;
+pub mod readings;
 pub mod runtime;
 pub mod said;
 mod snapshot;
@@ -41,6 +42,7 @@ use node::NodeTrack;
 use pod::PodTrack;
 use pull::Pulls;
 use queue::{Fetch, Waiting};
+use readings::Readings;
 use runtime::RuntimeTrack;
 use volume::VolumeTrack;
 
@@ -73,6 +75,8 @@ pub struct World {
     pub sandboxes: SandboxTimes,
     /// Sandboxes in the making.
     pub making: Making,
+    /// What the probes of the node found.
+    pub readings: Readings,
     logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
@@ -108,6 +112,7 @@ impl World {
             logs_elsewhere: false,
             sandboxes: SandboxTimes::default(),
             making: Making::default(),
+            readings: Readings::default(),
             gone: Vec::new(),
             arrivals: Vec::new(),
         }
@@ -151,6 +156,7 @@ impl World {
             Seen::Storage { pod, storage } => self.volumes.api_said(pod, storage, at),
             Seen::Cni(host) => self.network.host_said(host, at),
             Seen::Marks(marks) => self.marked(&marks, at),
+            Seen::Readings { probe, readings } => self.readings.heard(probe, readings, at),
             Seen::ApiServer(state) => self.api = Some((at, state)),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));

@@ -17,9 +17,10 @@ use crate::observe::containerd::ContainerdObserver;
 use crate::observe::containerd::sandboxes::SandboxObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{
-    CniDirs, CniObserver, IntentObserver, KubeletPlaces, MarksObserver, PluginObserver, PressureObserver,
-    PullRulesObserver, VolumeObserver,
+    CniDirs, CniObserver, Doubts, IntentObserver, KubeletPlaces, MarksObserver, PluginObserver, PressureObserver,
+    Prober, PullRulesObserver, Told, VolumeObserver,
 };
+use crate::probe::apiserver::service_address;
 
 use super::Shared;
 
@@ -78,6 +79,29 @@ impl Shared {
         let pace = self.pace(attends, |attention| attention.busy);
         let marks = MarksObserver { root, places, starting, pace, clock };
         self.tasks.start("marks observer", marks.run(seen.clone(), self.tasks.stop.clone()));
+    }
+
+    /// At all that can be asked of the node itself.
+    pub(super) fn probe(
+        &mut self,
+        args: &RunArgs,
+        dirs: watch::Receiver<CniDirs>,
+        told: watch::Receiver<Told>,
+        attends: &watch::Receiver<Attention>,
+        seen: &mpsc::Sender<Observation>,
+    ) {
+        let doubts =
+            self.project(attends.clone(), |attention| Doubts { way: attention.way, mounts: attention.mounts.clone() });
+        let prober = Prober {
+            root: args.host_root.clone(),
+            kubelet: KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() },
+            dirs,
+            told,
+            doubts,
+            service: service_address(|name| std::env::var(name).ok()),
+            clock: self.clock,
+        };
+        self.tasks.start("prober", prober.run(seen.clone(), self.tasks.stop.clone()));
     }
 
     pub(super) fn look_at_kubelet(

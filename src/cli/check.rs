@@ -99,7 +99,7 @@ fn all(args: &CheckArgs) -> anyhow::Result<Vec<Line>> {
 /// What can be known of this node with nobody to ask: the runtime would tell its sandboxes and where it keeps them.
 fn node(args: &CheckArgs) -> anyhow::Result<Node> {
     Ok(Node {
-        mounts: Mounts::at(&args.host_root).context("what is mounted here cannot be told")?,
+        mounts: Mounts::at(&args.host_root).context("what is mounted here cannot be told")?.into(),
         now: Clock::start().now(),
         kubelet_root: args.kubelet_root.clone(),
         pod_logs: args.pod_logs.clone(),
@@ -109,6 +109,7 @@ fn node(args: &CheckArgs) -> anyhow::Result<Node> {
         cni: CniDirs::of_operator(args.cni_conf_dir.as_deref(), &args.cni_bin_dir).unwrap_or_default(),
         sandboxes: None,
         service: service_address(|name| std::env::var(name).ok()),
+        suspects: None,
     })
 }
 

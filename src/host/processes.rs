@@ -47,6 +47,12 @@ impl Process {
         })
     }
 
+    /// What tells it from its successors.
+    #[must_use]
+    pub fn instance(&self) -> String {
+        format!("{}@{}", self.pid, self.start)
+    }
+
     /// How long it has run, where the time since boot is known.
     #[must_use]
     pub fn age(&self, uptime: Duration) -> Duration {

@@ -15,6 +15,7 @@ use super::node::Node;
 use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
 use super::pull::Pull;
+use super::reading::Reading;
 use super::runtime::{CallOutcome, Container, Images, RuntimeInfo, RuntimeStatus, Sandbox};
 use super::volume::{HostVolumes, Storage};
 
@@ -86,6 +87,13 @@ pub enum Seen {
     Cni(CniHost),
     /// Directories of the pods that start.
     Marks(Marks),
+    /// One look of one probe, and all that it found.
+    Readings {
+        /// The probe, by its id.
+        probe: &'static str,
+        /// What it found.
+        readings: Vec<Reading>,
+    },
     /// The API server answered again, or refused.
     ApiServer(ApiState),
     /// A pre-pull set moved.

@@ -36,6 +36,20 @@ pub enum Verdict {
     Unknown(Missing),
 }
 
+impl Verdict {
+    /// It was looked at, and is not broken.
+    #[must_use]
+    pub fn is_sound(self) -> bool {
+        matches!(self, Self::Fine | Self::Suspect)
+    }
+
+    /// There is nothing of the kind on this node.
+    #[must_use]
+    pub fn is_vacant(self) -> bool {
+        self == Self::Unknown(Missing::Subject)
+    }
+}
+
 /// What a probe lacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Missing {

@@ -136,6 +136,10 @@ pub struct RuntimeStatus {
     pub cni_plugins: Vec<Arc<str>>,
     /// The pause image by its configuration, where it tells (containerd 1.x, CRI-O).
     pub sandbox_image: Option<Arc<str>>,
+    /// Where it keeps images and containers (containerd only).
+    pub root_dir: Option<PathBuf>,
+    /// Whether systemd makes the cgroups of its default handler (containerd only).
+    pub systemd_cgroup: Option<bool>,
 }
 
 impl RuntimeStatus {

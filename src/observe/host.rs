@@ -7,6 +7,7 @@ pub mod marks;
 pub mod observer;
 pub mod plugins_running;
 pub mod pressure;
+pub mod prober;
 pub mod pull_rules;
 pub mod volumes;
 
@@ -18,6 +19,7 @@ pub use marks::MarksObserver;
 pub use observer::CniObserver;
 pub use plugins_running::PluginObserver;
 pub use pressure::PressureObserver;
+pub use prober::{Doubts, Prober, Told};
 pub use pull_rules::PullRulesObserver;
 pub use volumes::VolumeObserver;
 

@@ -93,7 +93,7 @@ impl Host {
             None => Mounts::at(self.root.path()).unwrap(),
         };
         Node {
-            mounts,
+            mounts: Arc::new(mounts),
             now: Time::UNIX_EPOCH,
             kubelet_root: "/var/lib/kubelet".into(),
             pod_logs: "/var/log/pods".into(),
@@ -103,6 +103,7 @@ impl Host {
             cni: CniDirs::default(),
             sandboxes: None,
             service: None,
+            suspects: None,
         }
     }
 }

@@ -77,7 +77,7 @@ fn stands(node: &Node, process: &Process) -> Reading {
             let flaw = format!("its process {pid} waits for a disk or a mount (state D)");
             Reading::suspect(ID, PROCESS, DOWN, flaw.clone()).with("flaw", flaw)
         }
-        _ => Reading::fine(ID, PROCESS, says),
+        _ => Reading::fine(ID, PROCESS, says).with("instance", process.instance()),
     }
 }
 

@@ -66,7 +66,7 @@ fn ask_all(node: &Node, program: &Path) -> Reading {
         Ok(table) => table,
         Err(lost) => return unknown(ID, "", Path::new(HOST_MOUNTS), &lost),
     };
-    let suspects = suspects(&table, &node.kubelet_root);
+    let suspects = suspects(&table, node);
     let asked: Vec<_> = suspects.iter().take(AT_MOST).collect();
     let groups = asked.chunks(AT_ONCE).flat_map(|paths| ask_some(node, program, paths));
     let answers: Vec<_> = asked.iter().copied().zip(groups).collect();
@@ -74,12 +74,21 @@ fn ask_all(node: &Node, program: &Path) -> Reading {
 }
 
 /// Each file system below the kubelet's root that may hang, once: all its mounts hang together.
-fn suspects(table: &[u8], kubelet_root: &Path) -> Vec<PathBuf> {
+fn suspects(table: &[u8], node: &Node) -> Vec<PathBuf> {
     let served = |mount: &Mount| SERVED.contains(&&*mount.kind) || mount.kind.split('.').next() == Some(FUSE);
-    let below = lines(table).filter(|line| line.point.starts_with(kubelet_root));
+    let below = lines(table).filter(|line| concerns(node, &line.point));
     let of_device: BTreeMap<_, _> =
         below.filter_map(|line| line.read()).filter(served).map(|mount| (mount.device, mount.point)).collect();
     of_device.into_values().collect()
+}
+
+/// Below the kubelet's root, and of a pod that is in doubt where it is known which are (Kubernetes: GetPodDir in
+/// pkg/kubelet/kubelet_getters.go).
+fn concerns(node: &Node, point: &Path) -> bool {
+    let Ok(inside) = point.strip_prefix(&node.kubelet_root) else { return false };
+    let Some(suspects) = &node.suspects else { return true };
+    let pod = inside.strip_prefix("pods").ok().and_then(|inside| inside.components().next());
+    pod.is_some_and(|pod| suspects.iter().any(|suspect| pod.as_os_str() == suspect.as_str()))
 }
 
 fn judge(table: &[u8], answers: &[(&PathBuf, Answer)]) -> Reading {
@@ -167,6 +176,7 @@ mod tests {
 
     use super::super::fixture::Host;
     use super::*;
+    use crate::model::ids::PodUid;
     use crate::model::reading::Verdict;
 
     /// Where the program that is sent does this, and pods have these mounts.
@@ -213,7 +223,11 @@ mod tests {
             31 27 0:53 / /var/lib/kubelet/pods/a rw - fuse.s3fs x rw\n\
             32 27 0:53 / /var/lib/kubelet/pods/b rw - fuse.s3fs x rw\n\
             33 27 0:54 / /var/lib/kubelet/pods/c rw - tmpfs tmpfs rw\n";
-        assert_eq!(suspects(table, Path::new("/var/lib/kubelet")), [Path::new("/var/lib/kubelet/pods/b")]);
+        let node = Host::default().node();
+        assert_eq!(suspects(table, &node), [Path::new("/var/lib/kubelet/pods/b")]);
+        let of = |pod: &str| Node { suspects: Some([PodUid::new(pod)].into()), ..Host::default().node() };
+        assert_eq!(suspects(table, &of("a")), [Path::new("/var/lib/kubelet/pods/a")], "of a pod that is in doubt");
+        assert!(suspects(table, &of("d")).is_empty());
     }
 
     #[test]

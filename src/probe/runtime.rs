@@ -80,7 +80,7 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
             let says = format!("its process {pid} waits for a disk or a mount (state D)");
             Reading { verdict: Verdict::Suspect, ..down(runtime, says) }
         }
-        _ => Reading::fine(ID, runtime.program, says),
+        _ => Reading::fine(ID, runtime.program, says).with("instance", process.instance()),
     }
 }
 

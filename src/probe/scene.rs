@@ -69,7 +69,7 @@ impl Host {
     /// As a probe is given it.
     pub(super) fn node(&self) -> Node {
         Node {
-            mounts: Mounts::at(self.0.path()).unwrap(),
+            mounts: Mounts::at(self.0.path()).unwrap().into(),
             now: now(),
             kubelet_root: "/var/lib/kubelet".into(),
             pod_logs: "/var/log/pods".into(),
@@ -79,6 +79,7 @@ impl Host {
             cni: Default::default(),
             sandboxes: None,
             service: None,
+            suspects: None,
         }
     }
 }

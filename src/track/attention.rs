@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::ids::PodUid;
+use crate::model::observation::ApiState;
+use crate::model::runtime::FailureKind;
 use crate::model::stage::Stage;
 use crate::model::volume::Mounting;
 use crate::model::{Time, since};
@@ -14,6 +16,9 @@ use super::pod::PodTrack;
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
 /// must not cost the runtime a list a second.
 pub(super) const SPAN: Duration = Duration::from_secs(600);
+
+/// What was in doubt is followed for so long after it is well: longer than a story takes to end.
+const FOLLOWED: Duration = Duration::from_secs(120);
 
 impl World {
     /// Something is starting or going wrong, so it is worth looking often.
@@ -44,6 +49,32 @@ impl World {
             true => self.pods.values().filter(without).map(|track| track.id.uid.clone()).collect(),
             false => Arc::default(),
         }
+    }
+
+    /// The way to the API server is worth asking: it does not answer this agent, or the node is not ready. Once asked, until
+    /// it has been well for a while, so that the end is seen too.
+    #[must_use]
+    pub fn way_in_doubt(&self, now: Time) -> bool {
+        let silent = self.api.as_ref().is_some_and(|(_, state)| matches!(state, ApiState::Unreachable(_)));
+        let not_ready = self.node.node.as_ref().is_some_and(|node| node.ready() != Some(true));
+        silent || not_ready || self.is_followed("api-server", now)
+    }
+
+    /// The pods whose mounts may hang: those that wait for volumes, those on their way out, and all while the runtime hangs.
+    #[must_use]
+    pub fn mounts_in_doubt(&self, now: Time) -> Arc<[PodUid]> {
+        let hangs = self.runtime.failing().is_some_and(|failing| failing.failure.kind == FailureKind::TimedOut);
+        let all = hangs || self.is_followed("mounts", now);
+        let leaves = |track: &PodTrack| track.pod.as_ref().is_some_and(|pod| pod.deleting);
+        let waits = |track: &PodTrack| track.starting() && track.place.stage == Stage::Volumes;
+        let suspect = |track: &&PodTrack| all || waits(track) || leaves(track);
+        self.pods.values().filter(suspect).map(|track| track.id.uid.clone()).collect()
+    }
+
+    /// The probe was asked, and what it looks at has not been well for long.
+    fn is_followed(&self, probe: &'static str, now: Time) -> bool {
+        let asked = self.readings.of(probe, now).any(|course| !course.reading.verdict.is_vacant());
+        asked && self.readings.sound_since(probe, now).is_none_or(|sound| since(sound, now) < FOLLOWED)
     }
 
     /// Pods that wait for volumes or claims that only a look or a question can tell more of.

@@ -86,6 +86,8 @@ pub(super) fn status(wire: &v1::StatusResponse) -> RuntimeStatus {
         cni_load_error: cni_load_error(&wire.info),
         cni_plugins: cni_plugins(&cni),
         sandbox_image: text(&config["sandboxImage"]).map(Arc::from),
+        root_dir: text(&config["containerdRootDir"]).map(PathBuf::from),
+        systemd_cgroup: systemd_cgroup(&config["containerd"]),
     }
 }
 
@@ -96,6 +98,11 @@ fn condition(wire: &v1::RuntimeCondition) -> RuntimeCondition {
         reason: wire.reason.as_str().into(),
         message: redact(&wire.message).into(),
     }
+}
+
+fn systemd_cgroup(containerd: &Value) -> Option<bool> {
+    let handler = text(&containerd["defaultRuntimeName"])?;
+    containerd["runtimes"][handler]["options"]["SystemdCgroup"].as_bool()
 }
 
 fn cni_bin_dirs(cni: &Value, config: &Value) -> Vec<PathBuf> {

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-/// The host's files answer within this time, or count as silent.
+/// The host's files answer within this time, or count as silent; unless another deadline is given.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// A question that may still be unanswered.
 #[derive(Debug)]
 pub(super) struct Asking<T> {
     running: Option<JoinHandle<T>>,
+    deadline: Duration,
 }
 
 /// Why there is no answer.
@@ -27,7 +28,14 @@ pub(super) enum NoAnswer {
 
 impl<T> Default for Asking<T> {
     fn default() -> Self {
-        Self { running: None }
+        Self::within(DEADLINE)
+    }
+}
+
+impl<T> Asking<T> {
+    /// Questions that count as unanswered after `deadline`.
+    pub(super) fn within(deadline: Duration) -> Self {
+        Self { running: None, deadline }
     }
 }
 
@@ -35,7 +43,7 @@ impl<T: Send + 'static> Asking<T> {
     /// The answer to `question`, or to the one before it where that is unanswered still.
     pub(super) async fn ask(&mut self, question: impl FnOnce() -> T + Send + 'static) -> Result<T, NoAnswer> {
         let handle = self.running.get_or_insert_with(|| tokio::task::spawn_blocking(question));
-        let Ok(answer) = tokio::time::timeout(DEADLINE, &mut *handle).await else { return Err(NoAnswer::Silent) };
+        let Ok(answer) = tokio::time::timeout(self.deadline, &mut *handle).await else { return Err(NoAnswer::Silent) };
         self.running = None;
         answer.map_err(|_| NoAnswer::Failed)
     }

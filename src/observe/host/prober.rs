@@ -1,0 +1,200 @@
+//! Runs the probes of the node, each at its own pace, on the blocking pool and with a deadline. One that hangs delays no
+//! other, and is not run again while it hangs: its answer is that there is none. On a calm node each keeps to its part of
+//! the processor time that all of them may use.
+
+mod cost;
+mod told;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+use super::KubeletPlaces;
+use super::asking::Asking;
+use crate::clock::Clock;
+use crate::host::{Mounts, Pids};
+use crate::model::ids::PodUid;
+use crate::model::observation::{Observation, Seen};
+use crate::model::reading::{Missing, Reading, Verdict};
+use crate::model::{Time, since};
+use crate::observe::Outlet;
+use crate::probe::{ALL, Asked, Node, Probe};
+
+use super::CniDirs;
+use cost::Costed;
+pub use told::Told;
+
+/// A probe answers within this time, or not at all.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Between two looks that find the same.
+const CALM: Duration = Duration::from_secs(10);
+/// Between two looks of one that finds something broken, or what it did not find before.
+const TROUBLED: Duration = Duration::from_secs(2);
+/// The longest between two looks, however much one costs.
+const AT_MOST: Duration = Duration::from_secs(300);
+/// Of a calm node's processor, for all probes: 0.1 %.
+const SHARE: u32 = 1_000;
+/// A probe that finds something broken may use so much more than its part.
+const TROUBLED_SHARE: u32 = 10;
+/// So many look at once: each look takes a thread.
+const AT_ONCE: usize = 3;
+/// The table of mounts is read again when it is older.
+const MOUNTS_AGE: Duration = Duration::from_secs(5);
+
+/// What is in doubt, so that it is worth asking what is not asked on a calm node.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Doubts {
+    /// The way to the API server.
+    pub way: bool,
+    /// The mounts of these pods.
+    pub mounts: Arc<[PodUid]>,
+}
+
+impl Doubts {
+    fn concern(&self, asked: Asked) -> bool {
+        match asked {
+            Asked::Always => true,
+            Asked::WayInDoubt => self.way,
+            Asked::MountsInDoubt => !self.mounts.is_empty(),
+        }
+    }
+}
+
+/// Looks at the node itself.
+#[derive(Debug)]
+pub struct Prober {
+    /// Where the host's root is visible; `/` outside a container.
+    pub root: PathBuf,
+    /// Where the kubelet keeps what it has.
+    pub kubelet: KubeletPlaces,
+    /// Where CNI lives, as the runtime tells it by now.
+    pub dirs: watch::Receiver<CniDirs>,
+    /// What the runtime told that probes need.
+    pub told: watch::Receiver<Told>,
+    /// What is in doubt.
+    pub doubts: watch::Receiver<Doubts>,
+    /// The API server's address as a Service.
+    pub service: Option<SocketAddr>,
+    /// The agent's clock.
+    pub clock: Clock,
+}
+
+impl Prober {
+    /// Runs until stopped. Sends [`Seen::Readings`] after every look of every probe.
+    pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
+        self.run_all(ALL, out, stop).await;
+    }
+
+    async fn run_all(self, probes: &'static [Probe], out: mpsc::Sender<Observation>, stop: CancellationToken) {
+        let host = Arc::new(Host { prober: self, pids: Arc::default(), mounts: Mutex::default() });
+        let turns = Arc::new(Semaphore::new(AT_ONCE));
+        let mut running = JoinSet::new();
+        for probe in probes {
+            let out = Outlet::new(out.clone(), host.prober.clock);
+            running.spawn(repeat(probe, host.clone(), turns.clone(), out));
+        }
+        stop.run_until_cancelled(async { while running.join_next().await.is_some() {} }).await;
+    }
+}
+
+async fn repeat(probe: &'static Probe, host: Arc<Host>, turns: Arc<Semaphore>, out: Outlet) {
+    let mut asking = Asking::within(DEADLINE);
+    let mut doubts = host.prober.doubts.clone();
+    let mut before = Vec::new();
+    while doubts.wait_for(|doubts| doubts.concern(probe.asked)).await.is_ok() {
+        let Ok(turn) = turns.acquire().await else { return };
+        let asked = host.clone();
+        let answer = asking.ask(move || cost::of(|| asked.look(probe))).await;
+        drop(turn);
+        let Costed { of: readings, cost } = answer.unwrap_or_else(|none| {
+            let why = format!("{none} in {} s: a mount that hangs?", DEADLINE.as_secs());
+            Costed { of: vec![Reading::unknown(probe.id, "", Missing::Answer, why)], cost: Duration::ZERO }
+        });
+        let rest = rest(probe, cost, is_troubled(&before, &readings));
+        before.clone_from(&readings);
+        out.tell(Seen::Readings { probe: probe.id, readings }).await;
+        sleep(jittered(rest)).await;
+    }
+    std::future::pending::<()>().await; // nobody will say what is in doubt
+}
+
+/// Something is broken, or is not what it was.
+fn is_troubled(before: &[Reading], now: &[Reading]) -> bool {
+    let stands = |readings: &[Reading]| readings.iter().map(|one| (one.of.clone(), one.verdict)).collect::<Vec<_>>();
+    let broken = now.iter().any(|one| one.verdict == Verdict::Broken);
+    broken || (!before.is_empty() && stands(before) != stands(now))
+}
+
+/// Each has an equal part of what all of them may use.
+fn rest(probe: &Probe, cost: Duration, troubled: bool) -> Duration {
+    let part = u32::try_from(ALL.len()).unwrap_or(u32::MAX);
+    let calm = cost.saturating_mul(SHARE.saturating_mul(part)).clamp(CALM, AT_MOST);
+    // Whom many nodes would ask at once is not asked the more the less it answers.
+    match troubled && probe.asked != Asked::WayInDoubt {
+        true => (calm / TROUBLED_SHARE).clamp(TROUBLED, CALM),
+        false => calm,
+    }
+}
+
+/// The span or up to a fifth more, so that probes drift apart.
+fn jittered(span: Duration) -> Duration {
+    span + span.mul_f64(0.2 * fastrand::f64())
+}
+
+/// What looks share.
+#[derive(Debug)]
+struct Host {
+    prober: Prober,
+    pids: Arc<Pids>,
+    mounts: Mutex<Option<(Time, Arc<Mounts>)>>,
+}
+
+impl Host {
+    fn look(&self, probe: &Probe) -> Vec<Reading> {
+        match self.mounts() {
+            Ok(mounts) => (probe.look)(&self.node(mounts)),
+            Err(error) => {
+                let why = format!("what is mounted below {} cannot be told: {error}", self.prober.root.display());
+                vec![Reading::unknown(probe.id, "", Missing::Access, why)]
+            }
+        }
+    }
+
+    /// A node may have thousands of mounts, and twenty probes that ask for them.
+    fn mounts(&self) -> std::io::Result<Arc<Mounts>> {
+        let mut known = self.mounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.prober.clock.now();
+        if let Some((_, mounts)) = known.as_ref().filter(|(at, _)| since(*at, now) < MOUNTS_AGE) {
+            return Ok(mounts.clone());
+        }
+        let mounts = Arc::new(Mounts::at(&self.prober.root)?);
+        *known = Some((now, mounts.clone()));
+        Ok(mounts)
+    }
+
+    fn node(&self, mounts: Arc<Mounts>) -> Node {
+        let told = self.prober.told.borrow().clone();
+        Node {
+            mounts,
+            now: self.prober.clock.now(),
+            kubelet_root: self.prober.kubelet.root.clone(),
+            pod_logs: self.prober.kubelet.pod_logs.clone(),
+            runtime_root: told.root,
+            runtime_cgroup: told.cgroup,
+            pids: self.pids.clone(),
+            cni: self.prober.dirs.borrow().clone(),
+            sandboxes: told.sandboxes,
+            service: self.prober.service,
+            suspects: Some(self.prober.doubts.borrow().mounts.clone()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
