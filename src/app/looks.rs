@@ -99,6 +99,7 @@ impl Shared {
             told,
             doubts,
             service: service_address(|name| std::env::var(name).ok()),
+            period: self.timing().probe,
             clock: self.clock,
         };
         self.tasks.start("prober", prober.run(seen.clone(), self.tasks.stop.clone()));
