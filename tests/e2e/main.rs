@@ -12,6 +12,7 @@ mod configuration;
 mod faults;
 mod lock;
 mod marks;
+mod node_faults;
 mod prepull;
 mod pulls;
 mod record;

@@ -15,6 +15,7 @@ use crate::disk::Disk;
 use crate::kubelet::record::Record;
 use crate::kubelet::{self, Kubelet};
 
+use super::act::is_of;
 use super::agent::{Agent, CONFIG, Start};
 
 /// The node's name.
@@ -22,6 +23,8 @@ pub const NODE: &str = "node-7";
 /// The namespace of the demo's pods.
 pub const NAMESPACE: &str = "shop";
 const HEALTH_PORT: u16 = 9470;
+/// The reason of an ending.
+const RESOLVED: &str = "Resolved";
 /// A configuration that changes nothing.
 const DEFAULTS: &str = "apiVersion: kubewhy.dev/v1alpha1\n";
 /// A healthy node is Ready within this time.
@@ -166,18 +169,29 @@ impl Scene {
 
     /// Waits for a telling of kubewhy's with that reason about that subject that is not among the `known` ones.
     pub async fn told(&self, on: On, reason: &str, known: &[Telling], within: Duration) -> Option<Value> {
+        self.heard(on, known, within, |event| event["reason"] == reason).await
+    }
+
+    /// Likewise, for the end of that cause.
+    pub async fn ended(&self, on: On, cause: &str, known: &[Telling], within: Duration) -> Option<Value> {
+        self.heard(on, known, within, |event| event["reason"] == RESOLVED && is_of(event, cause)).await
+    }
+
+    async fn heard(&self, on: On, known: &[Telling], within: Duration, is: impl Fn(&Value) -> bool) -> Option<Value> {
         let mut changes = self.api.store().subscribe();
         let deadline = Instant::now() + within;
         loop {
-            let told = self
-                .kubewhys(on)
-                .into_iter()
-                .find(|event| event["reason"] == reason && !known.contains(&telling(event)));
-            if told.is_some() {
-                return told;
+            if let Some(told) = self.tellings(on, known).into_iter().find(&is) {
+                return Some(told);
             }
             tokio::time::timeout_at(deadline, changes.next()).await.ok()??;
         }
+    }
+
+    /// What kubewhy told about a subject beyond the `known` tellings.
+    #[must_use]
+    pub fn tellings(&self, on: On, known: &[Telling]) -> Vec<Value> {
+        self.kubewhys(on).into_iter().filter(|event| !known.contains(&telling(event))).collect()
     }
 
     /// kubewhy's Events about a subject.

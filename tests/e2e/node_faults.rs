@@ -1,0 +1,69 @@
+//! The fault table: faults of a node, made on real parts, on every containerd that is at hand; by what cause each is named,
+//! how soon, and how soon after its end that is told. Printed past the test harness's capture:
+//!
+//! ```sh
+//! KUBEWHY_LAB=required cargo test --test e2e node_faults -- --nocapture
+//! ```
+
+mod files;
+mod network;
+mod page;
+mod row;
+mod runtime;
+mod surroundings;
+
+use std::io::Write;
+
+use futures::stream::{self, StreamExt};
+use kubewhy_lab::namespaces;
+use kubewhy_lab::parts::{Candidate, containerds};
+
+use page::{Column, Lab};
+
+/// What each lab does, the longest first: the test's name.
+const LABS: &[&str] = &[
+    "node_faults::network::cni",
+    "node_faults::files::kept",
+    "node_faults::runtime::process",
+    "node_faults::surroundings::beside",
+];
+/// So many labs run at a time: each is a node, most of whose time is waiting.
+const AT_ONCE: usize = 6;
+
+#[test]
+fn every_fault_of_a_node_is_named_in_time_and_its_end_is_told_in_time() {
+    if namespaces::unavailable("the fault table") {
+        return;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (columns, missing) = runtime.block_on(columns());
+    drop(writeln!(std::io::stderr(), "\n{}", page::text(&columns, &missing)));
+    let failed: Vec<&str> = columns.iter().flat_map(Column::failures).collect();
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// A column for each runtime, and what is missing with the reason.
+async fn columns() -> (Vec<Column>, Vec<String>) {
+    let (mut columns, mut missing) = (Vec::new(), Vec::new());
+    for Candidate { name, program } in containerds() {
+        match program {
+            Ok(program) => columns.push((Column::new(name), program)),
+            Err(why) => missing.push(format!("{name}: {why}")),
+        }
+    }
+    let every =
+        |test: &'static str| columns.iter().enumerate().map(move |(column, (_, program))| (column, test, program));
+    let labs: Vec<_> = LABS
+        .iter()
+        .flat_map(|test| every(test))
+        .map(|(column, test, program)| async move {
+            (column, Lab::read(test, namespaces::run_test_on(test, program.as_deref()).await))
+        })
+        .collect();
+    let done: Vec<_> = stream::iter(labs).buffered(AT_ONCE).collect().await;
+    let mut columns: Vec<Column> = columns.into_iter().map(|(column, _)| column).collect();
+    for (column, lab) in done {
+        columns[column].labs.push(lab);
+    }
+    (columns, missing)
+}

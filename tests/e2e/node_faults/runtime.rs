@@ -1,0 +1,60 @@
+//! Faults of the runtime's process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context;
+use kubewhy_lab::demo::{Act, On, Scene, Tempo};
+use kubewhy_lab::in_lab;
+
+use super::row::{CONFIG, Fault, play};
+use crate::stage::PROGRAM;
+
+const FAULTS: &[Fault] = &[
+    Fault {
+        act: Act {
+            title: "containerd has no descriptor left",
+            cause: "FileDescriptorsExhausted",
+            on: On::Node,
+            also: None,
+            broken: |s| Box::pin(async { s.lab.containerd.daemon().allow_more_files(0) }),
+            mended: |s| Box::pin(async { s.lab.containerd.daemon().allow_all_files() }),
+        },
+        shows: Duration::from_secs(2),
+        heals: Duration::from_secs(2),
+    },
+    Fault {
+        act: Act {
+            title: "containerd is stopped (SIGSTOP)",
+            cause: "RuntimeDown",
+            on: On::Node,
+            also: None,
+            broken: |s| Box::pin(async { s.lab.containerd.daemon().freeze() }),
+            mended: |s| Box::pin(async { s.lab.containerd.daemon().thaw() }),
+        },
+        shows: Duration::from_secs(3),
+        heals: Duration::from_secs(3),
+    },
+    Fault {
+        act: Act {
+            title: "containerd is killed",
+            cause: "RuntimeDown",
+            on: On::Node,
+            also: None,
+            broken: |s| Box::pin(async { s.lab.containerd.daemon().kill().await.context("killing containerd") }),
+            mended: |s| Box::pin(async { s.lab.containerd.restart().await }),
+        },
+        shows: Duration::from_secs(2),
+        heals: Duration::from_secs(3),
+    },
+];
+
+#[test]
+#[ignore = "the table runs it on every containerd"]
+fn process() {
+    in_lab!(async {
+        let mut scene = Scene::start_with(Path::new(PROGRAM), Tempo::Hasty, CONFIG, |_| {}).await?;
+        play(FAULTS, &mut scene).await?;
+        scene.end().await
+    });
+}
