@@ -34,6 +34,7 @@ use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
 use crate::observe::host::{CniDirs, Told};
+use crate::prepull::pause::{self, Named, Pause};
 use crate::prepull::{Prepull, queue};
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
@@ -108,12 +109,13 @@ impl Shared {
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_sandboxes(&cri, args, &attends, told_dirs.clone(), &seen);
         self.look_at_host(args, told_dirs.clone(), &attends, &seen);
-        self.probe(args, told_dirs, hears, &attends, &seen);
+        self.probe(args, told_dirs, hears.clone(), &attends, &seen);
         self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_volumes(args, client.clone(), &attends, &seen);
             self.look_at_apiserver(client, to_answer, &seen);
         }
+        self.keep_pause_image(&cri, hears, &seen);
         self.prepull(cri, node_labels, seen);
         self.serve(args, heartbeat, still_awaited);
         self.tasks
@@ -162,6 +164,22 @@ impl Shared {
         let sources = api::Sources { clock: self.clock, snapshots, explain: explain::explain };
         let serving = api::serve(args.api_socket.clone(), sources, self.tasks.stop.clone());
         self.tasks.start("node-local API", serving);
+    }
+
+    /// Unless nobody wants to hear of it.
+    fn keep_pause_image(&mut self, cri: &Cri, told: watch::Receiver<Told>, seen: &mpsc::Sender<Observation>) {
+        let off = self.settings.borrow().causes.get(causes::PAUSE_IMAGE_MISSING.id).and_then(|own| own.enabled);
+        if off == Some(false) {
+            return;
+        }
+        let named =
+            self.project(told, |told| match (&told.pause, told.sandboxes.as_deref().and_then(|ids| ids.first())) {
+                (Some(image), _) => Named::Runtime(image.clone()),
+                (None, Some(id)) => Named::Sandbox(id.clone()),
+                (None, None) => Named::Nobody,
+            });
+        let pause = Pause { cri: cri.clone(), named, pace: pause::Pace::default(), clock: self.clock };
+        self.tasks.start("pause image", pause.run(seen.clone(), self.tasks.stop.clone()));
     }
 
     fn prepull(&mut self, cri: Cri, labels: watch::Receiver<Labels>, seen: mpsc::Sender<Observation>) {

@@ -12,12 +12,14 @@ mod container;
 mod image;
 mod kernel;
 mod kubelet;
+mod node;
 mod oci;
 pub mod operations;
 mod pressure;
 mod pull;
 mod registry;
 mod resources;
+pub mod roots;
 mod runtime;
 mod sandbox;
 mod start;
@@ -27,9 +29,11 @@ mod volume;
 pub use agent::UNCLASSIFIED;
 pub use cni::{CNI_CONFIG_MISSING, CNI_HUNG, CNI_PLUGIN_MISSING, CNI_POD_NOT_RUNNING};
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
+pub use kubelet::KUBELET_DOWN;
+pub use node::{KUBELET_CRASH_LOOPING, NODE_CANNOT_START_PODS, RUNTIME_CRASH_LOOPING};
 pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
 pub use runtime::{RUNTIME_DOWN, RUNTIME_SLOW};
-pub use sandbox::{SANDBOX_IMAGE_UNAVAILABLE, SANDBOX_NAME_CONFLICT};
+pub use sandbox::{PAUSE_IMAGE_MISSING, SANDBOX_IMAGE_UNAVAILABLE, SANDBOX_NAME_CONFLICT};
 pub use start::{
     HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
     SIDECAR_NOT_STARTED,
@@ -38,7 +42,7 @@ pub use storage::{RESOURCE_CLAIM_NOT_PREPARED, VOLUME_NOT_READY, VOLUME_OWNERSHI
 
 use std::time::Duration;
 
-use crate::model::cause::{Cause, Grows, Owner, Right, Scope};
+use crate::model::cause::{Cause, Grows, Owner, Probe, Right, Scope};
 use crate::model::stage::Stage;
 
 /// What most entries have in common: the kubelet's words name it, nothing else is looked at, and it needs a person.
@@ -64,11 +68,13 @@ const USUAL: Cause = Cause {
 };
 
 /// What the causes have in common that lie in the node itself.
-const OF_THE_NODE: Cause = Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), ..USUAL };
+const OF_THE_NODE: Cause =
+    Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), probe: Some(Probe::Node), ..USUAL };
 
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[
     &SANDBOX_IMAGE_UNAVAILABLE,
+    &PAUSE_IMAGE_MISSING,
     &kubelet::CLOCK_SKEWED,
     &kubelet::SWAP_UNSUPPORTED,
     &resources::INOTIFY_EXHAUSTED,
@@ -88,6 +94,7 @@ pub const ALL: &[&Cause] = &[
     &kubelet::API_SERVER_UNREACHABLE,
     &kubelet::SERVICE_VIP_UNREACHABLE,
     &backend::CNI_BACKEND_DOWN,
+    &RUNTIME_CRASH_LOOPING,
     &RUNTIME_DOWN,
     &kubelet::KUBELET_CREDENTIAL_INVALID,
     &RUNTIME_SLOW,
@@ -134,7 +141,9 @@ pub const ALL: &[&Cause] = &[
     &oci::CGROUP_FAILURE,
     &agent::APPLICATION_EXITED,
     &kubelet::NODE_NOT_REGISTERED,
-    &kubelet::KUBELET_DOWN,
+    &KUBELET_CRASH_LOOPING,
+    &KUBELET_DOWN,
+    &NODE_CANNOT_START_PODS,
     &volume::VOLUME_TIMEOUT,
     &volume::VOLUME_MOUNT_FAILED,
     &pull::IMAGE_PULL_TIMEOUT,

@@ -10,6 +10,7 @@ pub mod example;
 pub mod explain;
 pub mod extract;
 mod network;
+mod node;
 pub mod phrase;
 mod pod;
 mod prepull;
@@ -61,17 +62,16 @@ pub struct View<'a> {
 #[must_use]
 pub fn look(view: View<'_>) -> Findings {
     let gathered = sandbox::Gathered::of(view);
-    let node = node_suspicions(&gathered, view);
-    let node_diagnoses: Vec<_> = node.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
-    let explained = explained(&node);
     let stalled = sandbox::stalled::suspicions(&gathered, view);
     let waits = queue::suspicions(view).chain(start::suspicions(view)).chain(stalled).chain(volume::suspicions(view));
-    let pods = pod::suspicions(&gathered, view)
-        .chain(pull::suspicions(view))
-        .chain(waits)
-        .filter(|s| !explains(&explained, s));
-    let pod_diagnoses = strongest(pods).iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
-    let briefs = brief::for_pods(&node_diagnoses, view);
+    let pods: Vec<_> = pod::suspicions(&gathered, view).chain(pull::suspicions(view)).chain(waits).collect();
+    let node = node::suspicions(&gathered, &pods, view);
+    let settled: Vec<_> = node.iter().filter_map(|one| Some((one, dwell::settle(one, view)?))).collect();
+    let briefs = brief::for_pods(&settled, view);
+    let node_diagnoses: Vec<_> = settled.into_iter().map(|(_, diagnosis)| diagnosis).collect();
+    let explained = explained(&node);
+    let pods = strongest(pods.into_iter().filter(|suspicion| !explains(&explained, suspicion)));
+    let pod_diagnoses = pods.iter().filter_map(|suspicion| dwell::settle(suspicion, view)).collect();
     let (failed_sets, announcements) = prepull::findings(view);
     Findings {
         diagnoses: [node_diagnoses, briefs, pod_diagnoses, failed_sets].concat(),
@@ -108,21 +108,6 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
         .filter(|track| !explained.contains(&track.id.uid) && !sandbox::stalled::is_seen(track, &gathered, view))
         .map(|track| track.id.clone())
         .collect()
-}
-
-fn node_suspicions(gathered: &sandbox::Gathered<'_>, view: View<'_>) -> Vec<Suspicion> {
-    // A runtime that does not answer says nothing about its network or its images.
-    match runtime::suspicion(view) {
-        Some(down) => vec![down],
-        None => {
-            let slow = runtime_slow::suspicion(view);
-            let network = network::suspicion(view);
-            let told = sandbox::suspicion(view).filter(|s| network.as_ref().is_none_or(|n| n.topic != s.topic));
-            let silent = sandbox::silent::suspicion(gathered, view);
-            let silent = silent.filter(|s| network.iter().chain(&told).all(|known| known.topic != s.topic));
-            slow.into_iter().chain(network).chain(told).chain(silent).collect()
-        }
-    }
 }
 
 /// Pods, each with the first stage that is explained by a fault of the node, whether it has dwelt long enough or not.

@@ -75,7 +75,7 @@ impl Crank {
         let mut findings = diagnose::look(view);
         let questions = diagnose::questions(view, &findings);
         findings.gone = self.world.take_gone();
-        self.world.remember(&findings);
+        self.world.remember(&findings, now);
         self.world.take_arrivals().into_iter().for_each(|arrival| diagnose::arrived(arrival, settings, &mut findings));
         for pod in &questions {
             self.world.asked(pod, now);

@@ -2,11 +2,13 @@
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
 mod attention;
+pub mod daemons;
 pub mod landmark;
 pub mod making;
 pub mod marks;
 pub mod network;
 pub mod node;
+pub mod pause;
 pub mod place;
 pub mod pod;
 pub mod pull;
@@ -35,10 +37,12 @@ use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
+use daemons::Daemons;
 use making::Making;
 use marks::Traces;
 use network::NetworkTrack;
 use node::NodeTrack;
+use pause::PauseTrack;
 use pod::PodTrack;
 use pull::Pulls;
 use queue::{Fetch, Waiting};
@@ -77,6 +81,10 @@ pub struct World {
     pub making: Making,
     /// What the probes of the node found.
     pub readings: Readings,
+    /// The kubelet and the runtime, by their processes.
+    pub daemons: Daemons,
+    /// The pause image, once it was looked for.
+    pub pause: Option<PauseTrack>,
     logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
@@ -113,6 +121,8 @@ impl World {
             sandboxes: SandboxTimes::default(),
             making: Making::default(),
             readings: Readings::default(),
+            daemons: Daemons::default(),
+            pause: None,
             gone: Vec::new(),
             arrivals: Vec::new(),
         }
@@ -156,7 +166,13 @@ impl World {
             Seen::Storage { pod, storage } => self.volumes.api_said(pod, storage, at),
             Seen::Cni(host) => self.network.host_said(host, at),
             Seen::Marks(marks) => self.marked(&marks, at),
-            Seen::Readings { probe, readings } => self.readings.heard(probe, readings, at),
+            Seen::Readings { probe, readings } => {
+                self.daemons.heard(probe, &readings, at);
+                self.readings.heard(probe, readings, at);
+            }
+            Seen::PauseImage { image, failure } => {
+                self.pause = Some(PauseTrack::told(self.pause.take(), image, failure, at));
+            }
             Seen::ApiServer(state) => self.api = Some((at, state)),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
@@ -195,6 +211,12 @@ impl World {
             .max()
     }
 
+    /// When a pod last came to run, of those that are here.
+    #[must_use]
+    pub fn last_arrival(&self) -> Option<Time> {
+        self.pods.values().filter_map(PodTrack::arrived).max()
+    }
+
     /// The image was on the node when images were last listed, by whatever name the pod calls it.
     #[must_use]
     pub fn has_image(&self, image: &str) -> bool {
@@ -220,13 +242,15 @@ impl World {
         self.pods.values().filter(|pod| pod.starting())
     }
 
-    /// Remembers which topics of which pods have been diagnosed, so that their end is looked for.
-    pub fn remember(&mut self, findings: &Findings) {
+    /// Remembers which topics of the node and of which pods have been diagnosed, so that their end is looked for.
+    pub fn remember(&mut self, findings: &Findings, at: Time) {
         for diagnosis in findings.diagnoses.iter().filter(|d| !d.brief) {
-            if let Subject::Pod(id) = &diagnosis.subject
-                && let Some(pod) = self.pods.get_mut(&id.uid)
-            {
-                pod.told.insert(diagnosis.topic.stage);
+            match &diagnosis.subject {
+                Subject::Node(_) => _ = self.node.told.insert(diagnosis.topic.clone(), at),
+                Subject::Pod(id) => {
+                    let pod = self.pods.get_mut(&id.uid);
+                    pod.into_iter().for_each(|pod| _ = pod.told.insert(diagnosis.topic.stage));
+                }
             }
         }
     }

@@ -23,6 +23,7 @@ pub(super) const POD_IP_EXHAUSTED: Cause = Cause {
     advice: "fewer pods here (max-pods), a larger range or subnet, or free addresses that removed pods left behind.",
     mends: "Pods start as addresses come free.",
     after: Duration::from_secs(5),
+    probe: Some(Probe::Node),
     needs: &[Right::Pods, Right::PodEvents],
     signs: &[
         // host-local, whereabouts, dhcp-like pools
@@ -100,7 +101,7 @@ pub(super) const POD_IP_LEAKED: Cause = Cause {
     advice: "remove the files whose container id crictl pods -q does not list.",
     mends: "A reboot does not free them.",
     after: Duration::from_secs(28),
-    probe: Some(Probe::Check),
+    probe: Some(Probe::Node),
     needs: &[Right::CniDirs],
     examples: &[],
     steps: &[

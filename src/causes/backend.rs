@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::USUAL;
-use crate::model::cause::{Cause, Right, Scope};
+use crate::model::cause::{Cause, Probe, Right, Scope};
 use crate::model::sign::{Operation, Sign};
 use crate::model::stage::Stage;
 
@@ -36,6 +36,7 @@ pub(super) const CNI_BACKEND_DOWN: Cause = Cause {
     advice: "look at the network add-on's pod here (kubectl get pods -A -o wide) and its log; cordon meanwhile.",
     mends: "Once it runs, pods start.",
     after: Duration::from_secs(5),
+    probe: Some(Probe::Node),
     needs: &[Right::Pods, Right::PodEvents],
     signs: &[
         // flannel (cni-plugin: loadFlannelSubnetEnv)

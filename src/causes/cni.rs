@@ -60,6 +60,7 @@ pub(super) const CNI_CONFIG_INVALID: Cause = Cause {
     advice: "correct it[ (network {network})] at its source, the network add-on or network attachment, or update the plugin.",
     mends: "Pods then start.",
     after: Duration::from_secs(5),
+    probe: Some(Probe::Node),
     needs: &[Right::Pods, Right::PodEvents],
     signs: &[
         Sign::of(&["incompatible cni versions"]),

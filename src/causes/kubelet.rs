@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::OF_THE_NODE;
-use crate::model::cause::{Cause, Probe, Right};
+use crate::model::cause::{Cause, Right};
 use crate::model::sign::{
     Operation::{ApiCall, Node},
     Sign,
@@ -214,7 +214,6 @@ pub(super) const SERVICE_VIP_UNREACHABLE: Cause = Cause {
     advice: "look at kube-proxy (or its replacement) on this node and its log; restart it.",
     mends: "It works once they are there.",
     after: Duration::from_secs(28),
-    probe: Some(Probe::Check),
     needs: &[Right::KubeletDirs],
     steps: &[
         "`kubectl -n kube-system get pods -o wide -l k8s-app=kube-proxy`: is one running on this node? With Cilium, Calico eBPF or kube-router in its place look at those.",
@@ -250,6 +249,7 @@ pub(super) const NODE_NOT_REGISTERED: Cause = Cause {
         r#""Error getting node" err="node \"node-7\" not found""#,
         r#""Error updating node status, will retry" err="error getting node \"node-7\": nodes \"node-7\" not found""#,
     ],
+    probe: None,
     ..OF_THE_NODE
 };
 
@@ -298,11 +298,13 @@ pub(super) const SWAP_UNSUPPORTED: Cause = Cause {
 };
 
 /// The kubelet does not run, or keeps ending.
-pub(super) const KUBELET_DOWN: Cause = Cause {
+pub const KUBELET_DOWN: Cause = Cause {
     id: "KubeletDown",
     summary: "The kubelet of this node does not run, or no longer reports.",
     says: "The kubelet of this node does not run or does not report[: {flaw}]. Nothing starts or stops here until it does; what runs keeps running. The pods are not the cause.",
     rules_out: "The pods and their images are not the cause.",
+    // systemd starts an ended one again after 10 s (Kubernetes' packages: kubelet.service, RestartSec).
+    after: Duration::from_secs(15),
     advice: "systemctl status kubelet; journalctl -u kubelet -n 50; is the machine itself up?",
     mends: "Once it reports, the node is Ready within seconds.",
     steps: &[

@@ -1,7 +1,7 @@
 //! Causes that are no fault of any part: the node has more to do than it can.
 
 use super::OF_THE_NODE;
-use crate::model::cause::{Cause, Probe, Right};
+use crate::model::cause::{Cause, Right};
 
 /// Everything waits for the disks.
 pub(super) const NODE_IO_SATURATED: Cause = Cause {
@@ -17,7 +17,6 @@ pub(super) const NODE_IO_SATURATED: Cause = Cause {
         "A cloud disk that was fast and is slow now is out of burst credits, or at its limit of operations: a larger or another type of disk. Images that are unpacked in parallel do it too: `maxParallelImagePulls`.",
         "Lasting: the runtime's directory on a disk of its own.",
     ],
-    probe: Some(Probe::Check),
     needs: &[Right::Proc],
     ..OF_THE_NODE
 };
@@ -35,7 +34,6 @@ pub(super) const NODE_CPU_STARVED: Cause = Cause {
         "On a virtual machine look at `st` (steal) of `vmstat 2 3`: then its host is overloaded.",
         "Give the pods honest requests, and kubelet and runtime their share: `kubeReserved`, `systemReserved` and `enforceNodeAllocatable` of the kubelet.",
     ],
-    probe: Some(Probe::Check),
     needs: &[Right::Proc],
     ..OF_THE_NODE
 };

@@ -34,7 +34,7 @@ const NO_DISK: &[&str] = &[
 pub(super) const DISK_FULL: Cause = Cause {
     id: "DiskFull",
     summary: "A disk of the node is full, or so short of room that the kubelet evicts pods.",
-    says: "A disk of this node[ ({disk})] [{full}|is short of room][: no room for {file}][; {available} available, threshold {threshold}]. Registry and network are not the cause.",
+    says: "A disk of this node[ ({disk})] [{full}|will be full in about {soon}|is short of room][: no room for {file}][; {available} available, threshold {threshold}]. Registry and network are not the cause.",
     rules_out: "Registry and network are not the cause; a pod that writes much may be.",
     advice: "df -h; remove what fills it, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",
@@ -86,7 +86,7 @@ pub(super) const DISK_FULL: Cause = Cause {
 pub(super) const INODES_EXHAUSTED: Cause = Cause {
     id: "InodesExhausted",
     summary: "A file system of the node has no inodes left: too many small files.",
-    says: "This node runs out of inodes: too many small files[ on {disk}][; {available} left, threshold {threshold}]. Bytes may be free; registry and network are not the cause.",
+    says: "This node runs out of inodes[ in about {soon}]: too many small files[ on {disk}][; {available} left, threshold {threshold}]. Bytes may be free; registry and network are not the cause.",
     rules_out: "Registry and network are not the cause; room in bytes may be left.",
     advice: "df -i /var/lib/containerd /var/lib/kubelet; find the folder of many files, or cordon the node.",
     mends: "The kubelet removes unused images by itself.",

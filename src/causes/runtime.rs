@@ -32,7 +32,7 @@ pub const RUNTIME_DOWN: Cause = Cause {
     stage: Stage::Runtime,
     scope: Scope::Node,
     summary: "The container runtime does not answer on its CRI socket.",
-    says: "[{runtime} does not answer on this node: {failure}|The container runtime does not answer on this node at {socket}|The container runtime does not answer on this node]. No pod can start or be stopped here[; {pods} waiting].",
+    says: "[{runtime} does not answer on this node: {failure}; {state}|{runtime} does not answer on this node: {failure}|{runtime} does not run on this node: {state}|The container runtime does not answer on this node at {socket}|The container runtime does not answer on this node]. No pod can start or be stopped here[; {pods} waiting].",
     rules_out: "Images, network and the pods themselves are not the cause.",
     advice: "[systemctl status {service}; journalctl {journal} -n 50|look at its service and its journal][; {hint}].",
     mends: "Once it answers, pods go on by themselves.",

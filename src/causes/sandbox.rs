@@ -9,6 +9,28 @@ use crate::model::stage::Stage;
 
 const SANDBOX: &[Operation] = &[Operation::Sandbox];
 
+/// The pause image is not on the node, and our own pull of it failed.
+pub const PAUSE_IMAGE_MISSING: Cause = Cause {
+    id: "PauseImageMissing",
+    stage: Stage::Sandbox,
+    scope: Scope::Node,
+    summary: "The sandbox (pause) image is gone from the node, and a pull of it fails: the next pod will not start.",
+    says: "The next pod cannot start on this node[, though it says {ready}]: the pause image {image} is gone, and our own pull of it failed[ ({inner})].",
+    rules_out: "The images of the pods are not the cause; what runs keeps running.",
+    advice: "load it (ctr -n k8s.io images import) or name another (containerd: sandbox_image, CRI-O: pause_image).",
+    mends: "Pods then start.",
+    after: Duration::ZERO,
+    probe: Some(Probe::OwnPull),
+    needs: &[],
+    steps: &[
+        "See which image the runtime wants: `crictl info | grep -i sandboxImage` (containerd), `crio config | grep pause_image` (CRI-O); and whether it is here: `crictl images | grep pause`.",
+        "`crictl pull IMAGE` shows the error that kubewhy met: no way to its registry, no such tag, a login.",
+        "Load it from a file: `ctr -n k8s.io images import pause.tar`; or name an image that is here in the runtime's configuration, and restart the runtime.",
+        "Images are removed by the kubelet's garbage collection unless pinned: containerd 1.7.3 and later, and CRI-O, pin the one that their configuration names.",
+    ],
+    ..USUAL
+};
+
 /// The pause image is not on the node and can't be pulled.
 pub const SANDBOX_IMAGE_UNAVAILABLE: Cause = Cause {
     id: "SandboxImageUnavailable",
@@ -155,6 +177,7 @@ pub(super) const NODE_RESOLV_CONF_MISSING: Cause = Cause {
     advice: "start systemd-resolved, or set the kubelet's resolvConf to a file that exists (/etc/resolv.conf) and restart it.",
     mends: "Pods then start.",
     after: Duration::from_secs(5),
+    probe: Some(Probe::Node),
     needs: &[Right::Pods, Right::PodEvents],
     signs: &[
         Sign::of(&["resolv.conf: no such file"]).but(OF_A_POD),

@@ -220,7 +220,7 @@ pub(super) const MOUNT_HUNG: Cause = Cause {
         "NFS, CIFS: is the server reached from this node (`nc -vz SERVER 2049`)? `dmesg | grep 'not responding'`. FUSE: does the process of its driver still run?",
         "`ps -eo pid,stat,wchan:32,args | awk '$2 ~ /D/'`: who hangs. Bring the server back and they go on; else `umount -f -l PATH`, and a reboot if they stay.",
     ],
-    probe: Some(Probe::Check),
+    probe: Some(Probe::Node),
     needs: &[Right::KubeletDirs],
     ..USUAL
 };

@@ -11,8 +11,8 @@ use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
 use k8s_cri::v1::{
     Container, Image, ImageFsInfoRequest, ImageFsInfoResponse, ImageSpec, ImageStatusRequest, ImageStatusResponse,
-    ListContainersRequest, ListImagesRequest, ListPodSandboxRequest, PodSandbox, PullImageRequest, PullImageResponse,
-    StatusRequest, StatusResponse, VersionRequest, VersionResponse,
+    ListContainersRequest, ListImagesRequest, ListPodSandboxRequest, PodSandbox, PodSandboxStatusRequest,
+    PullImageRequest, PullImageResponse, StatusRequest, StatusResponse, VersionRequest, VersionResponse,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -126,6 +126,22 @@ impl Cri {
         self.link.timed(Method::ImageStatus, ask).await
     }
 
+    /// The image that a sandbox was made with, by `PodSandboxStatus`: containerd's word (internal/cri/server/podsandbox/types).
+    /// Its verbose part holds the whole specification of the pod; nothing else of it is read.
+    ///
+    /// # Errors
+    /// How the call failed.
+    pub async fn sandbox_image(&self, id: &str) -> Result<Option<String>, CallFailure> {
+        let live = self.link.live().await.map_err(|no| no.failure)?;
+        let request = PodSandboxStatusRequest { pod_sandbox_id: id.to_owned(), verbose: true };
+        let deadline = self.link.deadlines().list;
+        let mut client = runtime(&live);
+        let answer =
+            self.link.exchange(&live, "PodSandboxStatus", deadline, client.pod_sandbox_status(request)).await?;
+        let told = answer.info.get("info").and_then(|info| serde_json::from_str::<MadeWith>(info).ok());
+        Ok(told.map(|told| told.image).filter(|image| !image.is_empty()))
+    }
+
     /// `ImageFsInfo`: where images lie, and how many bytes they use by a figure the runtime refreshes now and then.
     ///
     /// # Errors
@@ -156,6 +172,13 @@ impl Cri {
         };
         self.link.timed(Method::PullImage, pull).await
     }
+}
+
+/// What a sandbox tells of itself, as far as it is read.
+#[derive(serde::Deserialize)]
+struct MadeWith {
+    #[serde(default)]
+    image: String,
 }
 
 fn called_off(live: &Live) -> CallFailure {

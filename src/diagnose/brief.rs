@@ -4,14 +4,20 @@
 use crate::model::after;
 use crate::model::diagnosis::{Diagnosis, Subject};
 
+use super::suspicion::Suspicion;
 use super::{View, elsewhere};
 
 /// One short diagnosis for each pod that a diagnosis of the node affects.
-pub(super) fn for_pods(node: &[Diagnosis], view: View<'_>) -> Vec<Diagnosis> {
-    node.iter().flat_map(|fault| fault.affected.iter().filter_map(move |pod| for_pod(fault, pod, view))).collect()
+pub(super) fn for_pods(node: &[(&Suspicion, Diagnosis)], view: View<'_>) -> Vec<Diagnosis> {
+    let of = |(suspicion, fault): &(&Suspicion, Diagnosis)| {
+        // What only says that many pods fail names the cause that they fail for.
+        let cause = suspicion.facts.get("cause").unwrap_or(fault.cause.id);
+        fault.affected.iter().filter_map(|pod| for_pod(fault, cause, pod, view)).collect::<Vec<_>>()
+    };
+    node.iter().flat_map(of).collect()
 }
 
-fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> Option<Diagnosis> {
+fn for_pod(fault: &Diagnosis, cause: &str, id: &crate::model::ids::PodId, view: View<'_>) -> Option<Diagnosis> {
     let track = view.world.pods.get(&id.uid)?;
     // A pod that has only just begun may yet get by: it must have waited as long as the node's cause had to.
     let waits_since = track.place.since.max(fault.since);
@@ -22,7 +28,7 @@ fn for_pod(fault: &Diagnosis, id: &crate::model::ids::PodId, view: View<'_>) -> 
     let blameless = track.troubles.is_empty() && track.told.is_empty();
     let mut sentence = format!(
         "This node cannot start pods ({}){}. Platform: see the Events of this node.",
-        fault.cause.id,
+        cause,
         if blameless { "; nothing is wrong with this pod" } else { "" }
     );
     if let Some(pod) = &track.pod {

@@ -1,5 +1,7 @@
 //! Positive evidence that something is well: the only thing that ends a story. Silence ends none.
 
+mod node;
+
 use std::sync::Arc;
 
 use crate::model::Time;
@@ -8,25 +10,24 @@ use crate::model::pod::Pod;
 use crate::model::prepull::SetProgress;
 use crate::model::runtime::Method;
 use crate::model::stage::{Stage, Topic};
+use crate::track::pause::PauseTrack;
 use crate::track::pod::PodTrack;
 
 use super::View;
 
 /// All that is known to be well and was, or could have been, told otherwise before.
 pub(super) fn all(view: View<'_>) -> Vec<Cleared> {
-    node(view).chain(prepull(view)).chain(view.world.pods.values().flat_map(pod)).collect()
+    node(view).chain(node::all(view)).chain(prepull(view)).chain(view.world.pods.values().flat_map(pod)).collect()
 }
 
 fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
     let world = view.world;
     let runtime = world.runtime.well_since();
     let network = runtime.and(network(view));
-    // A sandbox that came up after the last failure to make one.
-    let sandbox = world.sandboxes.made.filter(|made| world.sandboxes.failed.is_none_or(|failed| *made > failed));
     [
         (Stage::Runtime, super::runtime::well_since(view), "The runtime answers again"),
         (Stage::Network, network, "The pod network is back"),
-        (Stage::Sandbox, sandbox, "Sandboxes are made again"),
+        (Stage::Sandbox, sandbox(view), "Sandboxes are made again"),
     ]
     .into_iter()
     .filter_map(move |(stage, since, how)| {
@@ -35,9 +36,22 @@ fn node(view: View<'_>) -> impl Iterator<Item = Cleared> {
     })
 }
 
+/// A sandbox came up after the last failure to make one, or the pause image is here, which was not.
+fn sandbox(view: View<'_>) -> Option<Time> {
+    let (times, pause) = (view.world.sandboxes, view.world.pause.as_ref());
+    let made = times.made.filter(|made| times.failed.is_none_or(|failed| *made > failed));
+    let here = pause.and_then(PauseTrack::here);
+    match pause {
+        Some(pause) if pause.missing().is_some() => None,
+        _ if times.failed.is_some() => made,
+        _ => made.max(here),
+    }
+}
+
 /// The host's directories are in order, or a pod got a network: one of them since a sandbox last failed, for the plugin's
 /// daemon may be down while all its files are there.
-fn network(view: View<'_>) -> Option<Time> {
+pub(super) fn network(view: View<'_>) -> Option<Time> {
+    let probed = node::network(view).ok()?;
     let track = &view.world.network;
     let host = track.well_since();
     let readable = track.host.as_ref().is_some_and(|(_, host)| host.unreadable.is_none());
@@ -47,6 +61,7 @@ fn network(view: View<'_>) -> Option<Time> {
     }
     let ready = track.ready.as_ref().is_some_and(|(_, ready)| ready.status);
     let proof = host.max(view.world.network_made().filter(|_| ready))?;
+    let proof = probed.map_or(proof, |probed| probed.max(proof));
     view.world.sandboxes.failed.is_none_or(|failed| proof > failed).then_some(proof)
 }
 

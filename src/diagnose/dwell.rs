@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::causes::{KUBELET_CRASH_LOOPING, RUNTIME_CRASH_LOOPING};
 use crate::model::cause::{Cause, EventType, Grows};
 use crate::model::diagnosis::{Diagnosis, Subject};
 use crate::model::settings::CauseSettings;
 use crate::model::stage::Stage;
-use crate::model::{after, since};
+use crate::model::{Time, after, since};
 
 use super::View;
 use super::phrase::{gist, sentence};
@@ -44,17 +45,19 @@ pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis>
     })
 }
 
-/// What began just after a restart of the runtime may be its echo, and gets the time to settle.
+/// What began just after a restart of the runtime or the kubelet may be its echo, and gets the time to settle; but that one
+/// of them is started again and again is no echo.
 fn in_restart_quiet(suspicion: &Suspicion, view: View<'_>) -> bool {
-    let quiet = view.settings.timing.restart_quiet;
-    view.world.runtime.quiet_from.is_some_and(|from| {
-        suspicion.since >= from && view.now < after(from, quiet) && suspicion.cause.stage != Stage::ImagePull
-    })
+    let (world, quiet) = (view.world, view.settings.timing.restart_quiet);
+    let restarts = [world.runtime.quiet_from, world.daemons.runtime.quiet_from, world.daemons.kubelet.quiet_from];
+    let loops = [KUBELET_CRASH_LOOPING.id, RUNTIME_CRASH_LOOPING.id].contains(&suspicion.cause.id);
+    let echoes = |from: &Time| suspicion.since >= *from && view.now < after(*from, quiet);
+    !loops && suspicion.cause.stage != Stage::ImagePull && restarts.iter().flatten().any(echoes)
 }
 
 fn kind(suspicion: &Suspicion, own: &CauseSettings, view: View<'_>) -> EventType {
-    let of_node = matches!(suspicion.subject, Subject::Node(_));
-    if of_node && suspicion.cause.stage == Stage::Network && view.world.node.being_installed(view.now) {
+    let of_node = matches!(suspicion.subject, Subject::Node(_)) && suspicion.topic.stage != Stage::Prepull;
+    if of_node && view.world.node.being_installed(view.now) {
         return EventType::Normal;
     }
     own.kind.unwrap_or_else(|| grown(suspicion.cause, since(suspicion.since, view.now)))

@@ -25,6 +25,23 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("pods", "2 pods"),
         ],
     ),
+    (
+        "PauseImageMissing",
+        &[("image", "registry.k8s.io/pause:3.10"), ("inner", "no answer in time"), ("ready", "Ready")],
+    ),
+    ("KubeletCrashLooping", &[("starts", "4"), ("words", "running with swap on is not supported")]),
+    ("RuntimeCrashLooping", &[("starts", "4"), ("words", "panic: assertion failed: Page expected to be: 7")]),
+    (
+        "NodeCannotStartPods",
+        &[
+            ("which", "Pods with their own network"),
+            ("ready", "Ready"),
+            ("failed", "11"),
+            ("began", "02:51 UTC"),
+            ("cause", "CniFailed"),
+            ("why", "CniFailed. The CNI plugin failed for a reason of its own."),
+        ],
+    ),
     ("CniConfigMissing", &[("dir", "/etc/cni/net.d"), ("runtime", "containerd"), ("pods", "2 pods")]),
     (
         "CniPluginMissing",

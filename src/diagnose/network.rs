@@ -80,6 +80,7 @@ fn of_node(
         confidence,
         since,
         ripe: true,
+        soon: false,
         facts: facts.with("pods", pods(affected.len())),
         evidence: said,
         affected,

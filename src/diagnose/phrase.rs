@@ -71,7 +71,8 @@ impl Facts {
 /// What is wrong and how that is known; who does what; whether it mends itself. At most 1024 bytes.
 #[must_use]
 pub fn sentence(cause: &Cause, facts: &Facts) -> String {
-    let mut text = format!("{} {}", says(cause, facts), addressed(cause, facts));
+    let brings = facts.get("brings").map(|symptoms| format!(" It brings {symptoms}.")).unwrap_or_default();
+    let mut text = format!("{}{brings} {}", says(cause, facts), addressed(cause, facts));
     if !cause.mends.is_empty() {
         text.push(' ');
         text.push_str(cause.mends);

@@ -68,6 +68,7 @@ fn container(track: &PodTrack, pod: &Pod, failure: &Failure<'_>) -> Suspicion {
         confidence: confidence(cause),
         since: trouble.since,
         ripe: true,
+        soon: false,
         facts: facts(pod, failure),
         evidence: vec![evidence(&source, trouble.said.text(), trouble.at)],
         affected: Vec::new(),
@@ -118,6 +119,7 @@ fn before_sandbox(track: &PodTrack, gathered: &Gathered<'_>, view: View<'_>) -> 
         confidence: Confidence::Suspected,
         since,
         ripe: true,
+        soon: false,
         facts,
         evidence: vec![evidence(
             &format!("kubelet, Event {}", event.reason),

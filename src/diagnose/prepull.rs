@@ -32,6 +32,7 @@ fn failed(since: Time, set: &SetProgress, view: View<'_>) -> Option<Diagnosis> {
         confidence: Confidence::Observed,
         since,
         ripe: true,
+        soon: false,
         facts: Facts::default(),
         evidence: set.failed.iter().map(|f| evidence(&format!("pull of {}", f.image), &*f.text, since)).collect(),
         affected: Vec::new(),

@@ -83,6 +83,7 @@ fn suspicion(subject: Subject, topic: Topic, image: &str, pull: &PullTrack, view
         confidence,
         since,
         ripe: true,
+        soon: false,
         facts: facts(image, pull, view).with("layers", layers(pull)).with("for", lasted(cause, since, pull, view)),
         evidence: vec![evidence("containerd, content ingests", seen, view.now)],
         affected: Vec::new(),

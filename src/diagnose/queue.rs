@@ -45,6 +45,7 @@ fn queued(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
         confidence: Confidence::Inferred,
         since: track.since(),
         ripe: true,
+        soon: false,
         facts,
         evidence: seen(&pulls, line, view),
         affected: Vec::new(),

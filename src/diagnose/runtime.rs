@@ -47,7 +47,7 @@ fn told_by_kubelet(view: View<'_>) -> Option<Suspicion> {
 }
 
 fn ready<'a>(view: View<'a>) -> Option<&'a NodeCondition> {
-    view.world.node.node.as_ref()?.conditions.iter().find(|condition| &*condition.kind == "Ready")
+    view.world.node.node.as_ref()?.ready_condition()
 }
 
 fn down(view: View<'_>, failing: &Failing, words: &str) -> Suspicion {
@@ -67,6 +67,7 @@ fn down(view: View<'_>, failing: &Failing, words: &str) -> Suspicion {
         confidence: Confidence::Observed,
         since: failing.since,
         ripe: true,
+        soon: false,
         facts,
         evidence: vec![evidence(&format!("CRI {}", failing.method.name()), &failing.failure.text, failing.at)],
         affected,

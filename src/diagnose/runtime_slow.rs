@@ -31,6 +31,7 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         confidence: Confidence::Observed,
         since: slow.since,
         ripe: slow.calls >= CALLS,
+        soon: false,
         facts,
         evidence: vec![evidence(&format!("CRI {}", slow.method.name()), format!("answered after {took}"), slow.at)],
         affected: Vec::new(),

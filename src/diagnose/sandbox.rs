@@ -42,6 +42,7 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         confidence: Confidence::Inferred,
         since: witness.place.since,
         ripe: true,
+        soon: false,
         facts: facts(cause, &event.message, view).with("pods", pods(affected.len())),
         evidence: vec![evidence("kubelet, Event of a pod", &*event.message, seen)],
         affected,

@@ -113,6 +113,7 @@ fn wait(
         confidence: Confidence::Inferred,
         since: since_when,
         ripe: true,
+        soon: false,
         facts: facts.with("for", span(since(since_when, now))),
         evidence: vec![evidence("pod status and CRI lists", seen, now)],
         affected: Vec::new(),

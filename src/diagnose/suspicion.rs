@@ -20,6 +20,8 @@ pub(super) struct Suspicion {
     pub(super) since: Time,
     /// Seen more than once: nothing is raised on one failed look.
     pub(super) ripe: bool,
+    /// It is still to come: it explains nothing yet, and holds up nobody.
+    pub(super) soon: bool,
     pub(super) facts: Facts,
     pub(super) evidence: Vec<Evidence>,
     pub(super) affected: Vec<PodId>,

@@ -1,6 +1,8 @@
 //! Timelines of observations → diagnoses, in virtual time.
 
+mod crowd;
 mod making;
+mod node;
 mod pull;
 mod queue;
 mod start;

@@ -141,8 +141,12 @@ pub enum Probe {
     NetworkPods,
     /// The kubelet's directories, the host's mounts, and the objects behind volumes and claims.
     Volumes,
-    /// The node itself, once, when somebody asks; the agent does not look there.
-    Check,
+    /// The node's own files and local ports, again and again.
+    Node,
+    /// How many pods of the node fail alike, and whether any has started since.
+    Crowd,
+    /// Our own pull of the image.
+    OwnPull,
 }
 
 /// A right that evidence may need.

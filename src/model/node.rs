@@ -30,7 +30,13 @@ impl Node {
     /// Condition `Ready`: true, false, or unknown (`None`).
     #[must_use]
     pub fn ready(&self) -> Option<bool> {
-        self.conditions.iter().find(|c| &*c.kind == "Ready").and_then(|c| c.status)
+        self.ready_condition().and_then(|ready| ready.status)
+    }
+
+    /// Condition `Ready` itself.
+    #[must_use]
+    pub fn ready_condition(&self) -> Option<&NodeCondition> {
+        self.conditions.iter().find(|condition| &*condition.kind == "Ready")
     }
 }
 

@@ -83,6 +83,13 @@ pub enum Seen {
         /// What the API server says of them.
         storage: Storage,
     },
+    /// The pause image is here, or our own pull of it failed.
+    PauseImage {
+        /// Its name.
+        image: Arc<str>,
+        /// How the pull failed; none where it is here.
+        failure: Option<String>,
+    },
     /// CNI directories of the host.
     Cni(CniHost),
     /// Directories of the pods that start.

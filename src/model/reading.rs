@@ -123,6 +123,12 @@ impl Reading {
         self
     }
 
+    /// What it says of that name.
+    #[must_use]
+    pub fn fact(&self, name: &str) -> Option<&str> {
+        self.facts.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
     /// With how much of it is used.
     #[must_use]
     pub fn of_amount(mut self, used: f64, limit: f64, unit: Unit) -> Self {

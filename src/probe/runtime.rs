@@ -91,7 +91,7 @@ fn serves_docker(shim: &Process) -> bool {
 fn down(runtime: &Runtime, failure: String) -> Reading {
     Reading::broken(ID, runtime.program, DOWN, failure.clone())
         .with("runtime", runtime.program)
-        .with("failure", failure)
+        .with("state", failure)
         .with("service", runtime.unit)
         .with("journal", format!("-u {}", runtime.unit))
 }

@@ -1,10 +1,12 @@
 //! The Node object over time: who it is, and whether it ever was Ready.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::ids::NodeId;
 use crate::model::node::Node;
+use crate::model::stage::Topic;
 use crate::model::{Time, since};
 
 /// A Ready condition that turned within this time of the Node's creation was set at registration, not by a failure.
@@ -21,13 +23,15 @@ pub struct NodeTrack {
     /// What the API server said last.
     pub node: Option<Node>,
     was_ready: bool,
+    /// What was diagnosed of it, by story, and when that last held.
+    pub told: BTreeMap<Topic, Time>,
 }
 
 impl NodeTrack {
     /// A node of which only the name is known.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { id: NodeId { name: name.into(), uid: "".into() }, node: None, was_ready: false }
+        Self { id: NodeId { name: name.into(), uid: "".into() }, node: None, was_ready: false, told: BTreeMap::new() }
     }
 
     /// The object changed. Yields the UID of the node that this one has taken the name of, if it has.
@@ -36,6 +40,7 @@ impl NodeTrack {
         let replaced = !before.uid.is_empty() && before.uid != node.id.uid;
         if replaced {
             self.was_ready = false;
+            self.told.clear();
         }
         self.was_ready |= node.ready() == Some(true) || left_ready(&node, at);
         self.node = Some(node);
@@ -67,7 +72,7 @@ impl NodeTrack {
 
 /// The Ready condition turned long after the node's creation, so it was Ready before.
 fn left_ready(node: &Node, at: Time) -> bool {
-    let turned = node.conditions.iter().find(|c| &*c.kind == "Ready").and_then(|c| c.since);
+    let turned = node.ready_condition().and_then(|ready| ready.since);
     match (node.created, turned) {
         (Some(created), Some(turned)) => turned <= at && since(created, turned) > REGISTRATION,
         _ => false,

@@ -5,15 +5,15 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::reading::{Reading, Verdict};
+use crate::model::reading::Reading;
 use crate::model::{Time, since};
 
 /// An answer that was not given again within this time is forgotten. No probe rests so long.
 const EXPIRES: Duration = Duration::from_secs(600);
 /// Between two samples of what can run out.
 const SAMPLE_EVERY: Duration = Duration::from_secs(60);
-/// Samples kept of it: an hour's worth.
-const SAMPLES: usize = 60;
+/// Samples kept of it: half an hour's worth.
+const SAMPLES: usize = 30;
 /// From fewer minutes than this no course is read.
 const COURSE: Duration = Duration::from_secs(600);
 
@@ -36,6 +36,8 @@ pub struct Course {
     pub looks: u32,
     /// Since when it is known not to be broken.
     sound: Option<Time>,
+    /// The last cause that it was broken or suspect for.
+    named: &'static str,
     /// The last look of its probe did not give it.
     silent: bool,
     samples: VecDeque<(Time, f64)>,
@@ -77,20 +79,29 @@ impl Readings {
         since
     }
 
-    /// The probes that have said anything.
+    /// Something was found broken or suspect for that cause, not long ago.
     #[must_use]
-    pub fn probes(&self) -> Vec<&'static str> {
-        let mut probes: Vec<_> = self.known.keys().map(|(probe, _)| *probe).collect();
-        probes.dedup();
-        probes
+    pub fn ever_found(&self, cause: &str) -> bool {
+        self.known.values().any(|course| course.named == cause)
+    }
+
+    /// Since when nothing is broken for that cause that ever was; none while something is, or is not known, and where nothing
+    /// ever was.
+    #[must_use]
+    pub fn over_since(&self, cause: &str, now: Time) -> Option<Time> {
+        let mut since = None;
+        for course in self.known.values().filter(|course| course.named == cause) {
+            since = since.max(Some(course.sound.filter(|_| course.is_known(now))?));
+        }
+        since
     }
 }
 
 impl Course {
     fn begin(reading: Reading, at: Time) -> Self {
         let samples = reading.amount.iter().map(|amount| (at, amount.used)).collect();
-        let sound = reading.verdict.is_sound().then_some(at);
-        Self { reading, at, since: at, looks: 1, sound, silent: false, samples }
+        let (sound, named) = (reading.verdict.is_sound().then_some(at), reading.cause);
+        Self { reading, at, since: at, looks: 1, sound, named, silent: false, samples }
     }
 
     fn goes_on(&mut self, reading: Reading, at: Time) {
@@ -98,6 +109,10 @@ impl Course {
             self.looks = self.looks.saturating_add(1);
         } else {
             (self.since, self.looks) = (at, 1);
+            self.samples.clear();
+        }
+        if !reading.cause.is_empty() {
+            self.named = reading.cause;
         }
         self.sound = reading.verdict.is_sound().then(|| self.sound.unwrap_or(at));
         let due = self.samples.back().is_none_or(|(last, _)| since(*last, at) >= SAMPLE_EVERY);
@@ -114,23 +129,26 @@ impl Course {
         !self.silent && since(self.at, now) < EXPIRES
     }
 
-    /// It was seen to be wrong.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.reading.verdict == Verdict::Broken
-    }
-
-    /// In how long it runs out if it goes on as in the last hour; none while it does not grow, or too little of it was seen.
+    /// In how long it runs out if it goes on as in the last half hour, or as long as it has stood as it does; none while it
+    /// does not grow, or too little of it was seen. What grew at once and then stood still does not go on: the slower half of
+    /// that time counts.
     #[must_use]
     pub fn out_in(&self) -> Option<Duration> {
         let amount = self.reading.amount?;
-        let (first_at, first) = self.samples.front()?;
-        let (span, grown) = (since(*first_at, self.at), amount.used - first);
-        if span < COURSE || grown <= 0.0 {
+        let (first, last) = (*self.samples.front()?, (self.at, amount.used));
+        let middle = *self.samples.get(self.samples.len() / 2)?;
+        if since(first.0, last.0) < COURSE {
             return None;
         }
-        Duration::try_from_secs_f64((amount.limit - amount.used).max(0.0) * span.as_secs_f64() / grown).ok()
+        let rate = rate(first, middle).min(rate(middle, last));
+        let left = (amount.limit - amount.used).max(0.0) / rate;
+        Duration::try_from_secs_f64(left).ok().filter(|_| rate > 0.0)
     }
+}
+
+/// How much a second it grew.
+fn rate(from: (Time, f64), to: (Time, f64)) -> f64 {
+    (to.1 - from.1) / since(from.0, to.0).as_secs_f64().max(1.0)
 }
 
 #[cfg(test)]
@@ -179,6 +197,16 @@ mod tests {
     }
 
     #[test]
+    fn what_grew_at_once_and_stands_still_does_not_run_out() {
+        let mut readings = Readings::default();
+        let used = |used: f64| Reading::fine("disk", "logs", "").of_amount(used, 100.0, Unit::Bytes);
+        for n in 0..=20 {
+            readings.heard("disk", vec![used(if n < 3 { 50.0 } else { 90.0 })], minute(n));
+            assert_eq!(only(&readings, minute(n)).out_in(), None, "minute {n}");
+        }
+    }
+
+    #[test]
     fn only_what_is_seen_not_to_be_broken_is_sound() {
         let mut readings = Readings::default();
         readings.heard("disk", vec![broken(), Reading::fine("disk", "logs", "")], minute(0));
@@ -187,7 +215,9 @@ mod tests {
         readings.heard("disk", vec![fine("logs")], minute(1));
         assert_eq!(readings.sound_since("disk", minute(1)), None, "what was broken is not seen any more");
         assert_eq!(readings.all(minute(1)).count(), 1, "nor told");
+        assert_eq!(readings.over_since("DiskFull", minute(1)), None);
         readings.heard("disk", vec![fine("logs"), fine("kubelet")], minute(2));
+        assert_eq!(readings.over_since("DiskFull", minute(2)), Some(minute(2)));
         assert_eq!(readings.sound_since("disk", minute(2)), Some(minute(2)));
         let unknown = |missing| Reading::unknown("disk", "kubelet", missing, "");
         readings.heard("disk", vec![fine("logs"), unknown(Missing::Answer)], minute(3));
@@ -204,6 +234,6 @@ mod tests {
         assert_eq!(readings.all(minute(10)).count(), 0);
         readings.heard("disk", vec![Reading::fine("disk", "logs", "")], minute(10));
         assert_eq!(readings.sound_since("disk", minute(10)), Some(minute(10)));
-        assert_eq!(readings.probes(), ["disk"]);
+        assert_eq!(readings.over_since("DiskFull", minute(10)), None, "nobody saw the end of it");
     }
 }

@@ -117,7 +117,7 @@ fn the_socket_of_the_api_has_a_place_that_can_be_written_to() {
 fn the_standard_profile_asks_for_no_more_than_it_says() {
     let paths: BTreeSet<String> = host_mounts().values().map(|(host, _)| text(&host["path"])).collect();
     let own = ["/run/kubewhy", "/var/lib/kubewhy"];
-    let read = ["/etc/cni", "/opt/cni", "/proc", "/run", "/var/lib/kubelet", "/var/log/pods"];
+    let read = ["/etc/cni", "/opt/cni", "/proc", "/run", "/sys/fs", "/var/lib/cni", "/var/lib/kubelet", "/var/log"];
     assert_eq!(paths, own.iter().chain(&read).map(|path| (*path).to_owned()).collect());
     assert_eq!(
         container()["securityContext"],

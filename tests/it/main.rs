@@ -24,6 +24,7 @@ mod observe_containerd;
 mod observe_cri;
 mod observe_host;
 mod observe_sandboxes;
+mod pause_image;
 mod prepull;
 mod pull_queue;
 mod recordings;

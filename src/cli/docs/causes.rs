@@ -14,8 +14,7 @@ const OPENING: &str = "# Causes
 <!-- Made by `kubewhy docs`. -->
 
 Every cause that kubewhy names. The name is the reason of its Event, and stays. What the agent can watch on the node itself is
-told on the Node, and each pod that suffers from it gets one short Event that points there; all else is told on the pod, but for
-what only `kubewhy check` sees.
+told on the Node, and each pod that suffers from it gets one short Event that points there; all else is told on the pod.
 `kubewhy explain` names the same causes from a message alone. A pre-pull that fails is told on the Node, by the same causes.
 The sentences are examples: names and numbers are made up. Standalone is `--standalone`: no API server, and what is found goes to
 the log and, as JSON, to stdout.
@@ -70,7 +69,7 @@ fn section(text: &mut String, cause: &Cause) {
         ("told on", on(cause).to_owned()),
         ("who acts", format!("{}: {}", cause.owner.as_str(), who(cause.owner))),
         ("stage", bites_at(cause).to_owned()),
-        ("Event type", if checked(cause) { "none".to_owned() } else { grows(cause.kind) }),
+        ("Event type", grows(cause.kind)),
         ("told after", told_after(cause)),
         ("known from", known_from(cause).to_owned()),
         ("rules out", cause.rules_out.to_owned()),
@@ -85,23 +84,24 @@ fn section(text: &mut String, cause: &Cause) {
 
 fn on(cause: &Cause) -> &'static str {
     match cause.scope {
-        _ if checked(cause) => "nothing: only `kubewhy check` names it, on the node",
         _ if cause.kind == Grows::Silent => "nothing: it is named only when somebody asks",
         Scope::Node if cause.told_on_node() => "the Node, and with a short word on each pod that suffers from it",
+        Scope::Node if seen_on_node(cause) && cause.signs.is_empty() => "the Node",
+        Scope::Node if seen_on_node(cause) => {
+            "the Node, where this agent sees it there, and with a short word on each pod that it holds up; else each Pod whose words name it"
+        }
         Scope::Node => "each Pod whose words name it, as the node's fault",
         Scope::Pod => "the Pod",
     }
 }
 
-fn checked(cause: &Cause) -> bool {
-    cause.probe == Some(Probe::Check)
+/// Told without a pod that suffers from it.
+fn seen_on_node(cause: &Cause) -> bool {
+    matches!(cause.probe, Some(Probe::Node | Probe::Crowd | Probe::OwnPull))
 }
 
 fn told_after(cause: &Cause) -> String {
-    match checked(cause) {
-        true => "at once".to_owned(),
-        false => format!("{}, unless `causes.{}.after` says otherwise", span(cause.after), cause.id),
-    }
+    format!("{}, unless `causes.{}.after` says otherwise", span(cause.after), cause.id)
 }
 
 fn who(owner: Owner) -> &'static str {
@@ -162,7 +162,18 @@ fn known_from(cause: &Cause) -> &'static str {
         () if cause.probe == Some(Probe::NetworkPods) => {
             "the status of the DaemonSets' pods on this node that write to the host's CNI directories, while pods wait for a network"
         }
-        () if checked(cause) => "one look of `kubewhy check` at the node",
+        () if cause.probe == Some(Probe::Node) && cause.signs.is_empty() => {
+            "the node's own files and local ports, which `kubewhy check` and the agent look at"
+        }
+        () if cause.probe == Some(Probe::Node) => {
+            "the node's own files and local ports, which `kubewhy check` and the agent look at; and the words of others"
+        }
+        () if cause.probe == Some(Probe::Crowd) => {
+            "the causes of pods that fail, their owners, and the last sandbox that came up"
+        }
+        () if cause.probe == Some(Probe::OwnPull) => {
+            "the runtime's list of images, and a pull of the agent's own where the pause image is not in it"
+        }
         () if cause.probe == Some(Probe::Volumes) => {
             "the kubelet's directories and the host's mounts, and the objects behind the pod's volumes and claims"
         }
@@ -225,7 +236,7 @@ fn described(right: Right) -> (&'static str, &'static str, &'static str) {
 fn standalone(cause: &Cause) -> &'static str {
     let needs = |right| cause.needs.contains(&right);
     match (needs(Right::Pods), needs(Right::Containerd)) {
-        _ if checked(cause) => "not told: only `kubewhy check` names it",
+        _ if matches!(cause.probe, Some(Probe::Node | Probe::OwnPull)) => "told",
         (false, _) => "told",
         (true, true) if cause.stage == Stage::ImageQueue => "not told: which pods wait comes from the API server",
         (true, true) => "told of the image, without the pod's name",

@@ -81,6 +81,7 @@ fn of_node(
         confidence,
         since,
         ripe: true,
+        soon: false,
         facts,
         evidence: seen,
         affected: waiting

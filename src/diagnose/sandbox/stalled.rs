@@ -58,6 +58,7 @@ fn stalled(track: &PodTrack, pod: &Pod, gathered: &Gathered<'_>, view: View<'_>)
         confidence: making.began().map_or(Confidence::Inferred, |_| making.confidence()),
         since: since_when,
         ripe: true,
+        soon: false,
         facts,
         evidence: [vec![seen], making.evidence(view.now)].concat(),
         affected: Vec::new(),

@@ -61,7 +61,7 @@ impl Timeline {
 
     pub(super) fn look(&mut self) -> Findings {
         let findings = look(self.view());
-        self.world.remember(&findings);
+        self.world.remember(&findings, self.now);
         findings
     }
 

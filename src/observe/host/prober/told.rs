@@ -1,4 +1,5 @@
-//! What the runtime told, on its socket, that probes of the host's files need.
+//! What the runtime told, on its socket, that others need: the probes of the host's files, and who looks after the pause
+//! image.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -16,6 +17,8 @@ pub struct Told {
     pub cgroup: Option<String>,
     /// The ids of all sandboxes.
     pub sandboxes: Option<Arc<BTreeSet<Arc<str>>>>,
+    /// The pause image by its configuration, where it tells.
+    pub pause: Option<Arc<str>>,
     /// It tells the kubelet which cgroup driver to use.
     configures: bool,
 }
@@ -46,8 +49,9 @@ impl Told {
     fn said(&mut self, status: &RuntimeStatus) -> bool {
         let driver = |systemd: bool| if systemd { "systemd" } else { "cgroupfs" }.to_owned();
         let cgroup = status.systemd_cgroup.filter(|_| !self.configures).map(driver);
-        let changed = (&self.root, &self.cgroup) != (&status.root_dir, &cgroup);
-        (self.root, self.cgroup) = (status.root_dir.clone(), cgroup);
+        let new = (status.root_dir.clone(), cgroup, status.sandbox_image.clone());
+        let changed = (&self.root, &self.cgroup, &self.pause) != (&new.0, &new.1, &new.2);
+        (self.root, self.cgroup, self.pause) = new;
         changed
     }
 

@@ -1,0 +1,141 @@
+//! Whether the next pod would get its pause image: asked for where the runtime or one of its sandboxes names it, and pulled
+//! where it is gone, as the runtime itself would for that pod. That the pull fails is the proof. Knows no name by heart.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::client::cri::Cri;
+use crate::clock::Clock;
+use crate::model::observation::{Observation, Seen};
+
+/// A pull of so small an image that takes longer has failed.
+const PULL_AT_MOST: Duration = Duration::from_secs(120);
+
+/// By whom the pause image is named.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Named {
+    /// By nobody yet.
+    #[default]
+    Nobody,
+    /// By the runtime's configuration: the image.
+    Runtime(Arc<str>),
+    /// By a sandbox that was made with it: the sandbox's id.
+    Sandbox(Arc<str>),
+}
+
+/// How often it is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    /// Between two looks while it is here.
+    pub calm: Duration,
+    /// Between two looks while it is gone.
+    pub gone: Duration,
+    /// From the first pull that fails to the second; each next one waits twice as long …
+    pub again: Duration,
+    /// … up to this.
+    pub at_most: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self { calm: seconds(60), gone: seconds(5), again: seconds(30), at_most: seconds(600) }
+    }
+}
+
+/// Looks after the pause image of one runtime.
+#[derive(Debug)]
+pub struct Pause {
+    /// The runtime.
+    pub cri: Cri,
+    /// Who names the image by now.
+    pub named: watch::Receiver<Named>,
+    /// How often it is looked for.
+    pub pace: Pace,
+    /// The agent's clock.
+    pub clock: Clock,
+}
+
+impl Pause {
+    /// Runs until stopped. Sends [`Seen::PauseImage`] after every look and every pull; none while the runtime does not answer.
+    pub async fn run(mut self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
+        let token = stop.clone();
+        let looking = Box::pin(async {
+            let mut remembered = None;
+            // Whoever names it lives as long as the agent.
+            while self.named.wait_for(|named| *named != Named::Nobody).await.is_ok() {
+                if let Some(image) = self.image(&mut remembered).await {
+                    self.look_after(&image, &out, &token).await;
+                }
+                sleep(self.pace.calm).await;
+            }
+        });
+        stop.run_until_cancelled(looking).await;
+    }
+
+    /// The runtime's own word, else the first sandbox's: a name does not change while the runtime runs.
+    async fn image(&self, remembered: &mut Option<Arc<str>>) -> Option<Arc<str>> {
+        let named = self.named.borrow().clone();
+        match named {
+            Named::Nobody => None,
+            Named::Runtime(image) => Some(image),
+            Named::Sandbox(id) => {
+                if remembered.is_none() {
+                    *remembered = self.cri.sandbox_image(&id).await.ok().flatten().map(Arc::from);
+                }
+                remembered.clone()
+            }
+        }
+    }
+
+    /// Until it is here, or can't be told. It must be gone twice in a row before it is pulled.
+    async fn look_after(&self, image: &Arc<str>, out: &mpsc::Sender<Observation>, stop: &CancellationToken) {
+        let (mut wait, mut due, mut looks) = (self.pace.again, Duration::ZERO, 0_u32);
+        while let Some(here) = self.is_here(image).await {
+            if here {
+                return self.tell(image, None, out).await;
+            }
+            looks = looks.saturating_add(1);
+            if looks > 1 && due.is_zero() {
+                let failure = self.pull(image, stop).await;
+                let here = failure.is_none();
+                self.tell(image, failure, out).await;
+                if here {
+                    return;
+                }
+                (due, wait) = (jittered(wait), wait.saturating_mul(2).min(self.pace.at_most));
+            }
+            sleep(self.pace.gone).await;
+            due = due.saturating_sub(self.pace.gone);
+        }
+    }
+
+    async fn is_here(&self, image: &str) -> Option<bool> {
+        Some(self.cri.image_status(image).await.result.ok()?.image.is_some())
+    }
+
+    /// Why it failed, if it did.
+    async fn pull(&self, image: &str, stop: &CancellationToken) -> Option<String> {
+        tracing::info!(image, "the pause image is gone; it is pulled, as the next pod would have it pulled");
+        match timeout(PULL_AT_MOST, self.cri.pull_image(image, None, None, stop)).await {
+            Ok(call) => call.result.err().map(|failure| failure.text),
+            Err(_) => Some(format!("no end of it in {} s", PULL_AT_MOST.as_secs())),
+        }
+    }
+
+    async fn tell(&self, image: &Arc<str>, failure: Option<String>, out: &mpsc::Sender<Observation>) {
+        let seen = Seen::PauseImage { image: image.clone(), failure };
+        if out.send(Observation { at: self.clock.now(), seen }).await.is_err() {
+            tracing::debug!("an observation came after the end");
+        }
+    }
+}
+
+/// The span or up to a fifth more, so that the agents of many nodes drift apart.
+fn jittered(span: Duration) -> Duration {
+    span + span.mul_f64(0.2 * fastrand::f64())
+}
