@@ -29,7 +29,7 @@ pub const RUNTIME_CRASH_LOOPING: Cause = Cause {
     id: "RuntimeCrashLooping",
     stage: Stage::Runtime,
     summary: "The container runtime of this node keeps ending and is started again and again.",
-    says: "The container runtime of this node keeps ending: {starts} starts in 10 min[, last words: \"{words}\"]. What runs goes on; nothing new starts. Pods are not the cause.",
+    says: "The container runtime of this node keeps ending: {starts} starts in 10 min[, last words: \"{words}\"]. What runs goes on; nothing new starts.",
     rules_out: "The pods are hardly the cause: something ends the runtime soon after each start.",
     advice: "journalctl -u containerd (or crio) -n 100: the lines before each end.",
     mends: "It will hardly mend itself.",

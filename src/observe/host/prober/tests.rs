@@ -1,3 +1,5 @@
+//! Probes of a test run by the real prober, in virtual time.
+
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 

@@ -1,0 +1,74 @@
+//! Why a node is not ready, as one sentence: what the kubelet says beside what is seen.
+
+use super::super::timeline::{Timeline, call};
+use super::kubelet;
+use crate::model::reading::Reading;
+use crate::model::runtime::{FailureKind, Method};
+
+/// The messages of the condition Ready that the kubelet, or the control plane, writes (Kubernetes:
+/// pkg/kubelet/nodestatus/setters.go, pkg/controller/nodelifecycle).
+#[test]
+fn every_message_of_a_node_that_is_not_ready_is_told_as_one_sentence() {
+    const STARTING: &str = "container runtime status check may not have completed yet";
+    for (message, cause) in [
+        (STARTING, "Unclassified"),
+        ("container runtime is down", "RuntimeDown"),
+        ("container runtime not ready: RuntimeReady=false reason:X message:y", "RuntimeDown"),
+        ("PLEG is not healthy: pleg was last seen active 3m12s ago; threshold is 3m0s", "RuntimeSlow"),
+        ("PLEG is not healthy: pleg has yet to be successful", "Unclassified"),
+        (
+            "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:Network plugin \
+             returns error: cni plugin not initialized",
+            "CniConfigMissing",
+        ),
+        ("network state unknown", "Unclassified"),
+        ("CSINode is not yet initialized", "Unclassified"),
+        ("missing node capacity for resources: cpu, memory, pods, ephemeral-storage", "Unclassified"),
+    ] {
+        let mut t = Timeline::new();
+        t.wait(600).ready(Some(false), message);
+        assert!(t.wait(30).of_node().is_empty(), "all that this agent sees is well, and it may pass: {message}");
+        let said = t.wait(90).of_node();
+        let causes: Vec<_> = said.iter().map(|d| d.cause.id).collect();
+        assert_eq!(causes, [cause], "{message}");
+        assert!(&*said[0].evidence[0].says == message && !said[0].sentence.contains(" ?"), "{}", said[0].sentence);
+    }
+}
+
+#[test]
+fn a_node_that_is_not_heard_of_is_told_with_what_its_kubelet_does() {
+    const UNKNOWN: &str = "Kubelet stopped posting node status.";
+    let mut t = Timeline::new();
+    let said = t.wait(600).ready(None, UNKNOWN).wait(16).of_node();
+    assert!(said[0].cause.id == "KubeletDown" && said.len() == 1, "nobody can look: {said:?}");
+    t.ready(Some(true), "");
+    assert!(t.wait(1).ends("The kubelet reports again"));
+
+    let mut t = Timeline::new();
+    t.wait(600).finds(&kubelet("1@1"), 4).ready(None, UNKNOWN);
+    assert!(t.finds(&kubelet("1@1"), 60).of_node().is_empty(), "it runs");
+    let said = t.finds(&kubelet("1@1"), 40).of_node();
+    assert!(
+        said[0].sentence.contains("it runs and answers on its health port, but its reports do not arrive"),
+        "{said:?}"
+    );
+
+    let expired = Reading::broken("kubelet-certificate", "", "KubeletCredentialInvalid", "")
+        .with("flaw", "its certificate expired 2 h ago, on 2026-11-21");
+    let said = t.finds(&expired, 8).of_node();
+    assert_eq!((said.len(), said[0].cause.id), (1, "KubeletCredentialInvalid"));
+    assert!(said[0].sentence.contains("brings KubeletDown"), "{}", said[0].sentence);
+}
+
+#[test]
+fn what_the_kubelet_says_is_evidence_for_what_is_seen() {
+    let mut t = Timeline::new();
+    t.wait(600).ready(Some(false), "container runtime is down");
+    for _ in 0..3 {
+        t.see(call(Method::Connect, Some(FailureKind::NobodyListens))).wait(3);
+    }
+    let said = t.of_node();
+    assert_eq!((said.len(), said[0].cause.id), (1, "RuntimeDown"));
+    assert!(said[0].sentence.contains("nobody listens on"), "{}", said[0].sentence);
+    assert!(said[0].evidence.iter().any(|one| one.says == "container runtime is down"));
+}
