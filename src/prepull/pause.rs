@@ -40,10 +40,11 @@ pub struct Pace {
     pub at_most: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self { calm: seconds(60), gone: seconds(5), again: seconds(30), at_most: seconds(600) }
+impl Pace {
+    /// Where other things of the node are looked at in this period.
+    #[must_use]
+    pub fn of(period: Duration) -> Self {
+        Self { calm: period * 6, gone: period / 2, again: period * 3, at_most: period * 60 }
     }
 }
 
