@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use anyhow::Context;
 use kubewhy_lab::dead_mount::DeadMount;
-use kubewhy_lab::demo::{Act, NAMESPACE, On, Props, Scene, Tempo, pod};
+use kubewhy_lab::demo::{Act, NAMESPACE, On, Props, Scene, pod};
 use kubewhy_lab::disk::Disk;
 use kubewhy_lab::images::Image;
 use kubewhy_lab::in_lab;
 use kubewhy_lab::namespaces::GROUND;
 use serde_json::json;
 
-use super::row::{CONFIG, Fault, play};
-use crate::stage::PROGRAM;
+use super::row::{Fault, node, play};
 
 /// Some four times what the images of the lab take.
 const SIZE: u64 = 96 << 20;
@@ -64,7 +63,8 @@ const FAULTS: &[Fault] = &[
                 })
             },
         },
-        shows: Duration::from_secs(4),
+        // Looked for six times more rarely than others, and pulled if it is gone twice in a row.
+        shows: Duration::from_secs(8),
         heals: Duration::from_secs(2),
     },
     Fault {
@@ -108,7 +108,7 @@ fn kept() {
     in_lab!(async {
         let ground = Path::new(GROUND);
         let disk = Disk::mount(&ground.join("disk"), &ground.join("containerd/root"), SIZE)?;
-        let mut scene = Scene::start_with(Path::new(PROGRAM), Tempo::Hasty, CONFIG, |_| {}).await?;
+        let mut scene = node().await?;
         scene.props = Props { disk: Some(disk), ..Props::default() };
         play(FAULTS, &mut scene).await?;
         scene.end().await

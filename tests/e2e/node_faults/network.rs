@@ -1,15 +1,13 @@
 //! Faults of the pod network.
 
-use std::path::Path;
 use std::time::Duration;
 
 use kubewhy_lab::cni::{Misbehaviour, PLUGIN};
-use kubewhy_lab::demo::{Act, NAMESPACE, On, Scene, Tempo, pod};
+use kubewhy_lab::demo::{Act, NAMESPACE, On, Scene, pod};
 use kubewhy_lab::in_lab;
 use serde_json::json;
 
-use super::row::{CONFIG, Fault, play};
-use crate::stage::PROGRAM;
+use super::row::{Fault, node, play};
 
 /// So many addresses are left for pods, and so many pods take one.
 const ADDRESSES: u8 = 2;
@@ -98,8 +96,8 @@ const FAULTS: &[Fault] = &[
             },
             mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
         },
-        // What the pods wait in shows only once it has lasted.
-        shows: Duration::from_secs(28),
+        // What the pods wait in shows once it has lasted: as configured, 6 s.
+        shows: Duration::from_secs(8),
         heals: Duration::from_secs(6),
     },
 ];
@@ -119,7 +117,7 @@ fn owned(scene: &Scene, owner: &str) {
 #[ignore = "the table runs it on every containerd"]
 fn cni() {
     in_lab!(async {
-        let mut scene = Scene::start_with(Path::new(PROGRAM), Tempo::Hasty, CONFIG, |_| {}).await?;
+        let mut scene = node().await?;
         play(FAULTS, &mut scene).await?;
         scene.end().await
     });

@@ -3,22 +3,29 @@
 
 #![allow(clippy::print_stdout, reason = "standard output is how a lab tells its rows")]
 
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use kubewhy::causes;
-use kubewhy_lab::demo::{Act, Outcome, Scene, perform};
+use kubewhy_lab::apiserver::resources::PODS;
+use kubewhy_lab::demo::{Act, Outcome, Scene, Tempo, perform};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use crate::stage::{PROGRAM, until};
 
 const MARK: &str = "@fault ";
 const VERSION: &str = "@version ";
 
-/// All that is shortened: how often is looked, and how long all must be well before that is said. How long a cause dwells
-/// is not.
+/// All that is shortened: how often is looked, how long all must be well before that is said, and when what comes back is
+/// another story. How long a cause of the node dwells is not.
 pub(super) const CONFIG: &str = "\
 apiVersion: kubewhy.dev/v1alpha1
 report: {spread: 0s}
-timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, probe: 1s, clear: 2s, restartQuiet: 1s, askEvents: 3s, askAgain: 10s}
+timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, probe: 1s, clear: 2s, reopen: 1s, restartQuiet: 1s, askEvents: 3s, askAgain: 10s}
+causes:
+  SandboxStalled: {after: 6s}
 ";
 /// As configured.
 const CLEAR: Duration = Duration::from_secs(2);
@@ -50,12 +57,24 @@ pub(super) struct Row {
     pub(super) beside: Vec<String>,
 }
 
+/// A node on which a pod has started: what every pod needs was there.
+pub(super) async fn node() -> anyhow::Result<Scene> {
+    let scene = Scene::start_with(Path::new(PROGRAM), Tempo::Hasty, CONFIG, |_| {}).await?;
+    println!("{VERSION}{}", scene.lab.containerd.version().trim_start_matches('v'));
+    scene.run_pod("first", json!({"image": scene.lab.app}));
+    until("a pod runs", || {
+        let pods = scene.api.store().list(&PODS, None);
+        pods.iter().any(|pod| pod["status"]["phase"] == "Running")
+    })
+    .await?;
+    Ok(scene)
+}
+
 /// Makes and mends each fault, and says its row. One that does not hold does not keep the others from being tried.
 ///
 /// # Errors
 /// A row does not hold, or a fault can't be made.
 pub(super) async fn play(faults: &[Fault], scene: &mut Scene) -> anyhow::Result<()> {
-    println!("{VERSION}{}", scene.lab.containerd.version().trim_start_matches('v'));
     let mut flaws = Vec::new();
     for fault in faults {
         let outcome = perform(&fault.act, scene).await.with_context(|| fault.act.title)?;

@@ -1,14 +1,12 @@
 //! Faults of the runtime's process.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use kubewhy_lab::demo::{Act, On, Scene, Tempo};
+use kubewhy_lab::demo::{Act, On};
 use kubewhy_lab::in_lab;
 
-use super::row::{CONFIG, Fault, play};
-use crate::stage::PROGRAM;
+use super::row::{Fault, node, play};
 
 const FAULTS: &[Fault] = &[
     Fault {
@@ -53,7 +51,7 @@ const FAULTS: &[Fault] = &[
 #[ignore = "the table runs it on every containerd"]
 fn process() {
     in_lab!(async {
-        let mut scene = Scene::start_with(Path::new(PROGRAM), Tempo::Hasty, CONFIG, |_| {}).await?;
+        let mut scene = node().await?;
         play(FAULTS, &mut scene).await?;
         scene.end().await
     });

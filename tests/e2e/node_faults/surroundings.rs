@@ -1,15 +1,14 @@
 //! Faults of what runs beside the runtime: the kubelet, and what the kernel gives out.
 
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use kubewhy_lab::demo::{Act, Agent, NODE, On, Scene, Start, Tempo};
+use kubewhy_lab::demo::{Act, Agent, NODE, On, Scene, Start};
 use kubewhy_lab::in_lab;
 use tokio::process::Command;
 
-use super::row::{CONFIG, Fault, play};
+use super::row::{CONFIG, Fault, node, play};
 use crate::stage::PROGRAM;
 
 const FAULTS: &[Fault] = &[
@@ -82,7 +81,7 @@ async fn agent(scene: &Scene) -> anyhow::Result<Agent> {
 #[ignore = "the table runs it on every containerd"]
 fn beside() {
     in_lab!(async {
-        let mut scene = Scene::start_with(Path::new(PROGRAM), Tempo::Hasty, CONFIG, |_| {}).await?;
+        let mut scene = node().await?;
         scene.agent.stop().await?;
         scene.agent = agent(&scene).await?;
         play(FAULTS, &mut scene).await?;
