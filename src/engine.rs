@@ -95,6 +95,12 @@ impl Crank {
         self.world.busy(now)
     }
 
+    /// Something was found broken lately.
+    #[must_use]
+    pub fn settling(&self, now: Time) -> bool {
+        self.world.settling(now)
+    }
+
     /// What deserves attention.
     #[must_use]
     pub fn attention(&self, now: Time) -> Attention {
@@ -144,7 +150,7 @@ pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: Cancell
             }
             _ = ticks.tick() => {
                 let now = clock.now();
-                let due = changed || crank.busy(now) || crate::model::since(looked, now) >= LOOK_CALM;
+                let due = changed || crank.busy(now) || crank.settling(now) || crate::model::since(looked, now) >= LOOK_CALM;
                 if due && !look(&mut crank, &wires, now).await { break }
                 if due { looked = now; changed = false; }
                 wires.heartbeat.send_replace(now);

@@ -50,12 +50,12 @@ pub const CNI_CONFIG_MISSING: Cause = Cause {
 };
 
 /// There is a CNI configuration, and runtime or plugin can't use it.
-pub(super) const CNI_CONFIG_INVALID: Cause = Cause {
+pub const CNI_CONFIG_INVALID: Cause = Cause {
     id: "CniConfigInvalid",
     stage: Stage::Network,
     scope: Scope::Node,
     summary: "The CNI configuration cannot be used: it does not parse, asks for a version the plugin lacks, or has a field with no valid value.",
-    says: "The CNI configuration[ {file}] of this node cannot be used[ by plugin {plugin}][: it asks for CNI version {cniversion}]. Pods that need this network cannot start.",
+    says: "The CNI configuration[ {file}] of this node cannot be used[ by plugin {plugin}][: it asks for CNI version {cniversion}|: {problem}]. Pods that need this network cannot start.",
     rules_out: "The plugin is installed and runs; runtime and images are fine.",
     advice: "correct it[ (network {network})] at its source, the network add-on or network attachment, or update the plugin.",
     mends: "Pods then start.",

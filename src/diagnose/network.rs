@@ -1,4 +1,4 @@
-//! CniConfigMissing and CniPluginMissing: what the host's disk shows, before the first pod fails on it.
+//! CniConfigMissing, CniConfigInvalid and CniPluginMissing: what the host's disk shows, before the first pod fails on it.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const NOT_INITIALIZED: &str = "cni plugin not initialized";
 
 /// The pod network can't work.
 pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
-    config_missing(view).or_else(|| plugin_missing(view))
+    config_missing(view).or_else(|| config_invalid(view)).or_else(|| plugin_missing(view))
 }
 
 /// The runtime says so, and the directory is empty where it can be seen. The directory alone does not prove it: a runtime
@@ -42,6 +42,16 @@ fn config_missing(view: View<'_>) -> Option<Suspicion> {
     let facts = Facts::default().with("dir", dir).with("runtime", runtime);
     let said = evidence("CRI Status", format!("NetworkReady=false: {}", ready.message), *ready_since);
     Some(of_node(view, &causes::CNI_CONFIG_MISSING, *ready_since, confidence, facts, vec![said]))
+}
+
+/// The file that the runtime would load. One that works from what it had loaded before fails at its next start.
+fn config_invalid(view: View<'_>) -> Option<Suspicion> {
+    let (since, host) = view.world.network.host.as_ref()?;
+    let CniConfig::Invalid { file, problem } = &host.config else { return None };
+    let file = file.display().to_string();
+    let facts = Facts::default().with("file", &file).with("problem", problem);
+    let said = vec![evidence(&file, &**problem, *since)];
+    Some(of_node(view, &causes::CNI_CONFIG_INVALID, *since, Confidence::Observed, facts, said))
 }
 
 fn plugin_missing(view: View<'_>) -> Option<Suspicion> {

@@ -22,7 +22,8 @@ pub fn look(node: &Node) -> Vec<Reading> {
         Ok(InForce::Loaded { file, network }) => loaded(node, &file.display().to_string(), &network),
         Ok(InForce::Invalid { file, problem }) => {
             let file = file.display().to_string();
-            vec![Reading::broken(ID, "", "CniConfigInvalid", format!("{file} {problem}")).with("file", file)]
+            let broken = Reading::broken(ID, "", "CniConfigInvalid", format!("{file} {problem}"));
+            vec![broken.with("file", file).with("problem", problem)]
         }
         // The runtime may have one loaded still: that it needs one, only its own answer proves.
         Ok(InForce::None) => {

@@ -20,11 +20,20 @@ pub(super) const SPAN: Duration = Duration::from_secs(600);
 /// What was in doubt is followed for so long after it is well: longer than a story takes to end.
 const FOLLOWED: Duration = Duration::from_secs(120);
 
+/// What is found broken is looked at closely for so long: longer than most of it has to dwell.
+const SETTLING: Duration = Duration::from_secs(60);
+
 impl World {
     /// Something is starting or going wrong, so it is worth looking often.
     #[must_use]
     pub fn busy(&self, now: Time) -> bool {
         self.runtime.failing().is_some() || self.moving(now).next().is_some()
+    }
+
+    /// A probe found something broken lately, which is told once it has dwelt.
+    #[must_use]
+    pub fn settling(&self, now: Time) -> bool {
+        self.readings.all(now).any(|course| course.is_broken() && since(course.since, now) < SETTLING)
     }
 
     /// A pod waits for an image, as far as can be told.

@@ -12,7 +12,7 @@ const LOOP: Duration = Duration::from_secs(600);
 const STARTS: usize = 3;
 /// More are not counted.
 const STARTS_AT_MOST: usize = 32;
-/// One that has been up for so long since its last start runs, for now.
+/// One that has been up for so long since its last start runs, for now. One that was up for less ended by itself.
 const UP: Duration = Duration::from_secs(10);
 /// A restart buys quiet at most this often.
 const QUIET_AT_MOST_EVERY: Duration = Duration::from_secs(600);
@@ -31,6 +31,8 @@ pub struct Daemons {
 pub struct Daemon {
     instance: Option<String>,
     up: bool,
+    born: Option<Time>,
+    down: bool,
     starts: VecDeque<Time>,
     /// Quiet was granted for a start at this moment.
     pub quiet_from: Option<Time>,
@@ -64,6 +66,7 @@ impl Daemon {
         let instance = fact("instance");
         self.up = instance.is_some();
         if readings.iter().any(|reading| reading.verdict == Verdict::Broken) {
+            self.down = true;
             self.words = fact("words").map(str::to_owned).or(self.words.take());
         }
         let Some(instance) = instance.filter(|new| self.instance.as_deref() != Some(new)) else { return };
@@ -71,13 +74,17 @@ impl Daemon {
         if self.instance.replace(instance.to_owned()).is_some() {
             self.started(at);
         }
+        (self.born, self.down) = (Some(at), false);
     }
 
+    /// One that was not seen to be down, and had lasted, was restarted on purpose: that is no sign of a loop.
     fn started(&mut self, at: Time) {
         if self.quiet_from.is_none_or(|last| since(last, at) >= QUIET_AT_MOST_EVERY) {
             self.quiet_from = Some(at);
         }
-        self.starts.push_back(at);
+        if self.down || self.born.is_some_and(|born| since(born, at) < UP) {
+            self.starts.push_back(at);
+        }
         self.starts.retain(|start| since(*start, at) < LOOP);
         if self.starts.len() > STARTS_AT_MOST {
             self.starts.pop_front();
@@ -94,10 +101,10 @@ impl Daemon {
         (starts >= STARTS && !runs).then_some(Looping { since: first, starts })
     }
 
-    /// Since when the process that runs now has run, as far as it was seen to be started.
+    /// Since when the process that runs now is known to run.
     #[must_use]
     pub fn up_since(&self) -> Option<Time> {
-        self.starts.back().copied().filter(|_| self.up)
+        self.born.filter(|_| self.up)
     }
 }
 
@@ -135,6 +142,19 @@ mod tests {
         daemons.heard("kubelet", &ended(""), second(120));
         assert!(daemons.kubelet.looping(second(121)).is_some(), "or not");
         assert_eq!(daemons.kubelet.looping(second(640)), None, "ten minutes later two of them count no more");
+    }
+
+    #[test]
+    fn ten_restarts_on_purpose_are_no_loop_and_one_that_ends_at_once_is() {
+        let mut daemons = Daemons::default();
+        for n in 0..10 {
+            daemons.heard("runtime", &runs(&format!("{n}@{n}")), second(20 * n));
+            assert_eq!(daemons.runtime.looping(second(20 * n)), None);
+        }
+        for n in 0..4 {
+            daemons.heard("runtime", &runs(&format!("1{n}@{n}")), second(300 + 6 * n));
+        }
+        assert!(daemons.runtime.looping(second(318)).is_some());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::reading::Reading;
+use crate::model::reading::{Reading, Verdict};
 use crate::model::{Time, since};
 
 /// An answer that was not given again within this time is forgotten. No probe rests so long.
@@ -127,6 +127,12 @@ impl Course {
 
     fn is_known(&self, now: Time) -> bool {
         !self.silent && since(self.at, now) < EXPIRES
+    }
+
+    /// It was seen to be wrong.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.reading.verdict == Verdict::Broken
     }
 
     /// In how long it runs out if it goes on as in the last half hour, or as long as it has stood as it does; none while it

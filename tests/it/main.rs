@@ -20,6 +20,7 @@ mod documents;
 mod explain;
 mod fake_runtime;
 mod near_misses;
+mod node_recordings;
 mod observe_containerd;
 mod observe_cri;
 mod observe_host;
