@@ -7,6 +7,7 @@
 
 mod files;
 mod network;
+mod outage;
 mod page;
 mod row;
 mod runtime;
@@ -25,6 +26,7 @@ const LABS: &[&str] = &[
     "node_faults::network::cni",
     "node_faults::files::kept",
     "node_faults::runtime::process",
+    "node_faults::outage::kept",
     "node_faults::surroundings::beside",
 ];
 /// So many labs run at a time: each is a node, most of whose time is waiting.

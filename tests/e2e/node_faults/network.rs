@@ -83,20 +83,38 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         act: Act {
-            title: "a CNI plugin does not return, and pods of two owners wait",
+            title: "a CNI plugin does not return",
+            cause: "SandboxStalled",
+            on: On::Pod("invoice"),
+            also: None,
+            broken: |s| {
+                Box::pin(async {
+                    s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
+                    s.run_pod("invoice", json!({"image": s.lab.app}));
+                    Ok(())
+                })
+            },
+            mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
+        },
+        shows: Duration::from_secs(2),
+        heals: Duration::from_secs(2),
+    },
+    Fault {
+        act: Act {
+            title: "a CNI plugin dies without a word, for pods of two owners",
             cause: "NodeCannotStartPods",
             on: On::Node,
             also: None,
             broken: |s| {
                 Box::pin(async {
-                    s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
+                    s.lab.cni.misbehave(PLUGIN, &Misbehaviour::DieSilently)?;
                     ["cart", "search"].iter().for_each(|owner| owned(s, owner));
                     Ok(())
                 })
             },
             mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
         },
-        // What the pods wait in shows once it has lasted: as configured, 6 s.
+        // Only the pods' Events say so, which are asked for once a pod has waited for 3 s.
         shows: Duration::from_secs(8),
         heals: Duration::from_secs(6),
     },

@@ -29,6 +29,8 @@ causes:
 ";
 /// As configured.
 const CLEAR: Duration = Duration::from_secs(2);
+/// Likewise: the one cause that dwells for long, and is no node's.
+const STALLED: (&str, Duration) = ("SandboxStalled", Duration::from_secs(6));
 /// From the first look that could show it, a diagnosis may take so long beyond its cause's dwell.
 const TOLD_WITHIN: Duration = Duration::from_millis(1500);
 /// Beyond the time of good evidence, an ending may take so long.
@@ -89,18 +91,19 @@ pub(super) async fn play(faults: &[Fault], scene: &mut Scene) -> anyhow::Result<
 impl Row {
     fn of(fault: &Fault, outcome: Outcome) -> anyhow::Result<Self> {
         let cause = causes::by_id(fault.act.cause).with_context(|| format!("no cause {}", fault.act.cause))?;
+        let dwell = if cause.id == STALLED.0 { STALLED.1 } else { cause.after };
         Ok(Self {
             fault: fault.act.title.to_owned(),
             cause: cause.id.to_owned(),
             named: outcome.named.map(|took| took.as_secs_f64()),
-            name_within: (fault.shows + cause.after + TOLD_WITHIN).as_secs_f64(),
+            name_within: (fault.shows + dwell + TOLD_WITHIN).as_secs_f64(),
             ended: outcome.ended.map(|took| took.as_secs_f64()),
             end_within: (fault.heals + CLEAR + ENDED_WITHIN).as_secs_f64(),
             beside: outcome.beside,
         })
     }
 
-    fn say(&self) {
+    pub(super) fn say(&self) {
         println!("{MARK}{}", serde_json::to_string(self).unwrap());
     }
 

@@ -23,6 +23,8 @@ pub const NODE: &str = "node-7";
 /// The namespace of the demo's pods.
 pub const NAMESPACE: &str = "shop";
 const HEALTH_PORT: u16 = 9470;
+/// Where an installer puts how the kubelet reaches the API server, whatever the kubelet's root is.
+const OF_KUBELET: &str = "/var/lib/kubelet";
 /// The reason of an ending.
 const RESOLVED: &str = "Resolved";
 /// A configuration that changes nothing.
@@ -132,6 +134,8 @@ impl Scene {
         let api = ApiServer::start(apiserver::Options { clock: clock.clone(), ..Default::default() }).await?;
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
+        std::fs::create_dir_all(OF_KUBELET)?;
+        api.kubeconfig(&Path::new(OF_KUBELET).join("kubeconfig"))?;
         let mut options = options(&lab, api.url(), tempo);
         adapt(&mut options);
         let kubelet = Kubelet::start(options)?;
