@@ -11,7 +11,7 @@ use kubewhy_lab::{in_lab, namespaces};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::stage::{PROGRAM, events, said};
+use super::stage::{PROGRAM, events, machine, said};
 
 /// Pod starts: of a test, and of the long run.
 const STARTS: [usize; 2] = [200, 1_000];
@@ -38,6 +38,7 @@ async fn healthy() -> anyhow::Result<Scene> {
 
 #[test]
 fn a_healthy_node_under_churn_is_not_reported_once() {
+    let _machine = machine();
     in_lab!(async {
         let scene = healthy().await?;
         let starts = STARTS[usize::from(namespaces::is_soak())];
@@ -80,6 +81,7 @@ fn delete(scene: &Scene, pod: &Value) {
 
 #[test]
 fn a_kubelet_and_a_runtime_that_are_restarted_are_called_nothing_else() {
+    let _machine = machine();
     in_lab!(async {
         let mut scene = healthy().await?;
         for number in 0..RESTARTS {

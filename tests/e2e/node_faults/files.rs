@@ -12,7 +12,7 @@ use kubewhy_lab::in_lab;
 use kubewhy_lab::namespaces::GROUND;
 use serde_json::json;
 
-use super::row::{Fault, node, play};
+use super::row::{Fault, LOOK, node, play};
 
 /// Some four times what the images of the lab take.
 const SIZE: u64 = 96 << 20;
@@ -29,8 +29,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { disk(s)?.fill_blocks() }),
             mended: |s| Box::pin(async { disk(s)?.empty() }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(2),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -41,8 +41,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { disk(s)?.fill_inodes() }),
             mended: |s| Box::pin(async { disk(s)?.empty() }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(2),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -65,7 +65,7 @@ const FAULTS: &[Fault] = &[
         },
         // Looked for six times more rarely than others, and pulled if it is gone twice in a row.
         shows: Duration::from_secs(8),
-        heals: Duration::from_secs(2),
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -83,7 +83,7 @@ const FAULTS: &[Fault] = &[
         },
         // The pod has to wait for it, and who asks the mount waits 2 s.
         shows: Duration::from_secs(6),
-        heals: Duration::from_secs(3),
+        heals: LOOK,
     },
 ];
 

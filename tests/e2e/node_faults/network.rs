@@ -7,7 +7,7 @@ use kubewhy_lab::demo::{Act, NAMESPACE, On, Scene, pod};
 use kubewhy_lab::in_lab;
 use serde_json::json;
 
-use super::row::{Fault, node, play};
+use super::row::{Fault, LOOK, node, play};
 
 /// So many addresses are left for pods, and so many pods take one.
 const ADDRESSES: u8 = 2;
@@ -22,8 +22,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { Ok(s.lab.cni.take_plugin_away(PLUGIN)?) }),
             mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(2),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -34,8 +34,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { Ok(s.lab.cni.configure_plugin("brigde")?) }),
             mended: |s| Box::pin(async { Ok(s.lab.cni.configure()?) }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(2),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -46,8 +46,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { Ok(s.lab.cni.remove_configuration()?) }),
             mended: |s| Box::pin(async { Ok(s.lab.cni.configure()?) }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(3),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -58,8 +58,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { Ok(s.lab.cni.configure_text("{ \"cniVersion\": \"0.4.0\", \"name\": ")?) }),
             mended: |s| Box::pin(async { Ok(s.lab.cni.configure()?) }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(3),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -79,7 +79,7 @@ const FAULTS: &[Fault] = &[
         },
         // Pods have to start first.
         shows: Duration::from_secs(6),
-        heals: Duration::from_secs(2),
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -96,8 +96,8 @@ const FAULTS: &[Fault] = &[
             },
             mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(2),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {

@@ -1,5 +1,6 @@
 //! The table made of what the labs said: for each fault its cause, and for each runtime how soon it was named and ended.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::row::{self, Row};
@@ -44,21 +45,32 @@ impl Column {
     fn rows(&self) -> impl Iterator<Item = &Row> {
         self.labs.iter().flat_map(|lab| &lab.rows)
     }
+
+    /// The slowest of all rounds, and whether one did not hold.
+    fn cell(&self, fault: &str) -> String {
+        let rows: Vec<&Row> = self.rows().filter(|row| row.fault == fault).collect();
+        let worst = |took: fn(&Row) -> Option<f64>| {
+            let all: Option<Vec<f64>> = rows.iter().map(|row| took(row)).collect();
+            all.map(|all| all.into_iter().fold(0.0, f64::max))
+        };
+        let flawed = rows.is_empty() || rows.iter().any(|row| row.flaw().is_some());
+        pair(worst(|row| row.named), worst(|row| row.ended)) + if flawed { " FAILED" } else { "" }
+    }
 }
 
 /// The table, what else was said of the same node, and what could not be had.
 pub(super) fn text(columns: &[Column], missing: &[String]) -> String {
-    let mut text =
-        format!("{:<62}{:<26}{:<16}", "fault: seconds until named, until its end was told", "cause", "at most");
+    let title = "fault; seconds until it is named / until its end is told";
+    let mut text = format!("{title:<62}{:<26}{:<14}", "cause", "at most");
     for column in columns {
-        let _ok = write!(text, "{:<18}", column.version());
+        let _ok = write!(text, "{:<21}", column.version());
     }
-    let first = columns.first().into_iter().flat_map(Column::rows);
-    for row in first {
+    let mut seen = BTreeSet::new();
+    for row in columns.iter().flat_map(Column::rows).filter(|row| seen.insert(&row.fault)) {
         let within = pair(Some(row.name_within), Some(row.end_within));
-        let _ok = write!(text, "\n{:<62}{:<26}{within:<16}", row.fault, row.cause);
+        let _ok = write!(text, "\n{:<62}{:<26}{within:<14}", row.fault, row.cause);
         for column in columns {
-            let _ok = write!(text, "{:<18}", cell(column, row));
+            let _ok = write!(text, "{:<21}", column.cell(&row.fault));
         }
     }
     for (column, row) in columns.iter().flat_map(|column| column.rows().map(move |row| (column, row))) {
@@ -72,12 +84,6 @@ pub(super) fn text(columns: &[Column], missing: &[String]) -> String {
         let _ok = write!(text, "; SKIPPED: {}", missing.join("; "));
     }
     text
-}
-
-fn cell(column: &Column, of: &Row) -> String {
-    let Some(row) = column.rows().find(|row| row.fault == of.fault) else { return "FAILED".to_owned() };
-    let verdict = if row.flaw().is_some() { " FAILED" } else { "" };
-    pair(row.named, row.ended) + verdict
 }
 
 fn pair(named: Option<f64>, ended: Option<f64>) -> String {

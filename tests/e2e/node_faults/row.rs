@@ -12,6 +12,7 @@ use kubewhy_lab::apiserver::resources::PODS;
 use kubewhy_lab::demo::{Act, Outcome, Scene, Tempo, perform};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::time::sleep;
 
 use crate::stage::{PROGRAM, until};
 
@@ -27,6 +28,10 @@ timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, probe: 1s, clear: 2s, reope
 causes:
   SandboxStalled: {after: 6s}
 ";
+/// A look of a second, which comes up to a fifth later, and later where it costs: as a program does that is not optimised.
+pub(super) const LOOK: Duration = Duration::from_secs(3);
+/// As configured: so long after its end a fault is another story.
+const REOPEN: Duration = Duration::from_secs(1);
 /// As configured.
 const CLEAR: Duration = Duration::from_secs(2);
 /// Likewise: the one cause that dwells for long, and is no node's.
@@ -79,6 +84,7 @@ pub(super) async fn node() -> anyhow::Result<Scene> {
 pub(super) async fn play(faults: &[Fault], scene: &mut Scene) -> anyhow::Result<()> {
     let mut flaws = Vec::new();
     for fault in faults {
+        sleep(REOPEN + TOLD_WITHIN).await;
         let outcome = perform(&fault.act, scene).await.with_context(|| fault.act.title)?;
         let row = Row::of(fault, outcome)?;
         row.say();

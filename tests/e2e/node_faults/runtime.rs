@@ -1,12 +1,10 @@
 //! Faults of the runtime's process.
 
-use std::time::Duration;
-
 use anyhow::Context;
 use kubewhy_lab::demo::{Act, On};
 use kubewhy_lab::in_lab;
 
-use super::row::{Fault, node, play};
+use super::row::{Fault, LOOK, node, play};
 
 const FAULTS: &[Fault] = &[
     Fault {
@@ -18,8 +16,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { s.lab.containerd.daemon().allow_more_files(0) }),
             mended: |s| Box::pin(async { s.lab.containerd.daemon().allow_all_files() }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(2),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -30,8 +28,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { s.lab.containerd.daemon().freeze() }),
             mended: |s| Box::pin(async { s.lab.containerd.daemon().thaw() }),
         },
-        shows: Duration::from_secs(3),
-        heals: Duration::from_secs(3),
+        shows: LOOK,
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -42,8 +40,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { s.lab.containerd.daemon().kill().await.context("killing containerd") }),
             mended: |s| Box::pin(async { s.lab.containerd.restart().await }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(3),
+        shows: LOOK,
+        heals: LOOK,
     },
 ];
 

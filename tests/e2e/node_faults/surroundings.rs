@@ -8,7 +8,7 @@ use kubewhy_lab::demo::{Act, Agent, NODE, On, Scene, Start};
 use kubewhy_lab::in_lab;
 use tokio::process::Command;
 
-use super::row::{CONFIG, Fault, node, play};
+use super::row::{CONFIG, Fault, LOOK, node, play};
 use crate::stage::PROGRAM;
 
 const FAULTS: &[Fault] = &[
@@ -26,8 +26,9 @@ const FAULTS: &[Fault] = &[
             },
             mended: |s| Box::pin(async { s.kubelet.restart().await }),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(3),
+        // Whoever looks for a process among all of them looks more rarely.
+        shows: Duration::from_secs(5),
+        heals: LOOK,
     },
     Fault {
         act: Act {
@@ -38,8 +39,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(inotify_at_most(s, 0)),
             mended: |s| Box::pin(inotify_at_most(s, 128)),
         },
-        shows: Duration::from_secs(2),
-        heals: Duration::from_secs(2),
+        shows: LOOK,
+        heals: LOOK,
     },
 ];
 
