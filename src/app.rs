@@ -33,9 +33,10 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
-use crate::observe::host::{CniDirs, Told};
+use crate::observe::host::{CniDirs, Heard};
 use crate::prepull::pause::{self, Named, Pause};
 use crate::prepull::{Prepull, queue};
+use crate::report::condition::Condition;
 use crate::report::lines::Lines;
 use crate::report::{Reporter, Setup};
 use crate::serve::api;
@@ -94,12 +95,12 @@ impl Shared {
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
         let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
-        let (told, hears) = watch::channel(Told::default());
+        let (hear, heard) = watch::channel(Heard::default());
         let (labels, node_labels) = watch::channel(Vec::new());
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
-            told,
+            heard: hear,
             labels,
             awaited,
             metrics: self.metrics.clone(),
@@ -109,13 +110,13 @@ impl Shared {
         self.look_at_runtime(&cri, &attends, &seen);
         self.look_at_sandboxes(&cri, args, &attends, told_dirs.clone(), &seen);
         self.look_at_host(args, told_dirs.clone(), &attends, &seen);
-        self.probe(args, told_dirs, hears.clone(), &attends, &seen);
+        self.probe(args, told_dirs, heard.clone(), &attends, &seen);
         self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_volumes(args, client.clone(), &attends, &seen);
             self.look_at_apiserver(client, to_answer, &seen);
         }
-        self.keep_pause_image(&cri, hears, &seen);
+        self.keep_pause_image(&cri, heard, &seen);
         self.prepull(cri, node_labels, seen);
         self.serve(args, heartbeat, still_awaited);
         self.tasks
@@ -137,7 +138,7 @@ impl Shared {
     ) -> watch::Receiver<crate::model::Time> {
         let (findings, to_report) = mpsc::channel(FINDINGS);
         let (heartbeat, beats) = watch::channel(self.clock.now());
-        let standalone = client.is_none();
+        let (standalone, condition_client) = (client.is_none(), client.clone());
         let crank = Crank::new(&self.node, standalone);
         let first = crank.snapshot(self.clock.now(), &Findings::default());
         let (snapshot, snapshots) = watch::channel(Arc::new(first));
@@ -156,8 +157,16 @@ impl Shared {
         });
         // It ends by itself once the engine has ended, with everything that the engine still found.
         self.tasks.start("reporter", reporter.run(to_report, CancellationToken::new()));
+        self.keep_condition(condition_client, snapshots.clone());
         self.serve_api(args, snapshots);
         beats
+    }
+
+    fn keep_condition(&mut self, client: Option<kube::Client>, snapshots: watch::Receiver<Arc<Snapshot>>) {
+        let Some(client) = client else { return };
+        let wanted = self.project(self.settings.clone(), |settings| settings.report.node_condition);
+        let condition = Condition { client, node: self.node.clone(), snapshots, wanted, clock: self.clock };
+        self.tasks.start("node condition", condition.run(self.tasks.stop.clone()));
     }
 
     fn serve_api(&mut self, args: &RunArgs, snapshots: watch::Receiver<Arc<Snapshot>>) {
@@ -167,13 +176,13 @@ impl Shared {
     }
 
     /// Unless nobody wants to hear of it.
-    fn keep_pause_image(&mut self, cri: &Cri, told: watch::Receiver<Told>, seen: &mpsc::Sender<Observation>) {
+    fn keep_pause_image(&mut self, cri: &Cri, heard: watch::Receiver<Heard>, seen: &mpsc::Sender<Observation>) {
         let off = self.settings.borrow().causes.get(causes::PAUSE_IMAGE_MISSING.id).and_then(|own| own.enabled);
         if off == Some(false) {
             return;
         }
         let named =
-            self.project(told, |told| match (&told.pause, told.sandboxes.as_deref().and_then(|ids| ids.first())) {
+            self.project(heard, |heard| match (&heard.pause, heard.sandboxes.as_deref().and_then(|ids| ids.first())) {
                 (Some(image), _) => Named::Runtime(image.clone()),
                 (None, Some(id)) => Named::Sandbox(id.clone()),
                 (None, None) => Named::Nobody,

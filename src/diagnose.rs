@@ -28,14 +28,16 @@ mod volume;
 
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::causes;
-use crate::model::Time;
 use crate::model::cause::Probe;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
+use crate::model::observation::ApiState;
 use crate::model::settings::Settings;
 use crate::model::stage::{Stage, Topic};
+use crate::model::{Time, since};
 use crate::track::World;
 
 pub use arrival::arrived;
@@ -53,6 +55,23 @@ pub struct View<'a> {
     pub standalone: bool,
     /// Now.
     pub now: Time,
+}
+
+impl View<'_> {
+    /// The runtime's own name, once it has told it.
+    fn runtime(&self) -> &str {
+        self.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name)
+    }
+
+    /// The API server answers, or nobody asks it: what it told last is up to date.
+    fn api_answers(&self) -> bool {
+        !matches!(&self.world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })))
+    }
+
+    /// The kubelet keeps its Node, and says that it is ready.
+    fn node_is_ready(&self) -> bool {
+        self.world.node.node.as_ref().is_some_and(|node| node.ready() == Some(true))
+    }
 }
 
 /// Everything that holds now: diagnoses past their dwell, what is well, what is to be said once.
@@ -83,11 +102,19 @@ pub fn look(view: View<'_>) -> Findings {
     }
 }
 
+/// Images of which it matters now whether the node has them: those that pods wait for, and the pause image where a sandbox
+/// could not be made.
+#[must_use]
+pub fn images(world: &World) -> Arc<[Arc<str>]> {
+    let awaited = world.starting().filter_map(|pod| Some(pod.awaited()?.image.clone()));
+    awaited.chain(sandbox::images(world)).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
 /// Pods whose Events could tell what nothing else tells: stuck before their sandbox is up, and no cause of the node
 /// explains it. At most one question per pod in `timing.ask_again`; the asker has a budget of its own for the node.
 #[must_use]
 pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
-    let (timing, gathered) = (&view.settings.timing, sandbox::Gathered::of(view));
+    let timing = &view.settings.timing;
     let explained: BTreeSet<&PodUid> = findings
         .diagnoses
         .iter()
@@ -100,12 +127,20 @@ pub fn questions(view: View<'_>, findings: &Findings) -> Vec<PodId> {
             diagnosis.affected.iter().map(|id| &id.uid).chain(own)
         })
         .collect();
-    view.world
+    let unexplained = view
+        .world
         .starting()
         .filter(|track| track.pod.is_some() && matches!(track.place.stage, Stage::Volumes | Stage::Sandbox))
-        .filter(|track| crate::model::since(track.place.since, view.now) >= timing.ask_events)
-        .filter(|track| track.asked.is_none_or(|at| crate::model::since(at, view.now) >= timing.ask_again))
-        .filter(|track| !explained.contains(&track.id.uid) && !sandbox::stalled::is_seen(track, &gathered, view))
+        .filter(|track| since(track.place.since, view.now) >= timing.ask_events)
+        .filter(|track| track.asked.is_none_or(|at| since(at, view.now) >= timing.ask_again))
+        .filter(|track| !explained.contains(&track.id.uid));
+    let mut unexplained = unexplained.peekable();
+    if unexplained.peek().is_none() {
+        return Vec::new();
+    }
+    let gathered = sandbox::Gathered::of(view);
+    unexplained
+        .filter(|track| !sandbox::stalled::is_seen(track, &gathered, view))
         .map(|track| track.id.clone())
         .collect()
 }

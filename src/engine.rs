@@ -34,6 +34,8 @@ pub struct Attention {
     pub busy: bool,
     /// A pod waits for an image.
     pub pulls: bool,
+    /// The images of which it matters whether the node has them.
+    pub images: Arc<[Arc<str>]>,
     /// The pods on their way to running, in the order of their UIDs; those that are stuck for good among them, for which
     /// alone nothing is [`busy`](Self::busy).
     pub starting: Arc<[PodId]>,
@@ -109,8 +111,9 @@ impl Crank {
         let plugins = !sandboxes.is_empty() || self.world.runtime.hangs(Method::Status).is_some();
         let (busy, pulls) = (self.world.busy(now), self.world.awaits_image(now));
         let mounting = self.world.mounting().collect();
+        let images = diagnose::images(&self.world);
         let (way, mounts) = (self.world.way_in_doubt(now), self.world.mounts_in_doubt(now));
-        Attention { busy, pulls, starting, sandboxes, plugins, mounting, way, mounts }
+        Attention { busy, pulls, images, starting, sandboxes, plugins, mounting, way, mounts }
     }
 }
 

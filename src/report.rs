@@ -8,11 +8,12 @@
 //! ```
 //!
 //! `stories` decides what is news, `storm` what goes out as an Event of its own, `sink` when it is written, `apiserver`
-//! writes it. Reporting never looks at the node and never decides what is wrong with it. It needs the rights `create` and
-//! `patch` on `events`, nothing else.
+//! writes it. Apart from these, and only where it is asked for, `condition` keeps one condition of the Node. Reporting never looks at the node and never decides what is wrong with it. It needs the rights `create` and
+//! `patch` on `events`; the condition needs one more.
 
 pub mod apiserver;
 pub mod budget;
+pub mod condition;
 pub mod event;
 #[cfg(test)]
 mod fake_api;

@@ -24,16 +24,16 @@ mod way;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::model::diagnosis::{Arrival, Findings, Subject};
 use crate::model::ids::{PodId, PodUid};
-use crate::model::image::Reference;
 use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
-use crate::model::runtime::{Container, Images, RuntimeStatus, Sandbox};
+use crate::model::runtime::{Container, RuntimeStatus, Sandbox};
 use crate::model::stage::Stage;
 use crate::model::{Time, since};
 
@@ -49,6 +49,9 @@ use queue::{Fetch, Waiting};
 use readings::Readings;
 use runtime::RuntimeTrack;
 use volume::VolumeTrack;
+
+/// An image that is waited for is asked for again sooner.
+const IMAGES_HOLD: Duration = Duration::from_secs(120);
 
 /// Everything known about this node.
 #[derive(Debug)]
@@ -73,8 +76,8 @@ pub struct World {
     pub config: Option<(Time, ConfigState)>,
     /// How the API server stands, and since when.
     pub api: Option<(Time, ApiState)>,
-    /// The images of the node, and when they were listed.
-    pub images: Option<(Time, Images)>,
+    /// Whether the node has the images that were asked for lately, and when that was said.
+    pub images: BTreeMap<Arc<str>, (Time, bool)>,
     /// The newest sandbox that came up, and the newest failure to make one.
     pub sandboxes: SandboxTimes,
     /// Sandboxes in the making.
@@ -116,7 +119,7 @@ impl World {
             prepull_dropped: BTreeMap::new(),
             config: None,
             api: None,
-            images: None,
+            images: BTreeMap::new(),
             logs_elsewhere: false,
             sandboxes: SandboxTimes::default(),
             making: Making::default(),
@@ -139,7 +142,7 @@ impl World {
             Seen::RuntimeStatus(status) => self.runtime_told(&status, at),
             Seen::Sandboxes(list) => self.sandboxes_listed(list, at),
             Seen::Containers(list) => self.containers_listed(list, at),
-            Seen::Images(images) => self.images = Some((at, images)),
+            Seen::Image { name, here } => self.image_told(name, here, at),
             Seen::Pulls(list) => {
                 self.pulls.listed(list, at);
                 self.assign_pulls(at);
@@ -180,6 +183,8 @@ impl World {
             Seen::PrepullDropped(name) => self.prepull_dropped(name, at),
             Seen::Config(state) => self.config = Some((at, state)),
         }
+        let waits = |track: &PodTrack| track.place.stage == Stage::Volumes;
+        self.volumes.keep(|uid| self.pods.get(uid).is_some_and(waits));
     }
 
     /// UIDs of subjects that are gone since the last call.
@@ -194,10 +199,10 @@ impl World {
         arrivals
     }
 
-    /// The image was on the node when images were last listed, and that was after `moment`.
+    /// The image was on the node when it was asked for last, and that was after `moment`.
     #[must_use]
     pub fn has_image_since(&self, image: &str, moment: Time) -> bool {
-        self.images.as_ref().is_some_and(|(at, images)| *at > moment && images.by_reference.contains_key(image))
+        self.images.get(image).is_some_and(|(at, here)| *at > moment && *here)
     }
 
     /// When the newest sandbox with a network of its own was made, of those that stand.
@@ -215,17 +220,6 @@ impl World {
     #[must_use]
     pub fn last_arrival(&self) -> Option<Time> {
         self.pods.values().filter_map(PodTrack::arrived).max()
-    }
-
-    /// The image was on the node when images were last listed, by whatever name the pod calls it.
-    #[must_use]
-    pub fn has_image(&self, image: &str) -> bool {
-        let reference = Reference::parse(image);
-        let mark = if reference.digest.is_some() { '@' } else { ':' };
-        let version = reference.digest.or(reference.tag).unwrap_or_default();
-        let full = format!("{}/{}{mark}{version}", reference.host, reference.path);
-        let known = |name: &str| self.images.as_ref().is_some_and(|(_, images)| images.by_reference.contains_key(name));
-        known(image) || known(&full)
     }
 
     /// What the node's pulls amount to.
@@ -284,7 +278,9 @@ impl World {
     }
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
-        let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(|| PodTrack::new(pod.id.clone(), at));
+        let fetch = queue::unserved(&self.pulls);
+        let new = || PodTrack::new(pod.id.clone(), at).fetching(fetch);
+        let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(new);
         track.network = self.network.says_ready();
         track.told_by_api(pod, at);
     }
@@ -295,12 +291,17 @@ impl World {
         self.pods.values_mut().for_each(|track| track.network_is(ready, at));
     }
 
+    /// What was said of images that nobody has asked for since is of another time.
+    fn image_told(&mut self, name: Arc<str>, here: bool, at: Time) {
+        self.images.retain(|_, (told, _)| since(*told, at) < IMAGES_HOLD);
+        self.images.insert(name, (at, here));
+    }
+
     fn pod_gone(&mut self, api_uid: &PodUid) {
         let uid = self.pods.iter().find(|(_, t)| t.pod.as_ref().is_some_and(|p| p.api_uid == *api_uid));
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
             let last = self.pods.remove(&uid);
-            self.volumes.forget(&uid);
             self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
             self.gone.push(uid.0);
         }
@@ -318,10 +319,9 @@ impl World {
         let (pods, waiting): (Vec<_>, Vec<_>) = awaited.unzip();
         let assigned = queue::assign(&waiting, &self.pulls, at);
         let mut fetches: BTreeMap<PodUid, Fetch> = pods.into_iter().zip(assigned).collect();
-        let seen = self.pulls.unseen.is_none();
         for (uid, track) in &mut self.pods {
-            let none = if seen { Fetch::Idle } else { Fetch::Unknown };
-            let fetch = fetches.remove(uid).filter(|fetch| *fetch != Fetch::Unknown).unwrap_or(none);
+            let known = fetches.remove(uid).filter(|fetch| *fetch != Fetch::Unknown);
+            let fetch = known.unwrap_or_else(|| queue::unserved(&self.pulls));
             track.fetch_is(fetch, at);
         }
     }
@@ -329,7 +329,7 @@ impl World {
     fn waiting<'a>(&self, track: &'a PodTrack) -> Option<Waiting<'a>> {
         let image = &track.awaited()?.image;
         let made = track.sandbox.as_ref().and_then(|sandbox| sandbox.created);
-        let here = self.has_image(image);
+        let here = self.has_image_since(image, Time::MIN);
         // At a hook it has not come to its next image, as far as only the order of coming could tell.
         let since = if track.place.stage == Stage::Hook { Time::MAX } else { track.since() };
         Some(Waiting { image, since, made, served: track.served, here })
@@ -365,7 +365,7 @@ impl World {
         }
         for (uid, sandbox) in newest {
             let id = PodId { uid: uid.clone(), namespace: sandbox.namespace.clone(), name: sandbox.name.clone() };
-            let mut track = PodTrack::new(id, at);
+            let mut track = PodTrack::new(id, at).fetching(queue::unserved(&self.pulls));
             track.sandbox_listed(Some(sandbox), at);
             self.pods.insert(uid, track);
         }

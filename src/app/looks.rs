@@ -18,7 +18,7 @@ use crate::observe::containerd::sandboxes::SandboxObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{
     CniDirs, CniObserver, Doubts, IntentObserver, KubeletPlaces, MarksObserver, PluginObserver, PressureObserver,
-    Prober, PullRulesObserver, Told, VolumeObserver,
+    Prober, PullRulesObserver, Heard, VolumeObserver,
 };
 use crate::probe::apiserver::service_address;
 
@@ -39,7 +39,8 @@ impl Shared {
         let busy = self.pace(attends, |attention| attention.busy);
         let look = self.pace(attends, |attention| attention.pulls);
         let stop = self.tasks.stop.clone();
-        let lists = CriObserver::new(cri.clone(), self.clock, busy, &self.timing());
+        let images = self.project(attends.clone(), |attention| attention.images.clone());
+        let lists = CriObserver::new(cri.clone(), self.clock, busy, images, &self.timing());
         self.tasks.start("runtime observer", lists.run(seen.clone(), stop.clone()));
         let pulls = ContainerdObserver::new(Containerd::new(cri), self.clock, look);
         self.tasks.start("pull observer", pulls.run(seen.clone(), stop));
@@ -86,7 +87,7 @@ impl Shared {
         &mut self,
         args: &RunArgs,
         dirs: watch::Receiver<CniDirs>,
-        told: watch::Receiver<Told>,
+        heard: watch::Receiver<Heard>,
         attends: &watch::Receiver<Attention>,
         seen: &mpsc::Sender<Observation>,
     ) {
@@ -96,7 +97,7 @@ impl Shared {
             root: args.host_root.clone(),
             kubelet: KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() },
             dirs,
-            told,
+            heard,
             doubts,
             service: service_address(|name| std::env::var(name).ok()),
             period: self.timing().probe,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::model::observation::{Observation, Seen};
-use crate::observe::host::{CniDirs, Told};
+use crate::observe::host::{CniDirs, Heard};
 use crate::serve::metrics::Metrics;
 
 /// A node's labels.
@@ -17,7 +17,7 @@ pub(super) struct Relay {
     /// Where the runtime looks for CNI, unless the operator said.
     pub(super) cni_dirs: Option<watch::Sender<CniDirs>>,
     /// What the runtime told that probes of the host need.
-    pub(super) told: watch::Sender<Told>,
+    pub(super) heard: watch::Sender<Heard>,
     /// The Node's labels, by which pre-pull sets select it.
     pub(super) labels: watch::Sender<Labels>,
     /// The observers that have not given their first answer, be it data or a failure.
@@ -58,7 +58,7 @@ impl Relay {
     }
 
     fn note(&self, seen: &Seen) {
-        self.told.send_if_modified(|told| told.hear(seen));
+        self.heard.send_if_modified(|heard| heard.hear(seen));
         match seen {
             Seen::RuntimeStatus(status) => {
                 if let (Some(dirs), Some(told)) = (&self.cni_dirs, CniDirs::told_by(status)) {

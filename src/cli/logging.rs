@@ -2,9 +2,12 @@
 
 use std::io::{self, IsTerminal as _};
 
+use anyhow::Context as _;
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{Layer as _, fmt};
 
 /// The form of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -28,16 +31,16 @@ impl LogFormat {
     }
 }
 
-/// Checks what is to be logged.
+/// What is to be logged: a level for all, or one for each module named.
 ///
 /// # Errors
-/// It is no filter. A lone word that is no level is none either, though [`EnvFilter`] takes it for a module and then logs
+/// It is no filter. A lone word that is no level is none either, though [`Targets`] takes it for a module and then logs
 /// nothing else.
-pub(super) fn filter(level: &str) -> Result<String, String> {
-    let lone = level.split(',').filter(|part| !part.contains(['=', '[']));
+pub(super) fn filter(text: &str) -> Result<Targets, String> {
+    let lone = text.split(',').filter(|part| !part.contains('='));
     let known = lone.map(str::trim).all(|word| word.parse::<LevelFilter>().is_ok());
-    match EnvFilter::try_new(level) {
-        Ok(_) if known => Ok(level.to_owned()),
+    match text.parse() {
+        Ok(targets) if known => Ok(targets),
         _ => Err("give error, warn, info, debug or trace, or such as info,kubewhy=debug".to_owned()),
     }
 }
@@ -45,16 +48,16 @@ pub(super) fn filter(level: &str) -> Result<String, String> {
 /// Starts the log for the whole process; once.
 ///
 /// # Errors
-/// A filter that does not parse, or a log that was started already.
-pub fn start(format: LogFormat, level: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(level)?;
+/// A log that was started already.
+pub fn start(format: LogFormat, filter: &Targets) -> anyhow::Result<()> {
     let terminal = io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
-    let started = match format.settle(terminal, std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()) {
-        LogFormat::Json => log.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
-        _ => log.with_ansi(terminal).with_target(false).try_init(),
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = match format.settle(terminal, std::env::var_os("KUBERNETES_SERVICE_HOST").is_some()) {
+        LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+        _ => lines.with_ansi(terminal).with_target(false).boxed(),
     };
-    started.map_err(|error| anyhow::anyhow!("the log can't be started: {error}"))
+    let started = tracing_subscriber::registry().with(lines.with_filter(filter.clone())).try_init();
+    started.context("the log can't be started")
 }
 
 #[cfg(test)]

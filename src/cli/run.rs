@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use tokio_util::sync::CancellationToken;
+use tracing_subscriber::filter::Targets;
 
 use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
@@ -74,7 +75,7 @@ pub struct RunArgs {
     pub log_format: LogFormat,
     /// What is logged: error, warn, info, debug, trace, or a filter such as info,kubewhy=debug.
     #[arg(long, env = "KUBEWHY_LOG_LEVEL", default_value = "info", value_parser = logging::filter)]
-    pub log_level: String,
+    pub log_level: Targets,
 }
 
 /// Starts the log, takes this node's lock and runs the agent until it ends. The lock is held meanwhile. The agent is given

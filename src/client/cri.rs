@@ -10,9 +10,9 @@ use std::sync::Arc;
 use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
 use k8s_cri::v1::{
-    Container, Image, ImageFsInfoRequest, ImageFsInfoResponse, ImageSpec, ImageStatusRequest, ImageStatusResponse,
-    ListContainersRequest, ListImagesRequest, ListPodSandboxRequest, PodSandbox, PodSandboxStatusRequest,
-    PullImageRequest, PullImageResponse, StatusRequest, StatusResponse, VersionRequest, VersionResponse,
+    Container, ImageFsInfoRequest, ImageFsInfoResponse, ImageSpec, ImageStatusRequest, ImageStatusResponse,
+    ListContainersRequest, ListPodSandboxRequest, PodSandbox, PodSandboxStatusRequest, PullImageRequest,
+    PullImageResponse, StatusRequest, StatusResponse, VersionRequest, VersionResponse,
 };
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -103,17 +103,6 @@ impl Cri {
             Ok(answer?.containers)
         };
         self.link.timed(Method::ListContainers, ask).await
-    }
-
-    /// `ListImages`. At most once a minute: CRI-O walks its storage for it.
-    pub async fn list_images(&self) -> Call<Vec<Image>> {
-        let request = ListImagesRequest::default();
-        let deadline = self.link.deadlines().list_images;
-        let ask = async |live: &Live| {
-            let mut client = images(live);
-            Ok(self.link.exchange(live, "ListImages", deadline, client.list_images(request)).await?.images)
-        };
-        self.link.timed(Method::ListImages, ask).await
     }
 
     /// `ImageStatus` of one image; an absent one is an answer without an image.

@@ -27,6 +27,7 @@ pub(super) fn read(section: &mut Section<'_>) -> ReportSettings {
             .and_then(|item| item.span(Duration::ZERO..=SPREAD_AT_MOST))
             .unwrap_or(default.spread),
         slow_start: section.take("slowStart").and_then(slow_start),
+        node_condition: section.take("nodeCondition").and_then(Item::flag).unwrap_or(default.node_condition),
         runbook_url: section.take("runbookURL").and_then(runbook_url).map(Arc::from),
     }
 }

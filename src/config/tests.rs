@@ -16,6 +16,7 @@ report:
   crossNamespaceNames: true
   spread: 0
   slowStart: 5m
+  nodeCondition: true
   runbookURL: https://wiki.example.com/kubewhy/{cause}
 causes:
   ImagePullSlow: {after: 5m, type: Warning}
@@ -53,7 +54,7 @@ fn everything_a_platform_team_writes_arrives() {
     let Accepted { settings, .. } = accepted(FULL);
     assert_eq!(settings.report.events, EventScope::Node);
     assert_eq!(settings.report.spread, Duration::ZERO);
-    assert!(settings.report.cross_namespace_names);
+    assert!(settings.report.cross_namespace_names && settings.report.node_condition);
     assert_eq!(settings.report.slow_start, Some(Duration::from_secs(300)));
     assert_eq!(accepted("report: {slowStart: off}").settings.report.slow_start, None);
     assert_eq!((&*settings.report.include[0], &*settings.report.exclude[0]), ("shop", "ci-*"));
@@ -153,8 +154,8 @@ fn a_newer_file_may_hold_keys_unknown_here_but_no_other_faults() {
 fn what_is_not_one_plain_yaml_document_is_refused() {
     for (text, said) in [
         ("report: {events: all", "1:"),
-        ("a: &x 1\nb: *x\n", "1:4: anchors"),
-        ("report: !!map {}\n", "1:9: tags"),
+        ("a: &x 1\nb: *x\n", "1:7: anchors"),
+        ("report: !!map {}\n", "1:15: tags (!!map)"),
         ("report: {}\n---\nreport: {}\n", "a second document"),
         ("- a\n", "1:1: a list stands here"),
         ("just words\n", "1:1: just words stands here"),

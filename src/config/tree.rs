@@ -4,7 +4,7 @@
 //! Built from the parser's events without recursion and within bounds, so that no file can exhaust memory or stack.
 //! Anchors, aliases and tags are refused: nothing here needs them, and they are how a small file becomes a large one.
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
+use granit_parser::{Event, Marker, Parser, ScalarStyle, ScanError, StrInput};
 
 use super::fault::{Place, Remark, Remarks};
 
@@ -96,7 +96,7 @@ impl Builder<'_> {
         self.refuse_indirections(&event, at);
         match event {
             Event::Alias(_) => self.close(at, Value::Refused),
-            Event::DocumentStart(_) if self.root.is_some() => {
+            Event::DocumentStart(..) if self.root.is_some() => {
                 refuse(at, "a second document begins here; a file holds one, so remove the line ---")
             }
             Event::Scalar(text, style, ..) => {
@@ -118,14 +118,14 @@ impl Builder<'_> {
         let (anchor, tag) = match event {
             Event::Alias(_) => return self.remarks.fault(at, "aliases (*name) are not read here; write the value out"),
             Event::Scalar(_, _, anchor, tag) => (*anchor, tag),
-            Event::SequenceStart(anchor, tag) | Event::MappingStart(anchor, tag) => (*anchor, tag),
+            Event::SequenceStart(_, anchor, tag) | Event::MappingStart(_, anchor, tag) => (*anchor, tag),
             _ => return,
         };
         if anchor > 0 {
             self.remarks.fault(at, "anchors (&name) are not read here; write the value out where it is used");
         }
         if let Some(tag) = tag {
-            self.remarks.fault(at, format!("tags ({tag}) are not read here; write the value without it"));
+            self.remarks.fault(at, format!("tags ({}) are not read here; write the value without it", tag.original()));
         }
     }
 

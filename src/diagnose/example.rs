@@ -98,6 +98,7 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
             ("layer", "7ade81c7589d"),
             ("fine", "Name, login and image"),
             ("move", "delete the pod: its ReplicaSet makes another, maybe elsewhere."),
+            ("patience", "5 min"),
         ],
     ),
     (

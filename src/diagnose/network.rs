@@ -38,7 +38,7 @@ fn config_missing(view: View<'_>) -> Option<Suspicion> {
         _ => return None,
     };
     let dir = host.map_or_else(|| "its CNI directory".to_owned(), |(_, h)| h.conf_dir.display().to_string());
-    let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
+    let runtime = view.runtime();
     let facts = Facts::default().with("dir", dir).with("runtime", runtime);
     let said = evidence("CRI Status", format!("NetworkReady=false: {}", ready.message), *ready_since);
     Some(of_node(view, &causes::CNI_CONFIG_MISSING, *ready_since, confidence, facts, vec![said]))

@@ -6,6 +6,7 @@ use crate::causes;
 use crate::model::cause::Cause;
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::image::Reference;
+use crate::model::runtime::RuntimeInfo;
 use crate::model::snapshot::PullPhase;
 use crate::model::stage::{Stage, Topic};
 use crate::model::wording::{size, span};
@@ -98,11 +99,31 @@ fn dwell_of_stall(view: View<'_>) -> std::time::Duration {
 
 fn facts(image: &str, pull: &PullTrack, view: View<'_>) -> Facts {
     let reference = Reference::parse(image);
-    let base = Facts::default().with("path", &reference.path).with("still", span(pull.still_for(view.now)));
+    let base = Facts::default()
+        .with("path", &reference.path)
+        .with("still", span(pull.still_for(view.now)))
+        .with("patience", patience(pull, view).unwrap_or_default());
     match (pull.phase(), pull.pull.document) {
         (PullPhase::Resolving, None) => base.with("silent", reference.registry()),
         (PullPhase::Resolving, Some(_)) => base.with("mute", reference.registry()),
         _ => arriving(base, reference.registry(), pull, view),
+    }
+}
+
+/// When the runtime by default gives up a pull that stands still, upon which the kubelet asks again. It counts the answers
+/// that it reads itself: not what another pull fetches; nor, since pulls went to the transfer service, what is resolved
+/// (containerd: internal/cri/server/images/image_pull.go). For 1.7.9 and for other runtimes nothing is known.
+fn patience(pull: &PullTrack, view: View<'_>) -> Option<&'static str> {
+    let release = view.world.runtime.info.as_ref().and_then(RuntimeInfo::containerd)?;
+    let counted = match pull.phase() {
+        PullPhase::Resolving => release < (2, 1, 0),
+        _ => !pull.waits_for_other(),
+    };
+    match release {
+        _ if !counted => None,
+        (1, 7, ..=8) => Some("1 min"),
+        (1, 7, 10..) | (2.., ..) => Some("5 min"),
+        _ => None,
     }
 }
 

@@ -80,7 +80,7 @@ fn seen(pulls: &[&PullTrack], line: &Line, view: View<'_>) -> Vec<Evidence> {
         Line::Unknown => vec![of_leases("none of them is its own")],
         Line::Slot { lease } => vec![of_leases(&format!("its own, {lease}, has no byte while layers of others come"))],
         Line::Kubelet { .. } => {
-            let configured = evidence("kubelet, configuration", format!("{:?}", view.world.pulls.rules), view.now);
+            let configured = evidence("kubelet, configuration", view.world.pulls.rules.to_string(), view.now);
             let asked = evidence("kubelet, pull intents", "it wants the image, and wanted another first", view.now);
             let leases = (!pulls.is_empty()).then(|| of_leases("none of them is its own"));
             [asked, configured].into_iter().chain(leases).collect()

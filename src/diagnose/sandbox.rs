@@ -10,11 +10,14 @@ pub(super) mod stalled;
 
 pub(super) use gathered::Gathered;
 
+use std::sync::Arc;
+
 use crate::model::Time;
 use crate::model::cause::{Cause, Probe};
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::pod::PodEvent;
 use crate::model::stage::Stage;
+use crate::track::World;
 use crate::track::pod::PodTrack;
 
 use super::phrase::Facts;
@@ -23,7 +26,7 @@ use super::{View, extract, text};
 
 /// A cause of the node that the Events of a stuck pod name. One pod suffices: pause image and network are the node's.
 pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
-    let (cause, witness, event) = stuck(view).find_map(|track| {
+    let (cause, witness, event) = stuck(view.world).find_map(|track| {
         let event = newest_failure(track)?;
         let named = text::read(&text::peel(&event.message), Some(&event.reason)).cause;
         let cause = named.filter(|cause| cause.told_on_node())?;
@@ -34,7 +37,7 @@ pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
         return None;
     }
     let concerned = |track: &&PodTrack| cause.stage != Stage::Network || needs_network(track);
-    let affected: Vec<_> = stuck(view).filter(concerned).map(|track| track.id.clone()).collect();
+    let affected: Vec<_> = stuck(view.world).filter(concerned).map(|track| track.id.clone()).collect();
     Some(Suspicion {
         cause,
         subject: Subject::Node(view.world.node.id.clone()),
@@ -57,20 +60,26 @@ fn mended(cause: &Cause, message: &str, seen: Time, view: View<'_>) -> bool {
         Stage::Network if cause.probe == Some(Probe::CniDirs) => view.world.network.well_since().is_some(),
         Stage::Network => view.world.network_made().is_some_and(|made| made > seen),
         Stage::Sandbox if cause.probe == Some(Probe::Sandboxes) => {
-            image(message, view).is_some_and(|image| view.world.has_image_since(image, seen))
+            image(message, view.world).is_some_and(|image| view.world.has_image_since(image, seen))
         }
         _ => view.world.sandboxes.made.is_some_and(|made| made > seen),
     }
 }
 
-fn image<'a>(message: &'a str, view: View<'a>) -> Option<&'a str> {
-    extract::quoted_after(message, "sandbox image ").or(view.world.runtime.sandbox_image.as_deref())
+fn image<'a>(message: &'a str, world: &'a World) -> Option<&'a str> {
+    extract::quoted_after(message, "sandbox image ").or(world.runtime.sandbox_image.as_deref())
+}
+
+/// The pause images that pods may lack whose sandbox could not be made.
+pub(super) fn images(world: &World) -> impl Iterator<Item = Arc<str>> {
+    let failures = stuck(world).filter_map(newest_failure);
+    failures.filter_map(|event| image(&event.message, world)).map(Arc::from)
 }
 
 fn facts(cause: &Cause, message: &str, view: View<'_>) -> Facts {
-    let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
+    let runtime = view.runtime();
     Facts::default()
-        .with("image", image(message, view).unwrap_or_default())
+        .with("image", image(message, view.world).unwrap_or_default())
         .with("inner", extract::network_failure(message).unwrap_or_default())
         .with("dir", "the runtime's CNI directory")
         .with("runtime", runtime)
@@ -88,8 +97,6 @@ pub(super) fn newest_failure(track: &PodTrack) -> Option<&PodEvent> {
     events.iter().filter(|event| &*event.reason == "FailedCreatePodSandBox").max_by_key(|event| event.at)
 }
 
-fn stuck(view: View<'_>) -> impl Iterator<Item = &PodTrack> {
-    view.world
-        .starting()
-        .filter(|track| matches!(track.place.stage, Stage::Volumes | Stage::Sandbox) && track.pod.is_some())
+fn stuck(world: &World) -> impl Iterator<Item = &PodTrack> {
+    world.starting().filter(|track| matches!(track.place.stage, Stage::Volumes | Stage::Sandbox) && track.pod.is_some())
 }

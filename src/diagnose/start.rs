@@ -4,7 +4,6 @@
 use crate::causes;
 use crate::model::cause::Cause;
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::observation::ApiState;
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Pod};
 use crate::model::runtime::RunState;
 use crate::model::stage::Stage;
@@ -31,12 +30,7 @@ pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
 
 /// Both sides are up to date: the API server answers, the kubelet keeps its Node, the runtime its lists.
 fn current(view: View<'_>) -> bool {
-    let ready = view.world.node.node.as_ref().is_some_and(|node| node.ready() == Some(true));
-    answers(view) && ready && view.world.runtime.well_since().is_some()
-}
-
-pub(super) fn answers(view: View<'_>) -> bool {
-    !matches!(&view.world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })))
+    view.api_answers() && view.node_is_ready() && view.world.runtime.well_since().is_some()
 }
 
 /// Bound, the Node is well, and not even a start time: the kubelet's loop or its admission hangs.
@@ -49,14 +43,14 @@ fn not_taken_up(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion
         0 => "no other pod".to_owned(),
         n => pods(n),
     };
-    let facts = Facts::default().with("runtime", runtime(view)).with("others", others);
+    let facts = Facts::default().with("runtime", view.runtime()).with("others", others);
     let seen = "PodScheduled is true, startTime is not set";
     Some(wait(&causes::KUBELET_NOT_SYNCING, track, (bound, view.now), seen, facts))
 }
 
 /// An init container that runs, or a sidecar that does not count as started.
 fn runs(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
-    let slot = held_by(track, pod).filter(|_| answers(view))?;
+    let slot = held_by(track, pod).filter(|_| view.api_answers())?;
     let ContainerState::Running { since } = &slot.state else { return None };
     let cause = match slot.kind {
         ContainerKind::Init => &causes::INIT_CONTAINER_RUNNING,
@@ -80,7 +74,7 @@ fn hook(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
     let slot = held_by(track, pod).filter(|slot| slot.post_start && current(view))?;
     let container = track.containers.get(&slot.name).filter(|container| container.state == RunState::Running)?;
     let since = container.created.unwrap_or(track.place.since);
-    let facts = names(track, slot).with("runtime", runtime(view));
+    let facts = names(track, slot).with("runtime", view.runtime());
     let seen = "CRI: RUNNING; the container's status: waiting";
     let found = wait(&causes::HOOK_RUNNING, track, (since, view.now), seen, facts);
     Some(Suspicion { field_path: Some(super::pod::field_path(slot)), ..found })
@@ -93,10 +87,6 @@ fn held_by<'a>(track: &PodTrack, pod: &'a Pod) -> Option<&'a ContainerSlot> {
 
 fn names(track: &PodTrack, slot: &ContainerSlot) -> Facts {
     Facts::default().with("container", &slot.name).with("pod", &track.id.name).with("namespace", &track.id.namespace)
-}
-
-fn runtime(view: View<'_>) -> &str {
-    view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name)
 }
 
 fn wait(

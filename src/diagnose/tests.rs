@@ -15,14 +15,14 @@ mod words;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::questions;
+use super::{images, questions};
 use crate::model::after;
 use crate::model::cause::EventType;
 use crate::model::cni::{CniConfig, CniHost};
 use crate::model::diagnosis::Subject;
 use crate::model::observation::Seen;
 use crate::model::pod::{ContainerState, Phase, Pod};
-use crate::model::runtime::{FailureKind, Images, Method};
+use crate::model::runtime::{FailureKind, Method};
 
 use timeline::{Timeline, call, cni, creating, id, network, node, of_pods, pod, sandbox, sandbox_failed, slot};
 
@@ -264,10 +264,11 @@ fn a_pause_image_that_cannot_be_had_is_the_nodes_fault() {
     assert!(of_pods(&findings)[0].brief);
     assert!(!findings.cleared.iter().any(|c| c.how == "Sandboxes are made again"));
 
-    let listed = |name: &str| Images { by_reference: [(name.into(), 1)].into(), count: 1 };
-    t.wait(1).see(Seen::Images(listed("r.example.com/other:1")));
+    assert_eq!(*images(&t.world), ["r.nowhere/pause:3.10".into()], "it is asked for");
+    t.wait(1).see(Seen::Image { name: "r.example.com/other:1".into(), here: true });
+    t.see(Seen::Image { name: "r.nowhere/pause:3.10".into(), here: false });
     assert_eq!(t.ids().first(), Some(&"SandboxImageUnavailable"), "another image does not help");
-    t.see(Seen::Images(listed("r.nowhere/pause:3.10")));
+    t.see(Seen::Image { name: "r.nowhere/pause:3.10".into(), here: true });
     assert!(t.ids().is_empty(), "it has come meanwhile");
 
     let sandbox = sandbox("cart", after(t.now, Duration::from_secs(1)));

@@ -1,6 +1,5 @@
 //! KubeletPullThrottled as the state that it is: the kubelet's own budget, and how many pods it holds up.
 
-use crate::model::intent::Budget;
 use crate::model::stage::Stage;
 use crate::track::pod::PodTrack;
 
@@ -14,14 +13,12 @@ const WORDS: &str = "pull QPS exceeded";
 /// Adds what is known of the budget and of those that wait for it.
 pub(super) fn with_state(mut suspicion: Suspicion, view: View<'_>) -> Suspicion {
     if suspicion.cause.id == ID {
-        suspicion.facts.set("budget", view.world.pulls.rules.budget.map(words).unwrap_or_default());
+        suspicion
+            .facts
+            .set("budget", view.world.pulls.rules.budget.map(|budget| budget.to_string()).unwrap_or_default());
         suspicion.facts.set("others", others(view.world.starting().filter(|pod| waits(pod)).count()));
     }
     suspicion
-}
-
-fn words(budget: Budget) -> String {
-    format!("registryPullQPS {}, registryBurst {}", budget.per_second, budget.burst)
 }
 
 fn waits(pod: &PodTrack) -> bool {

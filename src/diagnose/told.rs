@@ -39,15 +39,11 @@ pub(super) fn silence(track: &PodTrack) -> &'static str {
 }
 
 fn says_why(event: &PodEvent) -> bool {
-    by_those_who_start_it(event) && OF_PREPARATION.iter().chain(OF_SANDBOX).any(|reason| *reason == &*event.reason)
-}
-
-fn by_those_who_start_it(event: &PodEvent) -> bool {
-    matches!(&*event.from, "kubelet" | "attachdetach-controller")
+    event.by_those_who_start_it() && OF_PREPARATION.iter().chain(OF_SANDBOX).any(|reason| *reason == &*event.reason)
 }
 
 /// Said in this stage, and not long ago.
 fn speaks_of_now(event: &PodEvent, track: &PodTrack, now: Time) -> bool {
     let recent = event.at.is_some_and(|at| at >= track.place.since && since(at, now) <= FRESH);
-    by_those_who_start_it(event) && recent
+    event.by_those_who_start_it() && recent
 }

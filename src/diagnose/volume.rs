@@ -20,7 +20,6 @@ use crate::track::pod::PodTrack;
 
 use super::phrase::Facts;
 use super::sandbox::stalled::heard;
-use super::start::answers;
 use super::suspicion::{Suspicion, evidence};
 use super::{View, told};
 
@@ -33,7 +32,7 @@ const FRESH: Duration = Duration::from_secs(360);
 pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
     let waiting = view.world.starting().filter(|track| track.place.stage == Stage::Volumes);
     waiting.filter_map(move |track| {
-        let pod = track.pod.as_ref().filter(|_| answers(view))?;
+        let pod = track.pod.as_ref().filter(|_| view.api_answers())?;
         ownership::told(track, pod, view).or_else(|| silent(track, pod, view))
     })
 }

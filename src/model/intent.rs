@@ -1,6 +1,7 @@
 //! The kubelet's side of image pulls: what it wants pulled, and how many at once it lets run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -61,4 +62,48 @@ pub struct Budget {
     pub per_second: u32,
     /// At once.
     pub burst: u32,
+}
+
+impl fmt::Display for PullRules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.at_once.fmt(f)?;
+        self.budget.map_or(Ok(()), |budget| write!(f, "; {budget}"))
+    }
+}
+
+impl fmt::Display for AtOnce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("how many pulls run at a time is not known"),
+            Self::AtMost(NonZeroU32::MIN) => f.write_str("one pull at a time"),
+            Self::AtMost(most) => write!(f, "at most {most} pulls at a time"),
+            Self::All => f.write_str("any number of pulls at a time"),
+        }
+    }
+}
+
+/// As the kubelet's configuration spells it.
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "registryPullQPS {}, registryBurst {}", self.per_second, self.burst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_the_kubelet_pulls_is_put_into_words() {
+        let most = |n| AtOnce::AtMost(NonZeroU32::new(n).unwrap());
+        let budget = Some(Budget { per_second: 5, burst: 10 });
+        for (at_once, budget, said) in [
+            (most(1), budget, "one pull at a time; registryPullQPS 5, registryBurst 10"),
+            (most(3), None, "at most 3 pulls at a time"),
+            (AtOnce::All, None, "any number of pulls at a time"),
+            (AtOnce::Unknown, None, "how many pulls run at a time is not known"),
+        ] {
+            assert_eq!(PullRules { at_once, budget }.to_string(), said);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::pod::{Pod, PodEvent};
 use super::prepull::SetProgress;
 use super::pull::Pull;
 use super::reading::Reading;
-use super::runtime::{CallOutcome, Container, Images, RuntimeInfo, RuntimeStatus, Sandbox};
+use super::runtime::{CallOutcome, Container, RuntimeInfo, RuntimeStatus, Sandbox};
 use super::volume::{HostVolumes, Storage};
 
 /// One thing that was seen.
@@ -41,8 +41,13 @@ pub enum Seen {
     Sandboxes(Vec<Sandbox>),
     /// All containers.
     Containers(Vec<Container>),
-    /// All images.
-    Images(Images),
+    /// Whether the node has the image of that name.
+    Image {
+        /// As it was asked for: as a pod's spec or the runtime names it.
+        name: Arc<str>,
+        /// It is there.
+        here: bool,
+    },
     /// All pulls under way (containerd).
     Pulls(Vec<Pull>),
     /// Pulls can't be seen, and why (another runtime, or its own API does not answer).

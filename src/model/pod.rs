@@ -190,3 +190,11 @@ pub struct PodEvent {
     /// Last seen.
     pub at: Option<Time>,
 }
+
+impl PodEvent {
+    /// Said by one of those who start a pod, who know what holds it: not by the scheduler, nor by this agent.
+    #[must_use]
+    pub fn by_those_who_start_it(&self) -> bool {
+        matches!(&*self.from, "kubelet" | "attachdetach-controller")
+    }
+}

@@ -1,6 +1,5 @@
 //! The container runtime as its CRI socket shows it.
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +22,17 @@ pub struct RuntimeInfo {
     pub socket: PathBuf,
 }
 
+impl RuntimeInfo {
+    /// Major, minor and patch release of containerd; none for other runtimes, and where the version does not name all three.
+    #[must_use]
+    pub fn containerd(&self) -> Option<(u32, u32, u32)> {
+        let mut parts = self.version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
+        let mut number = || parts.next()?.parse::<u32>().ok();
+        let release = (number()?, number()?, number()?);
+        (&*self.name == "containerd").then_some(release)
+    }
+}
+
 /// A CRI method this agent calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Method {
@@ -36,8 +46,6 @@ pub enum Method {
     ListPodSandbox,
     /// `ListContainers`.
     ListContainers,
-    /// `ListImages`.
-    ListImages,
     /// `ImageStatus`.
     ImageStatus,
     /// `PullImage`.
@@ -54,7 +62,6 @@ impl Method {
             Self::Status => "Status",
             Self::ListPodSandbox => "ListPodSandbox",
             Self::ListContainers => "ListContainers",
-            Self::ListImages => "ListImages",
             Self::ImageStatus => "ImageStatus",
             Self::PullImage => "PullImage",
         }
@@ -212,13 +219,4 @@ pub enum RunState {
     Exited,
     /// The runtime does not know.
     Unknown,
-}
-
-/// The images of the node: for each reference (tag or digest) its size in bytes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct Images {
-    /// Size by reference.
-    pub by_reference: BTreeMap<Arc<str>, u64>,
-    /// How many distinct images.
-    pub count: usize,
 }

@@ -37,6 +37,8 @@ pub struct ReportSettings {
     pub spread: Duration,
     /// A start that took longer is told once, when it is over. None: none is.
     pub slow_start: Option<Duration>,
+    /// The node's worst trouble is kept as a condition of its Node object.
+    pub node_condition: bool,
     /// Added to each Event, `{cause}` replaced by the cause's id.
     pub runbook_url: Option<Arc<str>>,
 }
@@ -50,6 +52,7 @@ impl Default for ReportSettings {
             cross_namespace_names: false,
             spread: Duration::from_secs(10),
             slow_start: None,
+            node_condition: false,
             runbook_url: None,
         }
     }

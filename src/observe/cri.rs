@@ -1,10 +1,13 @@
 //! Looks at the runtime through CRI: lists sandboxes and containers at the engine's pace, asks `Status` now and then and
-//! `ListImages` once a minute. Each of the three goes its own way, so that a `Status` that a CNI plugin holds up delays no
+//! `ImageStatus` of the images that pods wait for. Each of the three goes its own way, so that a `Status` that a CNI plugin holds up delays no
 //! list. At most one call of a kind is under way. It never subscribes to `GetContainerEvents`: a reader there can steal
 //! events from the kubelet (containerd 1.7) or block RunPodSandbox (2.x).
 
 mod convert;
+mod images;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -19,8 +22,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::runtime::{CallFailure, FailureKind, RuntimeStatus, Sandbox};
 use crate::model::settings::Timing;
 
-/// Between two `ListImages`: CRI-O walks its storage for it.
-const IMAGES_EVERY: Duration = Duration::from_secs(60);
+use images::Images;
 
 /// The longest period between two `Status` calls while they hang. From containerd 2.1 on a call that was given up goes on
 /// waiting for the CNI plugin inside the runtime: few of them shall pile up there.
@@ -35,27 +37,36 @@ pub struct CriObserver {
     cri: Cri,
     clock: Clock,
     pace: Pace,
+    images: watch::Receiver<Arc<[Arc<str>]>>,
     status_every: Duration,
 }
 
 impl CriObserver {
-    /// An observer that lists at `pace` and asks `Status` every [`Timing::status`].
+    /// An observer that lists at `pace`, asks for `images`, and asks `Status` every [`Timing::status`].
     #[must_use]
-    pub fn new(cri: Cri, clock: Clock, pace: Pace, timing: &Timing) -> Self {
-        Self { cri, clock, pace, status_every: timing.status }
+    pub fn new(cri: Cri, clock: Clock, pace: Pace, images: watch::Receiver<Arc<[Arc<str>]>>, timing: &Timing) -> Self {
+        Self { cri, clock, pace, images, status_every: timing.status }
     }
 
     /// Looks until `stop`.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
         let out = Outlet::new(out, self.clock);
         let (connection, changes) = watch::channel(None);
+        let images = Images {
+            cri: &self.cri,
+            out: &out,
+            clock: self.clock,
+            connection: changes.clone(),
+            awaited: self.images.clone(),
+            asked: BTreeMap::new(),
+        };
         let lists = Lists { cri: &self.cri, out: &out, connection, failing: None };
         tokio::select! {
             () = stop.cancelled() => {}
             _ = async { tokio::join!(
                 lists.run(self.pace.clone()),
                 statuses(&self.cri, &out, changes.clone(), self.status_every),
-                images(&self.cri, &out, changes.clone()),
+                images.run(),
             ) } => {}
         }
     }
@@ -159,15 +170,6 @@ async fn statuses(cri: &Cri, out: &Outlet, mut connection: watch::Receiver<Conne
             () = sleep(jittered(period)) => {}
             Ok(()) = connection.changed() => {}
         }
-    }
-}
-
-async fn images(cri: &Cri, out: &Outlet, mut connection: watch::Receiver<Connection>) {
-    while connection.wait_for(Option::is_some).await.is_ok() {
-        if let Ok(list) = told(out, cri.list_images().await).await {
-            out.tell(Seen::Images(convert::images(&list))).await;
-        }
-        sleep(jittered(IMAGES_EVERY)).await;
     }
 }
 

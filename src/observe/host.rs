@@ -9,6 +9,7 @@ pub mod plugins_running;
 pub mod pressure;
 pub mod prober;
 pub mod pull_rules;
+mod told;
 pub mod volumes;
 
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ pub use marks::MarksObserver;
 pub use observer::CniObserver;
 pub use plugins_running::PluginObserver;
 pub use pressure::PressureObserver;
-pub use prober::{Doubts, Prober, Told};
+pub use prober::{Doubts, Heard, Prober};
 pub use pull_rules::PullRulesObserver;
 pub use volumes::VolumeObserver;
 

@@ -7,15 +7,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::credentials::Keyring;
 use super::queue::{Outcome, Step};
+use crate::client::call::Call;
 use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
 use crate::client::cri::auth::RegistryAuth;
 use crate::clock::Clock;
 use crate::model::after;
+use crate::model::observation::{Observation, Seen};
 use crate::model::runtime::{CallFailure, FailureKind};
 
 /// The label by which a lease of ours names its image.
@@ -40,11 +43,13 @@ pub(super) struct Puller {
     cri: Cri,
     containerd: Containerd,
     clock: Clock,
+    out: mpsc::Sender<Observation>,
 }
 
 impl Puller {
-    pub(super) fn new(cri: Cri, clock: Clock) -> Self {
-        Self { containerd: Containerd::new(&cri), cri, clock }
+    /// Every call to the runtime is told to `out` as it ends.
+    pub(super) fn new(cri: Cri, clock: Clock, out: mpsc::Sender<Observation>) -> Self {
+        Self { containerd: Containerd::new(&cri), cri, clock, out }
     }
 
     /// Does one step for one image.
@@ -62,7 +67,7 @@ impl Puller {
     }
 
     async fn check(&self, image: &str) -> Outcome {
-        match self.cri.image_status(image).await.result {
+        match self.told(self.cri.image_status(image).await).await {
             Ok(answer) if answer.image.is_some() => Outcome::Present,
             Ok(_) => Outcome::Absent,
             Err(failure) => outcome(&failure),
@@ -86,16 +91,24 @@ impl Puller {
         let Ok(call) = tokio::time::timeout(PULL_AT_MOST, pulling).await else {
             return Err(failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600)));
         };
-        call.result.map_err(|failure| outcome(&failure))?;
+        self.told(call).await.map_err(|failure| outcome(&failure))?;
         if let Some(lease) = lease {
             self.end_lease(&lease).await;
         }
         Ok(Outcome::Pulled(self.size(image).await))
     }
 
+    async fn told<T>(&self, call: Call<T>) -> Result<T, CallFailure> {
+        let seen = Seen::RuntimeCall(call.outcome());
+        if self.out.send(Observation { at: self.clock.now(), seen }).await.is_err() {
+            tracing::debug!("a call ended after the end");
+        }
+        call.result
+    }
+
     /// As the runtime counts it; 0 where it does not say.
     async fn size(&self, image: &str) -> u64 {
-        let answer = self.cri.image_status(image).await.result.ok();
+        let answer = self.told(self.cri.image_status(image).await).await.ok();
         answer.and_then(|answer| answer.image).map_or(0, |image| image.size)
     }
 

@@ -39,7 +39,7 @@ impl Prepull {
     /// stopped are dropped at once; on containerd their bytes stay under their lease.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
         let crank = Crank {
-            puller: Puller::new(self.cri.clone(), self.clock),
+            puller: Puller::new(self.cri.clone(), self.clock, out.clone()),
             queue: Queue::new(self.pace),
             jobs: JoinSet::new(),
             running: HashMap::new(),

@@ -9,6 +9,7 @@ use crate::model::Time;
 use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Phase, Pod};
 use crate::model::stage::Stage;
 
+use super::place;
 use super::place::told_by::{CONTAINER_LOGS, NETWORK, POD_LOGS, PULLS};
 
 /// The kubelet took the pod up.
@@ -79,7 +80,8 @@ fn of_pod(track: &PodTrack, pod: &Pod) -> Vec<Landmark> {
         all.extend(of_container(track, slot, index));
         all.extend(done(slot).and_then(|(at, evidence)| {
             let next = way.get(index)?;
-            Some(landmark(index + 1, Stage::ImagePull, Some(&next.name), at, evidence))
+            let stage = if place::needs_no_pull(next, track) { Stage::Create } else { Stage::ImagePull };
+            Some(landmark(index + 1, stage, Some(&next.name), at, evidence))
         }));
     }
     all.extend(fetched(track, &way));

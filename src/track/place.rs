@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::model::Time;
-use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod, PodEvent};
+use crate::model::pod::{ContainerKind, ContainerSlot, ContainerState, Ended, Phase, Pod};
 use crate::model::runtime::RunState;
 use crate::model::stage::Stage;
 
@@ -119,8 +119,7 @@ fn gated(pod: &Pod, track: &PodTrack) -> bool {
 /// The stage that the kubelet's newest Event speaks of, where they were asked for, and when it spoke.
 fn said_last(track: &PodTrack) -> Option<(Stage, Option<Time>)> {
     let (_, events) = track.events.as_ref()?;
-    let by_those_who_start_it = |event: &&PodEvent| matches!(&*event.from, "kubelet" | "attachdetach-controller");
-    let newest = events.iter().filter(by_those_who_start_it).max_by_key(|event| event.at)?;
+    let newest = events.iter().filter(|event| event.by_those_who_start_it()).max_by_key(|event| event.at)?;
     match &*newest.reason {
         "FailedMount" | "FailedAttachVolume" | "FailedMapVolume" => Some((Stage::Volumes, newest.at)),
         "FailedCreatePodSandBox" => Some((Stage::Sandbox, newest.at)),
@@ -136,9 +135,21 @@ struct Waiting<'a> {
     step: Step,
 }
 
-/// The first container that the runtime does not list yet, for whose turn the pod waits.
+/// The first container that the runtime does not list yet and whose creation has not begun, for whose turn the pod waits.
 pub(super) fn next_due<'a>(track: &PodTrack, pod: &'a Pod) -> Option<&'a ContainerSlot> {
-    unfinished(&pod.containers).find(|slot| track.run_state(&slot.name).is_none() && failing(slot).is_none())
+    let begun = |slot: &ContainerSlot| {
+        track.run_state(&slot.name).is_some() || matches!(track.traces.container(slot, track), Trace::Fresh(_))
+    };
+    unfinished(&pod.containers).find(|slot| failing(slot).is_none() && !begun(slot))
+}
+
+/// Another container of the pod was made from the same image, so that it is here; and a pull of it all the same, which would
+/// be seen, is not.
+pub(super) fn needs_no_pull(slot: &ContainerSlot, track: &PodTrack) -> bool {
+    let others = track.pod.iter().flat_map(|pod| &pod.containers).filter(|other| other.name != slot.name);
+    let ran = |other: &ContainerSlot| !matches!(other.state, ContainerState::Waiting { .. });
+    let made = |other: &ContainerSlot| ran(other) || track.containers.contains_key(&other.name);
+    track.fetch == Fetch::Idle && others.filter(|other| other.image == slot.image).any(made)
 }
 
 /// How the kubelet stands to a container.
@@ -195,15 +206,17 @@ fn in_hand<'a, 'b>(waiting: &'b [Waiting<'a>]) -> Option<&'b Waiting<'a>> {
     Some(hook.filter(|_| next.step == Step::Due).unwrap_or(next))
 }
 
-/// The runtime does not list it: its image, or, once the kubelet has made its log directory, its creation.
+/// The runtime does not list it: its image, or, once that is here or the kubelet has made its log directory, its creation.
 fn before_creation(slot: &ContainerSlot, track: &PodTrack) -> (Stage, &'static str, Step) {
     match (track.traces.container(slot, track), &track.fetch) {
         (Trace::Fresh(_), _) => (Stage::Create, CONTAINER_LOGS, Step::Begun),
         // That others are pulled is no sign that this one was asked for.
         (_, Fetch::Queued { line: Line::Unknown, .. }) => (Stage::ImageQueue, PULLS, Step::Due),
-        (_, Fetch::Queued { .. }) => (Stage::ImageQueue, PULLS, Step::Begun),
+        (_, Fetch::Queued { line: Line::Slot { .. }, .. }) => (Stage::ImageQueue, PULLS, Step::Begun),
+        (_, Fetch::Queued { line: Line::Kubelet { .. }, .. }) => (Stage::ImageQueue, INTENTS, Step::Begun),
         (_, Fetch::Running { .. }) => (Stage::ImagePull, PULLS, Step::Begun),
         (_, Fetch::Asked { .. }) => (Stage::ImagePull, INTENTS, Step::Begun),
+        (_, Fetch::Idle) if needs_no_pull(slot, track) => (Stage::Create, CONTAINERS, Step::Due),
         (Trace::Absent, Fetch::Idle) => (Stage::ImagePull, CONTAINER_LOGS, Step::Due),
         (Trace::Absent, Fetch::Unknown) => (Stage::ImagePull, CONTAINER_LOGS, Step::Begun),
         // Nothing tells image from configuration and creation here; the image is what takes time.

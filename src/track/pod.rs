@@ -94,6 +94,12 @@ impl PodTrack {
         }
     }
 
+    /// Likewise; its image stands so.
+    #[must_use]
+    pub fn fetching(self, fetch: Fetch) -> Self {
+        Self { fetch, ..self }
+    }
+
     /// On its way to running, and not on its way out.
     #[must_use]
     pub fn starting(&self) -> bool {
@@ -221,10 +227,11 @@ impl PodTrack {
     #[must_use]
     pub fn awaited(&self) -> Option<&ContainerSlot> {
         let pod = self.pod.as_ref().filter(|_| self.starting())?;
+        let holds = |slot: &&ContainerSlot| Some(&slot.name) == self.place.container.as_ref();
         let slot = match self.place.stage {
-            Stage::ImageQueue | Stage::ImagePull => {
-                pod.containers.iter().find(|slot| Some(&slot.name) == self.place.container.as_ref())
-            }
+            Stage::ImageQueue | Stage::ImagePull => pod.containers.iter().find(holds),
+            // The kubelet may pull what is here all the same.
+            Stage::Create => place::next_due(self, pod).filter(holds),
             Stage::Hook => place::next_due(self, pod),
             _ => None,
         };

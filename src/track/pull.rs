@@ -30,6 +30,8 @@ pub struct Pulls {
     pub running: BTreeMap<Arc<str>, PullTrack>,
     /// Why pulls can't be seen, where they can't.
     pub unseen: Option<String>,
+    /// They can be seen, and were listed.
+    pub listed: bool,
     /// How the kubelet pulls.
     pub rules: PullRules,
     /// In so many percent of the last seconds all work stood still on the disks, where that is much.
@@ -64,6 +66,7 @@ impl Pulls {
     /// A list of all pulls.
     pub fn listed(&mut self, list: Vec<Pull>, at: Time) {
         self.unseen = None;
+        self.listed = true;
         self.receive(&list);
         let mut before = std::mem::take(&mut self.running);
         for pull in list {
@@ -164,6 +167,7 @@ impl Pulls {
         self.running.clear();
         self.layers.clear();
         self.unseen = Some(why);
+        self.listed = false;
     }
 }
 
@@ -287,9 +291,7 @@ impl PullTrack {
 /// From 2.1 on containerd counts downloads over the whole node (containerd: core/transfer/local).
 #[must_use]
 pub fn node_wide_slots(runtime: &RuntimeInfo) -> bool {
-    let mut parts = runtime.version.trim_start_matches('v').split(|c: char| !c.is_ascii_digit());
-    let mut number = || parts.next()?.parse::<u32>().ok();
-    &*runtime.name == "containerd" && number().zip(number()).is_some_and(|version| version >= (2, 1))
+    runtime.containerd().is_some_and(|release| release >= (2, 1, 0))
 }
 
 /// Its registry has not even said what the image is.

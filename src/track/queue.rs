@@ -92,8 +92,14 @@ pub struct Waiting<'a> {
     pub made: Option<Time>,
     /// The pull of its image was seen, and is over: what is waited for may be another thing.
     pub served: bool,
-    /// The image was on the node when images were listed last: likewise, unless the kubelet wants it pulled all the same.
+    /// The image was on the node when it was asked for last: likewise, unless the kubelet wants it pulled all the same.
     pub here: bool,
+}
+
+/// How an image stands of which no pull is known.
+#[must_use]
+pub fn unserved(pulls: &Pulls) -> Fetch {
+    if pulls.listed { Fetch::Idle } else { Fetch::Unknown }
 }
 
 /// How the image of each stands, in their order.

@@ -161,15 +161,6 @@ impl RuntimeTrack {
         }
     }
 
-    /// Since when that call works; none while it fails or before its first answer.
-    #[must_use]
-    pub fn works_since(&self, method: Method) -> Option<Time> {
-        match self.calls.get(&method)? {
-            Call::Works { since } => Some(*since),
-            Call::Fails(_) => None,
-        }
-    }
-
     fn all_failing(&self) -> impl Iterator<Item = &Failing> {
         self.unanswered().filter(|failing| !failing.failure.kind.blind())
     }

@@ -161,14 +161,14 @@ impl Timeline {
     /// A pull that is found to wait has waited since the image's turn came, unless it was seen to run; and a pod that is
     /// found to wait for volumes had no sandbox in the making.
     fn was_mistaken(&mut self, now: &Now) -> bool {
-        let (mistaken, evidence) = match now.position.stage {
-            Stage::ImageQueue => (Stage::ImagePull, PULLS),
-            Stage::Volumes => (Stage::Sandbox, now.told_by),
+        let mistaken = match now.position.stage {
+            Stage::ImageQueue => Stage::ImagePull,
+            Stage::Volumes => Stage::Sandbox,
             _ => return false,
         };
         let last = self.spans.back_mut().filter(|last| last.stage == mistaken && last.container == now.container);
         let last = last.filter(|last| ![PULLS, NETWORK, POD_LOGS].contains(&&*last.evidence));
-        last.map(|last| (last.stage, last.evidence) = (now.position.stage, evidence.into())).is_some()
+        last.map(|last| (last.stage, last.evidence) = (now.position.stage, now.told_by.into())).is_some()
     }
 
     /// Adds the stages that were passed between two looks, as far as something tells when.

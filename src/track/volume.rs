@@ -24,9 +24,9 @@ impl VolumeTrack {
         self.storage.insert(pod, (at, storage));
     }
 
-    /// The pod is gone.
-    pub fn forget(&mut self, pod: &PodUid) {
-        self.storage.remove(pod);
+    /// What was said of other pods is of no use any more.
+    pub fn keep(&mut self, waits: impl Fn(&PodUid) -> bool) {
+        self.storage.retain(|pod, _| waits(pod));
     }
 
     /// What the kubelet's directories show, where they can be read.
@@ -46,5 +46,40 @@ impl VolumeTrack {
     #[must_use]
     pub fn storage(&self, pod: &PodUid) -> Option<(Time, &Storage)> {
         self.storage.get(pod).map(|(at, storage)| (*at, storage))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::observation::Seen;
+    use crate::track::way::{Way, at, marks, pod, waiting, web};
+
+    fn told(way: Way, second: i64, uid: &str) -> Way {
+        way.see(second, Seen::Storage { pod: PodUid::new(uid), storage: Storage::default() })
+    }
+
+    /// It waits for volumes, and the API server was asked about them.
+    fn asked() -> Way {
+        let way = Way::new().pod(2, pod(Some(1), None, web(waiting("ContainerCreating"))));
+        let way = told(way.marks(3, 0, marks(None, &[])), 9, "uid-cart");
+        assert_eq!(way.0.volumes.storage(&PodUid::new("uid-cart")).unwrap().0, at(9));
+        way
+    }
+
+    #[test]
+    fn what_the_api_server_said_of_volumes_goes_when_they_are_there_or_with_the_pod() {
+        let gone = asked().see(10, Seen::PodGone(PodUid::new("uid-cart")));
+        let unlisted = asked().see(10, Seen::PodsListed(Vec::new()));
+        let there = asked().marks(12, 0, marks(Some(11), &[]));
+        for way in [gone, unlisted, there] {
+            assert!(way.0.volumes.storage.is_empty());
+        }
+    }
+
+    #[test]
+    fn an_answer_about_a_pod_that_is_gone_by_then_is_not_kept() {
+        let way = told(asked(), 11, "uid-gone");
+        assert_eq!(way.0.volumes.storage.len(), 1);
     }
 }

@@ -83,7 +83,8 @@ impl Recorder {
         let (to, until) = watches();
         tokio::spawn(PullRulesObserver { root, kubelet, clock }.run(to, until));
         let (to, until) = watches();
-        tokio::spawn(CriObserver::new(cri, clock, pace, &timing).run(to, until));
+        let (_, no_images) = watch::channel(Arc::default());
+        tokio::spawn(CriObserver::new(cri, clock, pace, no_images, &timing).run(to, until));
 
         let store = scene.api.store();
         let objects = store.subscribe();
@@ -148,7 +149,7 @@ async fn write_down(
 
 /// What says that the runtime is well, and what images there are: the replay takes the one for granted and needs not the other.
 fn of_the_runtime(seen: &Seen) -> bool {
-    matches!(seen, Seen::RuntimeFound(_) | Seen::RuntimeCall(_) | Seen::RuntimeStatus(_) | Seen::Images(_))
+    matches!(seen, Seen::RuntimeFound(_) | Seen::RuntimeCall(_) | Seen::RuntimeStatus(_) | Seen::Image { .. })
 }
 
 fn line(resource: &str, object: &Value) -> Option<Value> {

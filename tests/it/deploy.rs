@@ -186,7 +186,7 @@ fn the_rights_are_the_least_and_never_secrets() {
 
 #[test]
 fn every_right_states_its_reason() {
-    for file in ["clusterrole.yaml", "../storage/clusterrole.yaml"] {
+    for file in ["clusterrole.yaml", "../condition/clusterrole.yaml", "../storage/clusterrole.yaml"] {
         let role = std::fs::read_to_string(base().join(file)).unwrap();
         let lines: Vec<&str> = role.lines().collect();
         for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("  - apiGroups")) {
@@ -219,6 +219,15 @@ fn the_optional_rights_of_storage_read_single_objects_and_nothing_else() {
     let component = read("../storage/kustomization.yaml");
     assert_eq!(component["kind"], "Component");
     assert_eq!(component["resources"], json!(["clusterrole.yaml", "clusterrolebinding.yaml"]));
+}
+
+#[test]
+fn the_right_to_keep_the_condition_is_apart_and_that_alone() {
+    let [role, binding] = ["../condition/clusterrole.yaml", "../condition/clusterrolebinding.yaml"].map(read);
+    assert_eq!(role["rules"], json!([{"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]}]));
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    assert_eq!(binding["subjects"], objects()["ClusterRoleBinding"]["subjects"]);
+    assert_eq!(read("../condition/kustomization.yaml")["kind"], "Component");
 }
 
 #[test]

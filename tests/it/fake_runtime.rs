@@ -76,7 +76,6 @@ impl FakeRuntime {
         for method in ["ListPodSandbox", "ListContainers", "Status"] {
             fake.on(&runtime(method), answer(&()));
         }
-        fake.on(&image("ListImages"), answer(&()));
         fake
     }
 

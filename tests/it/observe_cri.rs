@@ -2,9 +2,12 @@
 //! what is seen, not when.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use k8s_cri::v1::{ListPodSandboxResponse, PodSandbox, PodSandboxMetadata};
+use k8s_cri::v1::{
+    Image, ImageStatusRequest, ImageStatusResponse, ListPodSandboxResponse, PodSandbox, PodSandboxMetadata,
+};
 use kubewhy::client::cri::Cri;
 use kubewhy::client::cri::deadlines::Deadlines;
 use kubewhy::client::endpoint::Endpoint;
@@ -18,7 +21,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::fake_runtime::{FakeRuntime, Reply, answer, image, runtime};
+use crate::fake_runtime::{FakeRuntime, Reply, answer, by, image, runtime};
 
 const SOON: Duration = Duration::from_millis(20);
 const NEVER: Duration = Duration::from_secs(20);
@@ -29,6 +32,7 @@ struct Scene {
     seen: mpsc::Receiver<Observation>,
     stop: CancellationToken,
     observer: JoinHandle<()>,
+    images: watch::Sender<Arc<[Arc<str>]>>,
     _engine: watch::Sender<bool>,
 }
 
@@ -40,10 +44,11 @@ impl Scene {
         let (engine, is_busy) = watch::channel(true);
         let (clock, stop) = (Clock::start(), CancellationToken::new());
         let cri = Cri::new(Endpoint::Given(socket.clone()), clock, deadlines);
-        let observer = CriObserver::new(cri, clock, Pace::new(is_busy, &timing), &timing);
+        let (images, awaited) = watch::channel(Arc::default());
+        let observer = CriObserver::new(cri, clock, Pace::new(is_busy, &timing), awaited, &timing);
         let (out, seen) = mpsc::channel(room);
         let observer = tokio::spawn(observer.run(out, stop.clone()));
-        Self { _folder: folder, socket, seen, stop, observer, _engine: engine }
+        Self { _folder: folder, socket, seen, stop, observer, images, _engine: engine }
     }
 
     fn with(deadlines: Deadlines) -> Self {
@@ -103,8 +108,32 @@ async fn a_runtime_that_is_well_is_found_and_shows_everything() {
     for _ in 0..20 {
         scene.first(sandboxes).await;
     }
-    assert_eq!(fake.asked(&image("ListImages")).len(), 1);
+    assert!(fake.asked(&image("ListImages")).is_empty() && fake.asked(&image("ImageStatus")).is_empty());
     assert!(fake.asked(&runtime("GetContainerEvents")).is_empty());
+}
+
+#[tokio::test]
+async fn an_image_is_asked_for_once_when_a_pod_comes_to_wait_for_it() {
+    let mut scene = Scene::with(Deadlines::default());
+    let fake = with_one_sandbox(&scene.socket);
+    let here = |question: ImageStatusRequest| {
+        let image = question.image.filter(|spec| spec.image == "busybox").map(|_| Image::default());
+        Ok(ImageStatusResponse { image, ..Default::default() })
+    };
+    fake.on(&image("ImageStatus"), by(here));
+    let told = |seen: &Seen| match seen {
+        Seen::Image { name, here } => Some((name.to_string(), *here)),
+        _ => None,
+    };
+    scene.images.send_replace(["busybox".into()].into());
+    assert_eq!(scene.first(told).await, ("busybox".to_owned(), true));
+    scene.images.send_replace(Arc::default());
+    scene.images.send_replace(["busybox".into(), "shop/cart:1".into()].into());
+    assert_eq!(scene.first(told).await, ("shop/cart:1".to_owned(), false));
+    for _ in 0..20 {
+        scene.first(sandboxes).await;
+    }
+    assert_eq!(fake.asked(&image("ImageStatus")).len(), 2);
 }
 
 #[tokio::test]

@@ -129,6 +129,21 @@ async fn what_is_absent_is_pulled_under_a_lease_that_ends_with_the_pull() {
 }
 
 #[tokio::test]
+async fn every_call_to_the_runtime_is_told_so_that_it_is_counted() {
+    let mut stage = Stage::new(&["present", "absent:1"], |_| {});
+    let mut told = BTreeMap::new();
+    loop {
+        match stage.seen.recv().await.expect("the agent runs").seen {
+            Seen::RuntimeCall(call) => *told.entry(call.method.name()).or_default() += 1,
+            Seen::Prepull(progress) if progress.settled => break,
+            _ => {}
+        }
+    }
+    let asked = ["ImageStatus", "PullImage"].map(|method| (method, stage.fake.asked(&image(method)).len()));
+    assert_eq!(told, BTreeMap::from(asked));
+}
+
+#[tokio::test]
 async fn a_failure_is_told_and_tried_again_under_the_same_lease() {
     let mut stage = Stage::new(&["absent:1"], |fake| {
         fake.on(&image("PullImage"), Reply::Fail(Code::NotFound, "no such tag"));

@@ -15,8 +15,6 @@ pub struct Deadlines {
     pub list: Duration,
     /// `Status`: runs the CNI plugins' STATUS from containerd 2.1 on.
     pub status: Duration,
-    /// `ListImages`: CRI-O walks its storage for it.
-    pub list_images: Duration,
     /// `ImageStatus`, `ImageFsInfo`.
     pub image: Duration,
     /// Any call to containerd's own API.
@@ -30,7 +28,6 @@ impl Default for Deadlines {
             version: Duration::from_secs(2),
             list: Duration::from_secs(4),
             status: Duration::from_secs(10),
-            list_images: Duration::from_secs(30),
             image: Duration::from_secs(10),
             containerd: Duration::from_secs(5),
         }

@@ -29,6 +29,8 @@ const SOON: &[(&str, Option<Duration>)] = &[
 /// A network's daemon is away for a while whenever it is updated: alone that is told after this time only.
 const DAEMON_AWAY: Duration = Duration::from_secs(90);
 const DAEMON: &str = "cni-backend";
+/// What is only suspected and yet a reason, once there is something that it would explain. That a disk is rather full is none.
+const REASONS: &[&str] = &["SwapUnsupported", "NodeCpuStarved", "NodeIoSaturated"];
 /// The probe that sees the runtime's process, which says less than its answers do.
 const PROCESS: &str = "runtime";
 
@@ -52,7 +54,11 @@ pub(super) fn hints(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
     };
     let known = |cause: &Cause| found.iter().any(|one| one.cause.id == cause.id && !one.soon);
     courses(view)
-        .filter(|(_, course)| matches!(course.reading.verdict, Verdict::Broken | Verdict::Suspect))
+        .filter(|(cause, course)| match course.reading.verdict {
+            Verdict::Broken => true,
+            Verdict::Suspect => REASONS.contains(&cause.id),
+            _ => false,
+        })
         .filter(|(cause, _)| explains(cause) && !known(cause))
         .map(|(cause, course)| Suspicion { confidence: Confidence::Inferred, ..of(cause, course, false, view) })
         .collect()

@@ -51,7 +51,7 @@ impl<'a> Making<'a> {
     }
 
     fn without_plugin(&self, gathered: &Gathered<'_>, view: View<'_>) -> Facts {
-        let runtime = view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name);
+        let runtime = view.runtime();
         match self.record.and_then(|record| record.step) {
             Some(Step::Start) => Facts::default().with("networked", runtime),
             Some(Step::Network) => {

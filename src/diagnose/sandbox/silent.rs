@@ -48,7 +48,7 @@ fn hung(gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
 fn daemon_down(gathered: &Gathered<'_>, view: View<'_>) -> Option<Suspicion> {
     let daemon = gathered.daemon.as_ref()?;
     let not_ready = view.world.network.ready.as_ref().filter(|(_, ready)| !ready.status).map(|(since, _)| *since);
-    let waiting = stuck(view).filter(waits_for_network).map(PodTrack::since).min();
+    let waiting = stuck(view.world).filter(waits_for_network).map(PodTrack::since).min();
     let since = not_ready.or(waiting)?.max(daemon.since);
     let facts = Facts::default().with("daemon", daemon.id.to_string()).with("stands", daemon.stands());
     let facts = facts.with("namespace", &daemon.id.namespace).with("name", &daemon.id.name);
@@ -72,7 +72,7 @@ fn of_node(
     facts: Facts,
     seen: Vec<Evidence>,
 ) -> Suspicion {
-    let waiting: Vec<_> = stuck(view).filter(waits_for_network).collect();
+    let waiting: Vec<_> = stuck(view.world).filter(waits_for_network).collect();
     let facts = facts.with("pods", pods(waiting.len()));
     Suspicion {
         cause,

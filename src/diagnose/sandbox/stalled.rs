@@ -7,7 +7,6 @@ use crate::causes;
 use crate::model::cause::Cause;
 use crate::model::cni::CniConfig;
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::observation::ApiState;
 use crate::model::pod::Pod;
 use crate::model::stage::Stage;
 use crate::model::wording::span;
@@ -45,7 +44,7 @@ fn stalled(track: &PodTrack, pod: &Pod, gathered: &Gathered<'_>, view: View<'_>)
         }
     };
     let facts = suspecting(told, pod, view)
-        .with("runtime", runtime(view))
+        .with("runtime", view.runtime())
         .with("for", span(since(since_when, view.now)))
         .with("daemon", daemon(pod, gathered))
         .with("move", elsewhere::advice(pod));
@@ -95,9 +94,8 @@ fn suspecting(facts: Facts, pod: &Pod, view: View<'_>) -> Facts {
 /// The API server answers, the runtime keeps its lists, and the kubelet its Node: or it can't, for want of the runtime's
 /// Status, while plugins are seen to run for long.
 fn current(gathered: &Gathered<'_>, view: View<'_>) -> bool {
-    let answers = !matches!(&view.world.api, Some((_, ApiState::Unreachable(_) | ApiState::Refused { .. })));
-    let ready = view.world.node.node.as_ref().is_some_and(|node| node.ready() == Some(true));
-    answers && view.world.runtime.well_since().is_some() && (ready || !gathered.plugins.is_empty())
+    let ready = view.node_is_ready() || !gathered.plugins.is_empty();
+    ready && view.api_answers() && view.world.runtime.well_since().is_some()
 }
 
 /// The pod's Events were read; or nobody answers that question, and the pod has nothing that only they would tell.
@@ -123,10 +121,6 @@ fn network(view: View<'_>) -> Facts {
 
 fn daemon(pod: &Pod, gathered: &Gathered<'_>) -> String {
     gathered.daemon.as_ref().map(|daemon| daemon.says(&pod.id.namespace)).unwrap_or_default()
-}
-
-fn runtime(view: View<'_>) -> &str {
-    view.world.runtime.info.as_ref().map_or("the runtime", |info| &info.name)
 }
 
 /// What holds the name of a sandbox is the first attempt at it, still in the making: it is told as that one's story, since

@@ -237,6 +237,17 @@ fn a_full_disk_outranks_the_runtime_that_hangs_on_it() {
 }
 
 #[test]
+fn what_is_only_suspected_is_no_reason_for_what_it_could_explain() {
+    let mut t = Timeline::new();
+    t.wait(60).finds(&used(90.0), 8);
+    for _ in 0..3 {
+        t.see(call(Method::ListPodSandbox, Some(FailureKind::TimedOut))).finds(&used(90.0), 4);
+    }
+    let said = t.of_node();
+    assert!(said.len() == 1 && said[0].cause.id == "RuntimeDown", "{said:?}");
+}
+
+#[test]
 fn a_pod_that_fails_on_a_full_disk_is_told_that_it_is_the_nodes() {
     let mut t = Timeline::new();
     let error = "failed to extract layer sha256:0a1b: write /var/lib/containerd/x: no space left on device: unknown";

@@ -4,6 +4,8 @@ use crate::model::cause::EventType;
 use crate::model::intent::{Budget, PullRules};
 use crate::model::observation::Seen;
 use crate::model::pod::Pod;
+use crate::model::pull::Pull;
+use crate::model::runtime::RuntimeInfo;
 
 use super::timeline::{Timeline, creating, of_pods, pod, pull, slot};
 
@@ -20,7 +22,7 @@ fn a_slow_pull_is_told_with_its_rate_and_a_stalled_one_with_its_layer() {
     let said = of_pods(&findings)[0];
     assert_eq!((said.cause.id, said.kind), ("ImagePullSlow", EventType::Normal));
     assert!(said.sentence.starts_with(
-        "The image is downloading, slowly. 30 MB of 100 MB (29 %) in 1 min, 500 kB/s, about 2 min 21 s left, from r.example.com."
+        "The image of r.example.com is downloading, slowly. 30 MB of 100 MB (29 %) in 1 min, 500 kB/s, about 2 min 21 s left."
     ), "{}", said.sentence);
 
     for _ in 0..28 {
@@ -30,7 +32,7 @@ fn a_slow_pull_is_told_with_its_rate_and_a_stalled_one_with_its_layer() {
     let said = of_pods(&findings)[0];
     assert_eq!(said.cause.id, "ImagePullStalled");
     assert!(
-        said.sentence.contains("no byte from r.example.com for 29 s, at 30 MB of 100 MB (29 %), layer 0123456789ab"),
+        said.sentence.starts_with("The image of r.example.com stopped arriving: no byte for 29 s, at 30 MB of 100 MB (29 %), layer 0123456789ab"),
         "{}",
         said.sentence
     );
@@ -101,8 +103,45 @@ fn a_stalled_pull_advises_what_its_pod_survives() {
         }
         let findings = t.look();
         let said = &of_pods(&findings)[0].sentence;
-        assert!(said.contains("The image stopped arriving") && said.contains(advice), "{said}");
+        assert!(said.contains("stopped arriving") && said.contains(advice), "{said}");
         assert_eq!(said.contains("delete the pod:"), owner == Some("StatefulSet/cart"), "{said}");
+    }
+}
+
+/// What is said of a pull that has stood still with that runtime: while its image is resolved, or while a layer comes.
+fn stalled(runtime: &str, version: &str, resolving: bool) -> String {
+    let mut t = Timeline::new();
+    let socket = "/run/x.sock".into();
+    t.see(Seen::RuntimeFound(RuntimeInfo { name: runtime.into(), version: version.into(), api: "v1".into(), socket }));
+    t.see(Seen::PodChanged(Box::new(creating("cart", t.now, true))));
+    for _ in 0..30 {
+        let Seen::Pulls(mut pulls) = pull(5_000_000) else { unreachable!("it is a list of pulls") };
+        if resolving {
+            pulls[0] = Pull { layers: Vec::new(), document: Some(0), ..pulls[0].clone() };
+        }
+        t.see(Seen::Pulls(pulls)).wait(1);
+    }
+    of_pods(&t.look())[0].sentence.clone()
+}
+
+#[test]
+fn when_a_stalled_pull_is_given_up_is_said_of_the_runtime_that_runs_and_only_where_it_is_known() {
+    for (runtime, version, resolving, patience) in [
+        ("containerd", "1.6.20~ds1", false, None),
+        ("containerd", "1.7.2", false, Some("1 min")),
+        ("containerd", "1.7.9", false, None),
+        ("containerd", "1.7.24~ds1", false, Some("5 min")),
+        ("containerd", "1.7.24~ds1", true, Some("5 min")),
+        ("containerd", "v2.0.5", true, Some("5 min")),
+        ("containerd", "2.1.9", false, Some("5 min")),
+        ("containerd", "2.1.9", true, None),
+        ("containerd", "1.7", false, None),
+        ("cri-o", "1.33.0", false, None),
+    ] {
+        let said = stalled(runtime, version, resolving);
+        let expected = patience.map(|it| format!(" By default pulls retry after {it}."));
+        assert!(expected.as_ref().is_none_or(|it| said.ends_with(it)), "{version}: {said}");
+        assert_eq!(said.contains("retry after"), expected.is_some(), "{version}: {said}");
     }
 }
 
@@ -166,5 +205,5 @@ fn a_registry_is_not_blamed_while_the_disk_is_saturated() {
         "{said}"
     );
     let findings = t.see(Seen::DiskSaturated(None)).look();
-    assert!(of_pods(&findings)[0].sentence.contains("no byte from r.example.com for 30 s"));
+    assert!(of_pods(&findings)[0].sentence.contains("of r.example.com stopped arriving: no byte for 30 s"));
 }

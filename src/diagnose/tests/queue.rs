@@ -1,6 +1,7 @@
 //! Pods whose image waits while others are pulled → what is said, when, and to whom what is named.
 
 use super::timeline::{Timeline, creating, id, of_pods, slot};
+use crate::diagnose::images;
 use crate::model::Time;
 use crate::model::cause::EventType;
 use crate::model::diagnosis::Findings;
@@ -8,7 +9,7 @@ use crate::model::intent::{AtOnce, Intents, PullRules};
 use crate::model::observation::Seen;
 use crate::model::pod::Pod;
 use crate::model::pull::{Layer, Pull};
-use crate::model::runtime::{Images, RuntimeInfo};
+use crate::model::runtime::RuntimeInfo;
 use crate::model::snapshot::PullPhase;
 use crate::model::stage::Stage;
 
@@ -90,7 +91,7 @@ fn who_waits_for_a_registry_that_never_answers_is_told_so_and_so_is_who_waits_me
     let (_, kind, sentence) = said(&mut t, "vault").unwrap();
     assert!(
         sentence.starts_with(
-            "The image does not begin to arrive: r.example.com has not answered since the pull began 6 min 44 s ago. Platform: look at the way to r.example.com (name lookup, firewall, proxy or mirror), then at it."
+            "The image of r.example.com does not begin to arrive: no answer since the pull began 6 min 44 s ago. Platform: look at the way to r.example.com (name lookup, firewall, proxy or mirror), then at it."
         ),
         "{sentence}"
     );
@@ -131,6 +132,8 @@ fn the_kubelet_s_turn_is_told_with_the_head_and_how_many_come_before() {
         ),
         "{cart}"
     );
+    let evidence = t.look().diagnoses.iter().flat_map(|found| found.evidence.clone()).collect::<Vec<_>>();
+    assert!(evidence.iter().any(|it| it.says == "one pull at a time"), "{evidence:?}");
     let (_, _, log) = said(&mut t, "log").unwrap();
     assert!(log.contains("has not answered for 35 s; 1 more before it. Nothing"), "{log}");
     assert!(!log.contains("vault") && !log.contains("bank"), "{log}");
@@ -219,7 +222,9 @@ fn a_download_slot_is_another_story_and_only_where_the_node_shares_them() {
             "ImagePullQueued" => {
                 "waits for a download (40 s): containerd's default is 3 layers at a time for the whole node, and another namespace's (name withheld) has them"
             }
-            _ => "r.example.com answered, and has not sent the manifest for 40 s",
+            _ => {
+                "The image of r.example.com does not begin to arrive: a registry answered, and has sent no manifest for 40 s"
+            }
         };
         assert!(sentence.contains(words), "{sentence}");
     }
@@ -242,6 +247,8 @@ fn where_the_runtime_shows_no_pulls_the_kubelet_s_records_tell_who_runs_and_who_
     let expected =
         [("r.example.com/bank/vault:1", PullPhase::Running, 1), ("r.example.com/shop/cart:1", PullPhase::Queued, 1)];
     assert_eq!((seen.as_slice(), t.world.load().unseen), (&expected[..], 1));
+    let cart = picture.starts.iter().find(|start| *start.pod.name == *"cart").unwrap();
+    assert_eq!(&*cart.spans.last().unwrap().evidence, "the kubelet's pull intents");
 
     want(t.see(Seen::PullRules(PullRules::default())).wait(1), &[("bank/vault", 25), ("shop/cart", 21)]);
     assert!(said(&mut t, "cart").is_none(), "nothing tells how many run");
@@ -271,8 +278,11 @@ fn the_queue_and_the_pull_that_follows_are_one_story() {
 #[test]
 fn nobody_waits_for_a_turn_whose_image_is_here_or_whose_pull_cannot_be_seen() {
     let (mut t, lease) = mute("bank");
-    let here = Images { by_reference: [("r.example.com/shop/cart:1".into(), 1)].into(), count: 1 };
-    t.see(Seen::Images(here)).see(lease.clone()).wait(60).see(lease.clone());
+    assert_eq!(*images(&t.world), ["r.example.com/bank/vault:1".into(), "r.example.com/shop/cart:1".into()]);
+    t.see(Seen::Image { name: "r.example.com/shop/cart:1".into(), here: true })
+        .see(lease.clone())
+        .wait(60)
+        .see(lease.clone());
     assert!(said(&mut t, "cart").is_none());
 
     let (mut t, _) = mute("bank");

@@ -1,7 +1,7 @@
 //! From CRI's wire types to the model. Takes what it knows and leaves the rest: the verbose part of `Status` is JSON whose
 //! shape no interface fixes, so nothing in it is an error.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::model::Time;
 use crate::model::ids::PodUid;
 use crate::model::redact::redact;
-use crate::model::runtime::{Container, Images, RunState, RuntimeCondition, RuntimeStatus, Sandbox};
+use crate::model::runtime::{Container, RunState, RuntimeCondition, RuntimeStatus, Sandbox};
 
 /// Labels that the kubelet puts on every container (Kubernetes: pkg/kubelet/types/labels.go).
 const POD_UID: &str = "io.kubernetes.pod.uid";
@@ -65,14 +65,6 @@ fn image_name(wire: &v1::Container) -> &str {
         Some(spec) if !spec.image.is_empty() => &spec.image,
         _ => &wire.image_ref,
     }
-}
-
-/// Size by tag and digest of every image.
-pub(super) fn images(list: &[v1::Image]) -> Images {
-    let references = list.iter().flat_map(|image| {
-        image.repo_tags.iter().chain(&image.repo_digests).map(|name| (Arc::from(name.as_str()), image.size))
-    });
-    Images { by_reference: references.collect::<BTreeMap<_, _>>(), count: list.len() }
 }
 
 /// Conditions, and what the verbose part tells about CNI and the pause image.

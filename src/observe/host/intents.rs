@@ -7,7 +7,6 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -15,12 +14,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::asking::Asking;
+use super::told::Told;
 use crate::clock::Clock;
 use crate::host::Mounts;
 use crate::host::{Lost, Root};
+use crate::model::Time;
 use crate::model::intent::Intents;
 use crate::model::observation::{Observation, Seen};
-use crate::model::{Time, since};
 use crate::observe::{Outlet, Pace};
 
 /// Below the kubelet's root directory.
@@ -31,8 +31,6 @@ const PREFIX: &str = "sha256-";
 const ENTRIES_AT_MOST: usize = 2_048;
 /// An intent holds one image name.
 const SIZE_AT_MOST: u64 = 16 << 10;
-/// What did not change is sent again after this time, so that it stays fresh evidence.
-const REPEAT: Duration = Duration::from_secs(10);
 
 /// Looks at the pull intents of this node's kubelet.
 #[derive(Debug)]
@@ -60,7 +58,7 @@ impl IntentObserver {
     async fn look_again_and_again(mut self, out: &Outlet) {
         let mut asking = Asking::default();
         let mut known = Files::new();
-        let mut sent: Option<(Time, Intents)> = None;
+        let mut told = Told::default();
         loop {
             let (root, directory, before) = (self.root.clone(), self.kubelet.join(DIRECTORY), known.clone());
             let looked = asking.ask(move || look(&root, &directory, &before)).await;
@@ -68,13 +66,12 @@ impl IntentObserver {
             let intents = match looked.map_err(|none| none.to_string()).and_then(|files| files) {
                 Ok(files) => {
                     known = files;
-                    first_seen(&known, sent.as_ref().map(|(_, last)| last), now)
+                    first_seen(&known, told.last(), now)
                 }
                 Err(why) => Intents::Unknown(why),
             };
-            if sent.as_ref().is_none_or(|(at, last)| *last != intents || since(*at, now) >= REPEAT) {
-                sent = Some((now, intents.clone()));
-                out.tell(Seen::Intents(intents)).await;
+            if let Some(news) = told.news(intents, now) {
+                out.tell(Seen::Intents(news)).await;
             }
             self.pace.rest().await;
         }

@@ -6,24 +6,20 @@ mod look;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::KubeletPlaces;
 use super::asking::Asking;
+use super::told::Told;
 use crate::clock::Clock;
 use crate::model::ids::PodId;
 use crate::model::marks::Marks;
 use crate::model::observation::{Observation, Seen};
-use crate::model::{Time, since};
 use crate::observe::{Outlet, Pace};
 
 use look::Looker;
-
-/// What did not change is sent again after this time.
-const REPEAT: Duration = Duration::from_secs(10);
 
 /// Looks at the directories of the pods that start.
 pub struct MarksObserver {
@@ -46,14 +42,12 @@ impl MarksObserver {
         let looking = async {
             let mut asking = Asking::default();
             let mut looker = Looker::new(self.root.clone(), self.places.clone());
-            let mut sent = None;
+            let mut told = Told::default();
             while let Some(pods) = self.pods().await {
                 let marks;
                 (marks, looker) = look(&mut asking, looker, pods).await;
-                let now = self.clock.now();
-                if worth_sending(sent.as_ref(), &marks, now) {
-                    sent = Some((now, marks.clone()));
-                    out.tell(Seen::Marks(marks)).await;
+                if let Some(news) = told.news(marks, self.clock.now()) {
+                    out.tell(Seen::Marks(news)).await;
                 }
                 self.pace.rest().await;
             }
@@ -73,10 +67,6 @@ async fn look(asking: &mut Asking<(Marks, Looker)>, looker: Looker, pods: Arc<[P
     let mut asked = looker.clone();
     let question = move || (asked.look(&pods), asked);
     asking.ask(question).await.unwrap_or_else(|_| (Marks::default(), looker))
-}
-
-fn worth_sending(sent: Option<&(Time, Marks)>, marks: &Marks, now: Time) -> bool {
-    sent.is_none_or(|(at, last)| last != marks || since(*at, now) >= REPEAT)
 }
 
 #[cfg(test)]

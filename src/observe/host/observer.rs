@@ -8,15 +8,12 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::asking::{Asking, NoAnswer};
+use super::told::{REPEAT, Told};
 use crate::clock::Clock;
 use crate::model::cni::CniHost;
 use crate::model::observation::{Observation, Seen};
-use crate::model::{Time, since};
 use crate::observe::Outlet;
 use crate::probe::cni::{self, CniDirs};
-
-/// What did not change is sent again after this time, so that the absence of a fault stays fresh evidence.
-const REPEAT: Duration = Duration::from_secs(10);
 
 /// Looks at the CNI directories of the host.
 pub struct CniObserver {
@@ -36,13 +33,11 @@ impl CniObserver {
         let out = Outlet::new(out, self.clock);
         let looking = async {
             let mut asking = Asking::default();
-            let mut sent = None;
+            let mut told = Told::default();
             loop {
                 let host = self.look(&mut asking).await;
-                let now = self.clock.now();
-                if worth_sending(sent.as_ref(), &host, now) {
-                    sent = Some((now, host.clone()));
-                    out.tell(Seen::Cni(host)).await;
+                if let Some(news) = told.news(host, self.clock.now()) {
+                    out.tell(Seen::Cni(news)).await;
                 }
                 self.pause().await;
             }
@@ -75,14 +70,11 @@ impl CniObserver {
     }
 }
 
-fn worth_sending(sent: Option<&(Time, CniHost)>, host: &CniHost, now: Time) -> bool {
-    sent.is_none_or(|(at, last)| last != host || since(*at, now) >= REPEAT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::cni::CniConfig;
+    use crate::model::{Time, since};
 
     async fn next(seen: &mut mpsc::Receiver<Observation>) -> (Time, CniHost) {
         match seen.recv().await.unwrap() {

@@ -3,7 +3,7 @@
 //! the processor time that all of them may use.
 
 mod cost;
-mod told;
+mod heard;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,7 +28,7 @@ use crate::probe::{ALL, Asked, Node, Probe};
 
 use super::CniDirs;
 use cost::Costed;
-pub use told::Told;
+pub use heard::Heard;
 
 /// A probe answers within this time, or not at all.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -76,7 +76,7 @@ pub struct Prober {
     /// Where CNI lives, as the runtime tells it by now.
     pub dirs: watch::Receiver<CniDirs>,
     /// What the runtime told that probes need.
-    pub told: watch::Receiver<Told>,
+    pub heard: watch::Receiver<Heard>,
     /// What is in doubt.
     pub doubts: watch::Receiver<Doubts>,
     /// The API server's address as a Service.
@@ -182,17 +182,17 @@ impl Host {
     }
 
     fn node(&self, mounts: Arc<Mounts>) -> Node {
-        let told = self.prober.told.borrow().clone();
+        let heard = self.prober.heard.borrow().clone();
         Node {
             mounts,
             now: self.prober.clock.now(),
             kubelet_root: self.prober.kubelet.root.clone(),
             pod_logs: self.prober.kubelet.pod_logs.clone(),
-            runtime_root: told.root,
-            runtime_cgroup: told.cgroup,
+            runtime_root: heard.root,
+            runtime_cgroup: heard.cgroup,
             pids: self.pids.clone(),
             cni: self.prober.dirs.borrow().clone(),
-            sandboxes: told.sandboxes,
+            sandboxes: heard.sandboxes,
             service: self.prober.service,
             suspects: Some(self.prober.doubts.borrow().mounts.clone()),
         }

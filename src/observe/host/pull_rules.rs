@@ -49,7 +49,7 @@ impl PullRulesObserver {
                 let rules = asking.ask(move || look(&root, &kubelet)).await.unwrap_or_default();
                 if sent != Some(rules) {
                     sent = Some(rules);
-                    tracing::info!(at_once = ?rules.at_once, budget = ?rules.budget, "how the kubelet pulls images");
+                    tracing::info!(%rules, "how the kubelet pulls images");
                     out.tell(Seen::PullRules(rules)).await;
                 }
                 tokio::time::sleep(PERIOD).await;

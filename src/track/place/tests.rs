@@ -179,6 +179,8 @@ struct Within {
     hook: bool,
     web: &'static str,
     next: Option<&'static str>,
+    /// That one is of the same image.
+    shared: bool,
     fetch: Fetch,
     restarts: u32,
 }
@@ -187,8 +189,17 @@ impl Within {
     fn of(number: &mut usize) -> Self {
         let states: Vec<_> = WAITS.map(waiting).into_iter().chain([running(20), ended(0, 20), ended(1, 20)]).collect();
         let runs = Fetch::Running { lease: "l".into(), began: at(11), by: Told::Name };
-        let queued = Fetch::Queued { ahead: vec!["l".into()], line: Line::Unknown };
-        let fetches = [Fetch::Unknown, queued, runs, Fetch::Asked { began: at(11) }];
+        let queued = |line| Fetch::Queued { ahead: vec!["l".into()], line };
+        let turn = Line::Kubelet { at_once: std::num::NonZeroU32::MIN, before: None };
+        let fetches = [
+            Fetch::Unknown,
+            Fetch::Idle,
+            queued(Line::Unknown),
+            queued(Line::Slot { lease: "own".into() }),
+            queued(turn),
+            runs,
+            Fetch::Asked { began: at(11) },
+        ];
         Self {
             state: choose(number, &states),
             listed: choose(number, &LISTED),
@@ -197,6 +208,7 @@ impl Within {
             hook: choose(number, &NO_OR_YES),
             web: choose(number, &TRACES),
             next: choose(number, &[None, Some("absent"), Some("fresh")]),
+            shared: choose(number, &NO_OR_YES),
             fetch: choose(number, &fetches),
             restarts: choose(number, &[0, 1]),
         }
@@ -208,7 +220,8 @@ impl Within {
             restarts: self.restarts,
             ..slot("web", self.kind, self.state.clone())
         };
-        let next = self.next.map(|_| slot("next", Main, waiting("ContainerCreating")));
+        let image = if self.shared { web.image.clone() } else { "r.example.com/shop/next:1".into() };
+        let next = self.next.map(|_| ContainerSlot { image, ..slot("next", Main, waiting("ContainerCreating")) });
         let mut track = track(pod(Some(STARTED), Some(SANDBOX), [web].into_iter().chain(next).collect()));
         track.sandbox = Some(sandbox("s1", 1, true, SANDBOX));
         let id = if self.here { "s1" } else { "s0" };
@@ -225,15 +238,23 @@ impl Within {
         let run = self.listed.filter(|_| is_web && self.here);
         let seen = self.web != "unknown";
         let fresh = if is_web { self.web == "fresh" && self.restarts == 0 } else { seen && self.next == Some("fresh") };
+        let web_was_made = self.listed.is_some() || !matches!(self.state, ContainerState::Waiting { .. });
+        let no_pull = !is_web && self.shared && web_was_made && self.fetch == Fetch::Idle;
         match (told_by, stage) {
             (STATUS, Stage::Start) => true,
             (STATUS, _) => failing(held).is_some_and(|(fails_at, ..)| fails_at == stage),
             (CONTAINERS, Stage::Hook) => run == Some(RunState::Running) && held.post_start,
             (CONTAINERS, Stage::Start) => run.is_some(),
-            (CONTAINERS, Stage::ImagePull) => run.is_none() && !fresh,
+            (CONTAINERS, Stage::ImagePull) => run.is_none() && !fresh && !no_pull,
+            (CONTAINERS, Stage::Create) => run.is_none() && !fresh && no_pull,
             (CONTAINER_LOGS, Stage::Create) => run.is_none() && fresh,
-            (CONTAINER_LOGS, Stage::ImagePull) => run.is_none() && seen && !fresh,
-            (PULLS, Stage::ImageQueue) => run.is_none() && matches!(self.fetch, Fetch::Queued { .. }),
+            (CONTAINER_LOGS, Stage::ImagePull) => run.is_none() && seen && !fresh && !no_pull,
+            (PULLS | INTENTS, Stage::ImageQueue) => match &self.fetch {
+                Fetch::Queued { line, .. } => {
+                    run.is_none() && matches!(line, Line::Kubelet { .. }) == (told_by == INTENTS)
+                }
+                _ => false,
+            },
             (INTENTS, Stage::ImagePull) => run.is_none() && matches!(self.fetch, Fetch::Asked { .. }),
             (PULLS, Stage::ImagePull) => run.is_none() && matches!(self.fetch, Fetch::Running { .. }),
             _ => false,
@@ -268,5 +289,5 @@ fn for_every_container_every_pair_of_state_and_observation_has_its_stage() {
         }
         cases += 1;
     }
-    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 4 * 2);
+    assert_eq!(cases, 10 * 5 * 2 * 4 * 2 * 4 * 3 * 2 * 7 * 2);
 }

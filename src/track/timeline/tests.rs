@@ -134,6 +134,34 @@ fn a_hook_holds_the_containers_after_it_until_one_of_them_is_seen_to_be_begun() 
     assert_eq!(last(&unseen), "ImagePull log 8..", "nothing tells a hook from a pull that can't be seen");
 }
 
+/// Of what a container before it was made from there is nothing to pull, unless a pull is seen.
+#[test]
+fn a_container_of_an_image_that_is_here_is_about_to_be_created_once_its_turn_has_come() {
+    let both = |schema| {
+        let seed = slot("seed", Init, waiting("PodInitializing"));
+        vec![slot("schema", Init, schema), ContainerSlot { image: "r.example.com/shop/schema:1".into(), ..seed }]
+    };
+    let turn = || {
+        Way::new()
+            .see(0, Seen::Pulls(Vec::new()))
+            .pod(4, pod(Some(1), Some(3), both(waiting("PodInitializing"))))
+            .sandboxes(5, &[sandbox("s1", 0, true, 3)])
+            .containers(6, &[created("schema", 5, RunState::Running)])
+            .marks(6, -100, marks(Some(2), &[("schema", 5)]))
+            .pod(7, pod(Some(1), Some(3), both(running(5))))
+            .pod(30, pod(Some(1), Some(3), both(ended(0, 29))))
+    };
+    assert_eq!(turn().course()[3..], ["ImagePull schema 3..5", "Start schema 5..29", "Create seed 29.."]);
+    let begun = turn().marks(31, -100, marks(Some(2), &[("schema", 5), ("seed", 30)]));
+    let begun = begun.containers(31, &[created("schema", 5, RunState::Exited), created("seed", 30, RunState::Running)]);
+    assert_eq!(begun.course()[5..], ["Create seed 29..30", "Start seed 30.."]);
+
+    let awaited = turn();
+    assert_eq!(awaited.track().awaited().map(|slot| &*slot.name), Some("seed"), "a pull of it would be seen");
+    let pulled = awaited.see(33, Seen::Pulls(vec![lease("r.example.com/shop/schema", 30)]));
+    assert_eq!(pulled.course()[6..], ["ImagePull seed 30.."]);
+}
+
 #[test]
 fn a_restart_is_no_start_and_a_pod_that_fails_never_arrives() {
     let up = || Pod { phase: Phase::Running, ..pod(Some(1), Some(3), web(running(8))) };
@@ -162,9 +190,8 @@ fn a_job_that_is_over_at_once_has_run() {
     assert_eq!((arrivals.len(), arrivals[0].at), (1, at(8)));
 }
 
-#[test]
-fn a_pull_that_waits_has_waited_since_the_turn_of_the_image() {
-    let lease = |repository: &str, began: i64| Pull {
+fn lease(repository: &str, began: i64) -> Pull {
+    Pull {
         lease: format!("lease-{repository}").into(),
         own: None,
         began: Some(at(began)),
@@ -173,7 +200,11 @@ fn a_pull_that_waits_has_waited_since_the_turn_of_the_image() {
         document: None,
         layers: Vec::new(),
         complete_list: false,
-    };
+    }
+}
+
+#[test]
+fn a_pull_that_waits_has_waited_since_the_turn_of_the_image() {
     let way = Way::new()
         .pod(4, pod(Some(1), Some(3), web(waiting("ContainerCreating"))))
         .see(4, Seen::Pulls(vec![lease("r.example.com/bank/vault", 2)]))

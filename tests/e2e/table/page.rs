@@ -7,8 +7,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use super::sampler::Samples;
+
 const VERSION: &str = "@version ";
 const MEASURED: &str = "@measured ";
+/// How often the agent was asked, and how often it did not answer.
+const ASKED: &str = "@asked ";
 const SAMPLES: &str = "@samples ";
 const WRONG: &str = "@wrong ";
 
@@ -22,10 +26,11 @@ pub(super) fn say_measured(what: &str) {
     println!("{MEASURED}{what}");
 }
 
-/// Says how many samples of stages were taken, and how often which was wrong.
-pub(super) fn say_samples(all: usize, wrong: &BTreeMap<String, usize>) {
-    println!("{SAMPLES}{all}");
-    for (pair, count) in wrong {
+/// Says how many samples of stages were taken and how many could not be, and how often which was wrong.
+pub(super) fn say_samples(samples: &Samples) {
+    println!("{ASKED}{} {}", samples.asked, samples.unanswered);
+    println!("{SAMPLES}{}", samples.all);
+    for (pair, count) in &samples.wrong {
         println!("{WRONG}{count} {pair}");
     }
 }
@@ -35,8 +40,7 @@ pub(super) struct Cell {
     label: &'static str,
     version: String,
     measured: Vec<String>,
-    samples: usize,
-    wrong: BTreeMap<String, usize>,
+    samples: Samples,
     took: Duration,
     failed: Option<String>,
 }
@@ -47,16 +51,24 @@ impl Cell {
         let failed = outcome.as_ref().err().map(|error| format!("{error:#}"));
         let said = outcome.unwrap_or_else(|error| format!("{error:#}"));
         let all = |mark| said.lines().filter_map(move |line| line.strip_prefix(mark)).map(str::to_owned);
+        let number = |text: &str| text.parse::<usize>().ok();
         let wrong = all(WRONG).filter_map(|line| {
             let (count, pair) = line.split_once(' ')?;
-            Some((pair.to_owned(), count.parse().ok()?))
+            Some((pair.to_owned(), number(count)?))
         });
+        let asked = all(ASKED).next().unwrap_or_default();
+        let (asked, unanswered) = asked.split_once(' ').unwrap_or_default();
+        let samples = Samples {
+            asked: number(asked).unwrap_or_default(),
+            unanswered: number(unanswered).unwrap_or_default(),
+            all: all(SAMPLES).filter_map(|line| number(&line)).sum(),
+            wrong: wrong.collect(),
+        };
         Self {
             label,
             version: all(VERSION).next().unwrap_or_default(),
             measured: all(MEASURED).collect(),
-            samples: all(SAMPLES).filter_map(|line| line.parse::<usize>().ok()).sum(),
-            wrong: wrong.collect(),
+            samples,
             took,
             failed,
         }
@@ -65,8 +77,10 @@ impl Cell {
     fn text(&self) -> String {
         let verdict = if self.failed.is_some() { "FAILED" } else { "ok" };
         let measured = self.measured.join("; ");
-        let wrong: usize = self.wrong.values().sum();
-        format!("{verdict}  {measured}  (stages: {wrong} of {} wrong; {} s)", self.samples, self.took.as_secs())
+        let Samples { asked, unanswered, all, wrong } = &self.samples;
+        let wrong: usize = wrong.values().sum();
+        let took = self.took.as_secs();
+        format!("{verdict}  {measured}  (stages: {wrong} of {all} wrong; {unanswered} of {asked} unanswered; {took} s)")
     }
 }
 
@@ -89,12 +103,20 @@ impl Column {
     }
 }
 
-/// How many of a thousand samples are wrong.
-pub(super) fn wrong_per_mille(columns: &[Column]) -> f64 {
-    let cells = || columns.iter().flat_map(|column| &column.cells);
-    let wrong: usize = cells().flat_map(|cell| cell.wrong.values()).sum();
-    let all: usize = cells().map(|cell| cell.samples).sum();
-    1000.0 * wrong as f64 / all.max(1) as f64
+/// How many of a thousand samples of the first so many scenarios are wrong.
+pub(super) fn wrong_per_mille(columns: &[Column], rows: usize) -> f64 {
+    per_mille(columns, rows, |samples| (samples.wrong.values().sum(), samples.all))
+}
+
+/// How many of a thousand questions had no answer.
+pub(super) fn unanswered_per_mille(columns: &[Column]) -> f64 {
+    per_mille(columns, usize::MAX, |samples| (samples.unanswered, samples.asked))
+}
+
+fn per_mille(columns: &[Column], rows: usize, of: fn(&Samples) -> (usize, usize)) -> f64 {
+    let shares = columns.iter().flat_map(|column| column.cells.iter().take(rows)).map(|cell| of(&cell.samples));
+    let (part, whole) = shares.fold((0, 0), |sum, share| (sum.0 + share.0, sum.1 + share.1));
+    1000.0 * part as f64 / whole.max(1) as f64
 }
 
 /// The table: for each scenario a line per runtime; below it which stages were wrong, and what could not be had.
@@ -107,8 +129,9 @@ pub(super) fn text(labels: impl Iterator<Item = &'static str>, columns: &[Column
             let _ok = writeln!(text, "    {:<20} {cell}", column.version());
         }
     }
-    let _ok =
-        writeln!(text, "\nstages, each second against the lab's own record: {:.1} ‰ wrong", wrong_per_mille(columns));
+    let (wrong, unanswered) = (wrong_per_mille(columns, usize::MAX), unanswered_per_mille(columns));
+    let _ok = write!(text, "\nstages, each second against the lab's own record: {wrong:.1} ‰ wrong");
+    let _ok = writeln!(text, "; {unanswered:.1} ‰ of the questions unanswered");
     for column in columns {
         for (pair, count) in pairs(column) {
             let _ok = writeln!(text, "    {:<20} {count:>4} x {pair}", column.version());
@@ -124,7 +147,7 @@ pub(super) fn text(labels: impl Iterator<Item = &'static str>, columns: &[Column
 
 fn pairs(column: &Column) -> BTreeMap<&str, usize> {
     let mut pairs = BTreeMap::new();
-    for (pair, count) in column.cells.iter().flat_map(|cell| &cell.wrong) {
+    for (pair, count) in column.cells.iter().flat_map(|cell| &cell.samples.wrong) {
         *pairs.entry(&**pair).or_default() += count;
     }
     pairs

@@ -4,6 +4,7 @@
 //! share look small. A sample is right if the stage that is told, with its container, was true at any moment of the last
 //! [`LATE`] before the agent answered: the agent lists the runtime once a second while something starts and looks at what it
 //! knows twice a second, so it may show the stage before for so long. A pod that is not told at all counts as told to run.
+//! A second in which the agent does not answer gives no sample, and is counted.
 
 #![allow(clippy::print_stdout, reason = "shown when a scenario fails or is run by hand")]
 
@@ -17,7 +18,7 @@ use kubewhy::model::Time;
 use kubewhy::model::snapshot::Start;
 use kubewhy_lab::kubelet::record::{Record, Stage, Step};
 use tokio::task::AbortHandle;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::node::{Told, ask};
 
@@ -28,7 +29,11 @@ const LATE: Duration = Duration::from_millis(1500);
 /// Samples so far.
 #[derive(Clone, Default)]
 pub(super) struct Samples {
-    /// How many.
+    /// How often the agent was asked.
+    pub(super) asked: usize,
+    /// How often it did not answer, or not within the second.
+    pub(super) unanswered: usize,
+    /// How many samples.
     pub(super) all: usize,
     /// How often what was told as what.
     pub(super) wrong: BTreeMap<String, usize>,
@@ -55,9 +60,8 @@ impl Sampler {
             seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 seconds.tick().await;
-                if let Ok(told) = ask(&socket).await {
-                    into.lock().unwrap().take(&told, &record);
-                }
+                let answer = timeout(EVERY, ask(&socket)).await;
+                into.lock().unwrap().hear(answer.map_err(anyhow::Error::from).flatten(), &record);
             }
         });
         Self { samples, task: task.abort_handle() }
@@ -69,13 +73,25 @@ impl Sampler {
 }
 
 impl Samples {
+    fn hear(&mut self, answer: anyhow::Result<Told>, record: &Record) {
+        self.asked += 1;
+        match answer {
+            Ok(told) => self.take(&told, record),
+            Err(error) => {
+                println!("no answer at {}: {error:#}", Time::now());
+                self.unanswered += 1;
+            }
+        }
+    }
+
     fn take(&mut self, told: &Told, record: &Record) {
         for (uid, name) in record.pods() {
             let start = told.snapshot.starts.iter().find(|start| *start.pod.uid.0 == *uid);
             let Ok(verdict) = judge(start, told.now, record, &uid) else { continue };
             self.all += 1;
             if let Some(wrong) = verdict {
-                println!("wrong at {}: {name} {wrong}", told.now);
+                let (spans, steps) = (start.map(|start| &start.spans), record.steps(&uid));
+                println!("wrong at {}: {name} {wrong}; told {spans:?}; done {steps:?}", told.now);
                 *self.wrong.entry(wrong).or_default() += 1;
             }
         }

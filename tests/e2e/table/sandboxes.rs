@@ -1,18 +1,19 @@
 //! Sandboxes in the making: a CNI plugin that hangs, with a runtime that restarts meanwhile, and with logs that lie there from
 //! before a reboot.
 
-use std::fs::{self, File, FileTimes};
-use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::fs;
+use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::ensure;
 use kubewhy::model::Time;
 use kubewhy::model::stage::Stage;
+use kubewhy_lab::apiserver::rfc3339;
 use kubewhy_lab::cni::{Misbehaviour, PLUGIN};
 use kubewhy_lab::demo::NAMESPACE;
 use kubewhy_lab::in_lab;
 use kubewhy_lab::kubelet::record;
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::process::Command;
 use tokio::time::sleep;
 
 use super::node::Node;
@@ -67,13 +68,32 @@ fn restarted() {
     });
 }
 
-/// A directory that was last written to before this machine was up.
-fn left_behind(path: &Path) -> anyhow::Result<()> {
-    fs::create_dir_all(path)?;
-    let up = fs::read_to_string("/proc/uptime")?;
-    let up: f64 = up.split('.').next().context("no uptime")?.parse()?;
-    let then = SystemTime::now() - Duration::from_secs_f64(up) - DAY;
-    Ok(File::open(path)?.set_times(FileTimes::new().set_accessed(then).set_modified(then))?)
+/// From now on the machine was booted a moment ago, as far as can be read in this lab.
+async fn reboot(node: &Node) -> anyhow::Result<Time> {
+    // The kernel tells the boot in whole seconds, cut off: nothing that is there by now may seem younger.
+    sleep(Duration::from_millis(1500)).await;
+    let boot = Time::from_second(Time::now().as_second())?;
+    let told = fs::read_to_string("/proc/stat")?;
+    let line = |line: &str| match line.starts_with("btime ") {
+        true => format!("btime {}\n", boot.as_second()),
+        false => format!("{line}\n"),
+    };
+    let file = node.scene.lab.dir.join("stat");
+    fs::write(&file, told.lines().map(line).collect::<String>())?;
+    let mounted = Command::new("mount").arg("--bind").arg(&file).arg("/proc/stat").status().await?;
+    ensure!(mounted.success(), "/proc/stat can't be covered: {mounted}");
+    Ok(boot)
+}
+
+/// A pod that was taken up yesterday and lost its sandbox with the boot.
+fn taken_up_before(boot: Time, pod: &mut Value) {
+    let (lost, yesterday) = (rfc3339(boot), rfc3339(boot - DAY));
+    pod["metadata"]["uid"] = json!(UID);
+    pod["status"]["startTime"] = json!(yesterday);
+    pod["status"]["conditions"] = json!([
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": yesterday},
+        {"type": "PodReadyToStartContainers", "status": "False", "lastTransitionTime": lost},
+    ]);
 }
 
 #[test]
@@ -83,21 +103,22 @@ fn rebooted() {
         let node = Node::start().await?;
         let logs = node.scene.lab.dir.join("pods").join(format!("{NAMESPACE}_cart_{UID}"));
         let kubelet = node.scene.lab.dir.join("kubelet/pods").join(UID);
-        for folder in [logs.join("main"), logs, kubelet.join("containers/main"), kubelet.join("containers"), kubelet] {
-            left_behind(&folder)?;
+        for folder in [logs.join("main"), kubelet.join("containers/main")] {
+            fs::create_dir_all(folder)?;
         }
+        let boot = reboot(&node).await?;
         node.scene.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
-        let before = kubewhy_lab::apiserver::rfc3339(Time::now() - DAY);
-        node.run_changed("cart", |pod| {
-            pod["metadata"]["uid"] = json!(UID);
-            pod["status"]["startTime"] = json!(before);
-            pod["status"]["conditions"][0]["lastTransitionTime"] = json!(before);
-        });
+        node.run_changed("cart", |pod| taken_up_before(boot, pod));
         let began = hangs(&node, "cart").await?;
         node.diagnosed("cart", "SandboxStalled", began).await?;
-        node.until("cart", "in its sandbox", |start| start.stage == Stage::Sandbox).await?;
+        let stalled = node.start_of("cart").await?;
+        ensure!(stalled.stage == Stage::Sandbox, "{stalled:#?}");
+        ensure!(stalled.trouble.as_ref().is_some_and(|trouble| trouble.since >= boot), "{stalled:#?}");
         node.scene.lab.cni.put_plugin_back(PLUGIN)?;
         node.runs("cart").await?;
+        let course = node.start_of("cart").await?.spans;
+        let misled = course.iter().any(|span| span.evidence.ends_with("log directory") || span.stage == Stage::Create);
+        ensure!(!misled, "told by what is left from before: {course:#?}");
         node.end().await
     });
 }

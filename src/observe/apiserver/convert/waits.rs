@@ -13,7 +13,7 @@ const LOCAL: &[&str] = &["configMap", "downwardAPI", "emptyDir", "gitRepo", "hos
 pub(super) fn of(pod: &str, spec: &wire::PodSpec, status: &wire::PodStatus) -> Waits {
     Waits {
         volumes: spec.volumes.iter().filter_map(|from| volume(pod, from, spec)).collect(),
-        claims: spec.resource_claims.iter().map(|claim| resource_claim(claim, status)).collect(),
+        claims: spec.resource_claims.iter().filter_map(|claim| resource_claim(claim, status)).collect(),
         ownership: ownership(&spec.security_context),
     }
 }
@@ -40,11 +40,16 @@ fn source(pod: &str, from: &wire::Volume) -> Option<Source> {
     }
 }
 
-/// One that is made from a template gets its name with the pod's status.
-fn resource_claim(from: &wire::ClaimReference, status: &wire::PodStatus) -> ResourceClaim {
+/// One that is made from a template gets its name with the pod's status. An entry without a name there says that none was
+/// needed (Kubernetes: pkg/apis/core PodResourceClaimStatus): nobody waits for it.
+fn resource_claim(from: &wire::ClaimReference, status: &wire::PodStatus) -> Option<ResourceClaim> {
     let made = status.resource_claim_statuses.iter().find(|made| made.name == from.name);
-    let claim: Option<Arc<str>> = from.resource_claim_name.clone();
-    ResourceClaim { name: from.name.clone(), claim: claim.or_else(|| made?.resource_claim_name.clone()) }
+    let claim: Option<Arc<str>> = match (&from.resource_claim_name, made) {
+        (Some(name), _) => Some(name.clone()),
+        (None, Some(made)) => Some(made.resource_claim_name.clone()?),
+        (None, None) => None,
+    };
+    Some(ResourceClaim { name: from.name.clone(), claim })
 }
 
 fn ownership(from: &wire::SecurityContext) -> Option<Ownership> {
@@ -104,10 +109,11 @@ mod tests {
     fn a_resource_claim_is_named_by_the_spec_or_once_it_is_made_by_the_status() {
         let spec = json!({"resourceClaims": [
             {"name": "gpu", "resourceClaimName": "shared-gpu"}, {"name": "nic", "resourceClaimTemplateName": "nic"},
-            {"name": "late", "resourceClaimTemplateName": "late"}]});
-        let status = json!({"resourceClaimStatuses": [{"name": "nic", "resourceClaimName": "cart-0-nic-x7k2p"}]});
+            {"name": "late", "resourceClaimTemplateName": "late"}, {"name": "none", "resourceClaimTemplateName": "none"}]});
+        let status = json!({"resourceClaimStatuses": [
+            {"name": "nic", "resourceClaimName": "cart-0-nic-x7k2p"}, {"name": "none"}]});
         let names: Vec<_> = read(&spec, &status).claims.into_iter().map(|claim| claim.claim).collect();
-        assert_eq!(names, [Some("shared-gpu".into()), Some("cart-0-nic-x7k2p".into()), None]);
+        assert_eq!(names, [Some("shared-gpu".into()), Some("cart-0-nic-x7k2p".into()), None], "one is not needed");
         assert_eq!(read(&json!({"securityContext": {"fsGroup": 1}}), &json!({})).ownership, Some(Ownership::Always));
         assert_eq!(read(&json!({"securityContext": null}), &json!({})), Waits::default());
     }

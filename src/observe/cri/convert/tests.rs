@@ -84,12 +84,3 @@ fn containers_are_known_by_their_labels_and_their_image_by_the_specs_name() {
     assert_eq!((&*found[0].name, &*found[0].image, found[0].state), ("web", "nginx:1", RunState::Running));
     assert_eq!(found[0].created, None);
 }
-
-#[test]
-fn images_are_found_by_tag_and_by_digest_and_counted_once() {
-    let tags = vec!["docker.io/library/a:1".to_owned(), "docker.io/library/a:2".to_owned()];
-    let digests = vec!["docker.io/library/a@sha256:00".to_owned()];
-    let images = images(&[v1::Image { repo_tags: tags, repo_digests: digests, size: 7, ..Default::default() }]);
-    assert_eq!((images.count, images.by_reference.len()), (1, 3));
-    assert_eq!(images.by_reference["docker.io/library/a@sha256:00"], 7);
-}

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, FileTimes};
 use std::path::Path;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -10,6 +11,8 @@ use super::*;
 use crate::model::ids::PodUid;
 use crate::model::marks::{Dated, Made, Mark, PodMarks};
 use crate::model::settings::Timing;
+use crate::model::{Time, since};
+use crate::observe::host::told::REPEAT;
 
 const POD: &str = "var/lib/kubelet/pods/uid-cart";
 const LOGS: &str = "var/log/pods/shop_cart_uid-cart";

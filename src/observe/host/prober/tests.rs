@@ -10,18 +10,18 @@ struct Rig {
     seen: Receiver<Observation>,
     doubts: watch::Sender<Doubts>,
     stop: CancellationToken,
-    _others: (watch::Sender<CniDirs>, watch::Sender<Told>),
+    _others: (watch::Sender<CniDirs>, watch::Sender<Heard>),
 }
 
 fn start(probes: &'static [Probe]) -> Rig {
     let (doubts, doubted) = watch::channel(Doubts::default());
     let (name, dirs) = watch::channel(CniDirs::default());
-    let (tell, told) = watch::channel(Told::default());
+    let (tell, heard) = watch::channel(Heard::default());
     let prober = Prober {
         root: "/".into(),
         kubelet: KubeletPlaces { root: "/var/lib/kubelet".into(), pod_logs: "/var/log/pods".into() },
         dirs,
-        told,
+        heard,
         doubts: doubted,
         service: None,
         period: USUAL,

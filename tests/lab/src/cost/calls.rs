@@ -56,15 +56,15 @@ mod tests {
             kubewhy_runtime_call_seconds_sum{method=\"Status\"} 0.1\n\
             kubewhy_runtime_call_seconds_count{method=\"Status\"} 12\n\
             kubewhy_runtime_call_seconds_bucket{le=\"0.001\",method=\"Status\"} 11\n\
-            kubewhy_runtime_call_seconds_count{method=\"ListImages\"} 3\n\
+            kubewhy_runtime_call_seconds_count{method=\"ImageStatus\"} 3\n\
             kubewhy_containerd_calls_total{method=\"Leases.List\"} 5\n";
-        assert_eq!(Counts::of_calls(metrics), counts(&[("Leases.List", 5), ("ListImages", 3), ("Status", 12)]));
+        assert_eq!(Counts::of_calls(metrics), counts(&[("Leases.List", 5), ("ImageStatus", 3), ("Status", 12)]));
     }
 
     #[test]
     fn what_did_not_happen_since_is_left_out() {
         let before = counts(&[("Status", 12), ("Version", 1)]);
-        let after = counts(&[("Status", 18), ("Version", 1), ("ListImages", 1)]);
-        assert_eq!(after.since(&before), counts(&[("ListImages", 1), ("Status", 6)]));
+        let after = counts(&[("Status", 18), ("Version", 1), ("ImageStatus", 1)]);
+        assert_eq!(after.since(&before), counts(&[("ImageStatus", 1), ("Status", 6)]));
     }
 }

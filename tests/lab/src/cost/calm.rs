@@ -8,10 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tokio::time::{Instant, sleep};
 
-use super::calls::Counts;
+use super::meter::Load;
 use super::node::{bind, pull_images, until_running};
-use super::process::{Memory, cpu, memory};
-use super::{Load, table};
+use super::table;
+use super::watch::{Watch, Watched, runtime};
 use crate::demo::{Scene, Tempo};
 
 /// One pod starts within this time, each after the other.
@@ -29,17 +29,6 @@ pub struct Plan {
     pub images: usize,
     /// How long the node is watched. For a third of it more the runtime is measured without the agent.
     pub span: Duration,
-}
-
-/// What was seen while the agent watched.
-#[derive(Debug)]
-pub(super) struct Watched {
-    pub(super) agent: Load,
-    pub(super) runtime: Load,
-    pub(super) memory: Vec<Memory>,
-    pub(super) calls: Counts,
-    pub(super) requests: Counts,
-    pub(super) events: usize,
 }
 
 /// Measures, in the namespaces of this process, and prints the table. Fails if an Event was written.
@@ -70,38 +59,19 @@ async fn start_pods(scene: &Scene, count: usize) -> anyhow::Result<()> {
     until_running(scene, count, SETTLED_AFTER + POD_STARTS_WITHIN * u32::try_from(count)?).await
 }
 
-/// The metrics are read before and after the measured time, so that reading them is not in it.
 async fn watch(scene: &mut Scene, span: Duration) -> anyhow::Result<Watched> {
-    let agent = scene.agent.daemon.pid().context("the agent has ended")?;
-    let runtime = runtime_pid(scene)?;
-    let asked = scene.api.journal().requests().len();
-    let calls = Counts::of_calls(&scene.agent.metrics().await?);
-    let (begin, agent_before, runtime_before) = (Instant::now(), cpu(agent)?, cpu(runtime)?);
-    let mut samples = Vec::new();
+    let mut watch = Watch::begin(scene).await?;
+    let begin = Instant::now();
     while begin.elapsed() < span {
         sleep(SAMPLE_EVERY).await;
-        samples.push(memory(agent)?);
+        watch.sample()?;
     }
-    let over = begin.elapsed();
-    let load = |before, after: Duration| Load { used: after.saturating_sub(before), over };
-    Ok(Watched {
-        agent: load(agent_before, cpu(agent)?),
-        runtime: load(runtime_before, cpu(runtime)?),
-        memory: samples,
-        calls: Counts::of_calls(&scene.agent.metrics().await?).since(&calls),
-        requests: Counts::of_requests(scene.api.journal().requests().get(asked..).unwrap_or_default()),
-        events: scene.events_written(),
-    })
+    watch.end(scene).await
 }
 
 async fn runtime_alone(scene: &mut Scene, span: Duration) -> anyhow::Result<Load> {
     ensure!(scene.agent.daemon.pid().is_none(), "the agent still runs");
-    let runtime = runtime_pid(scene)?;
-    let (begin, before) = (Instant::now(), cpu(runtime)?);
+    let runtime = runtime(scene)?;
     sleep(span).await;
-    Ok(Load { used: cpu(runtime)?.saturating_sub(before), over: begin.elapsed() })
-}
-
-fn runtime_pid(scene: &mut Scene) -> anyhow::Result<u32> {
-    scene.lab.containerd.daemon().pid().context("containerd has ended")
+    runtime.load()
 }

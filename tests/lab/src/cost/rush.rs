@@ -5,13 +5,11 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::calls::Counts;
-use super::node::{bind, until_running};
-use super::process::{Memory, cpu, memory};
-use super::{Load, table};
+use super::node::{bind, pull_images, until_running};
+use super::table;
+use super::watch::{Watch, Watched};
 use crate::demo::{Scene, Tempo};
 
 /// The agent has looked around and looks calmly after this time.
@@ -36,12 +34,7 @@ pub(super) struct Rush {
     pub(super) pods: usize,
     /// From the first that was bound to the last that ran.
     pub(super) took: Duration,
-    pub(super) agent: Load,
-    pub(super) runtime: Load,
-    pub(super) memory: Vec<Memory>,
-    pub(super) calls: Counts,
-    pub(super) requests: Counts,
-    pub(super) events: usize,
+    pub(super) watched: Watched,
 }
 
 /// Measures, in the namespaces of this process, and prints the table.
@@ -51,7 +44,7 @@ pub(super) struct Rush {
 pub async fn run(program: &Path, plan: Plan) -> anyhow::Result<ExitCode> {
     let mut scene = Scene::start(program, Tempo::Ordinary).await?;
     println!("{}, {} images: pulling them", scene.lab.containerd.version(), plan.images);
-    super::node::pull_images(&scene, plan.images).await?;
+    pull_images(&scene, plan.images).await?;
     scene.lab.containerd.pull_image(&scene.lab.app).await?;
     sleep(SETTLED_AFTER).await;
     println!("{} pods start within {:.0} s", plan.pods, plan.span.as_secs_f64());
@@ -62,31 +55,16 @@ pub async fn run(program: &Path, plan: Plan) -> anyhow::Result<ExitCode> {
 }
 
 async fn watch(scene: &mut Scene, plan: Plan) -> anyhow::Result<Rush> {
-    let agent = scene.agent.daemon.pid().context("the agent has ended")?;
-    let runtime = scene.lab.containerd.daemon().pid().context("containerd has ended")?;
-    let calls = Counts::of_calls(&scene.agent.metrics().await?);
-    let asked = scene.api.journal().requests().len();
-    let (begin, agent_before, runtime_before) = (Instant::now(), cpu(agent)?, cpu(runtime)?);
-    let mut samples = Vec::new();
+    let mut watch = Watch::begin(scene).await?;
+    let begin = Instant::now();
     for number in 0..plan.pods {
         sleep_until(begin + plan.span.mul_f64(number as f64 / plan.pods as f64)).await;
         bind(scene, &format!("rush-{number}"));
-        samples.push(memory(agent)?);
+        watch.sample()?;
     }
     until_running(scene, plan.pods, LAST_WITHIN).await?;
     let took = begin.elapsed();
     sleep_until(begin + plan.span).await;
-    samples.push(memory(agent)?);
-    let over = begin.elapsed();
-    let load = |before, after: Duration| Load { used: after.saturating_sub(before), over };
-    Ok(Rush {
-        pods: plan.pods,
-        took,
-        agent: load(agent_before, cpu(agent)?),
-        runtime: load(runtime_before, cpu(runtime)?),
-        memory: samples,
-        calls: Counts::of_calls(&scene.agent.metrics().await?).since(&calls),
-        requests: Counts::of_requests(scene.api.journal().requests().get(asked..).unwrap_or_default()),
-        events: scene.events_written(),
-    })
+    watch.sample()?;
+    Ok(Rush { pods: plan.pods, took, watched: watch.end(scene).await? })
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write as _};
 
-use super::Load;
 use super::calls::Counts;
-use super::calm::Watched;
+use super::meter::Load;
 use super::process::Memory;
 use super::rush::Rush;
+use super::watch::Watched;
 
 /// A calm node's. `size` is the program's, in bytes; `alone` is the runtime without the agent.
 pub(super) fn of_calm(size: u64, watched: &Watched, alone: Load) -> String {
@@ -24,15 +24,16 @@ pub(super) fn of_rush(rush: &Rush) -> String {
 }
 
 fn write_rush(to: &mut String, rush: &Rush) -> fmt::Result {
+    let watched = &rush.watched;
     row(to, "", "measured", "at most")?;
     row(to, "all run after", &format!("{:.0} s", rush.took.as_secs_f64()), "")?;
-    row(to, "resident, min/median/max", &spread(&rush.memory, |memory| memory.resident), "14 MiB")?;
-    row(to, "agent, of one core", &load(rush.agent), "3 %")?;
-    row(to, "containerd", &load(rush.runtime), "")?;
-    for (what, counts) in [("calls of", &rush.calls), ("requests:", &rush.requests)] {
+    row(to, "resident, min/median/max", &spread(&watched.memory, |memory| memory.resident), "14 MiB")?;
+    row(to, "agent, of one core", &load(watched.agent), "3 %")?;
+    row(to, "containerd", &load(watched.runtime), "")?;
+    for (what, counts) in [("calls of", &watched.calls), ("requests:", &watched.requests)] {
         write_starts(to, what, counts, rush.pods)?;
     }
-    row(to, "Events written", &rush.events.to_string(), "")
+    row(to, "Events written", &watched.events.to_string(), "")
 }
 
 fn write_starts(to: &mut String, what: &str, counts: &Counts, pods: usize) -> fmt::Result {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep};
 use super::golang;
 use super::rpc::Runtime;
 
-/// Between two CRI Status calls.
+/// Between two CRI Status calls, at most.
 const POLL: Duration = Duration::from_secs(5);
 /// PLEG older than this is unhealthy (Kubernetes: pkg/kubelet/kubelet.go, genericPlegRelistThreshold).
 const PLEG_STALE: Duration = Duration::from_secs(180);
@@ -34,14 +34,15 @@ impl Health {
         Self { down_after, seen: Mutex::new(seen) }
     }
 
-    /// Asks for ever.
+    /// Asks for ever, and often enough that a runtime that answers is never called down.
     pub(super) async fn poll(&self, runtime: &Runtime) {
+        let period = POLL.min(self.down_after / 2);
         loop {
             match runtime.status().await {
                 Ok(conditions) => self.take(&conditions, Instant::now()),
                 Err(error) => tracing::debug!(%error, "status of the runtime unknown"),
             }
-            sleep(POLL).await;
+            sleep(period).await;
         }
     }
 

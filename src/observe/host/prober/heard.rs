@@ -10,7 +10,7 @@ use crate::model::runtime::{RuntimeInfo, RuntimeStatus, Sandbox};
 
 /// What the runtime told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct Heard {
     /// Where it keeps images and containers.
     pub root: Option<PathBuf>,
     /// The cgroup driver of its configuration, where the kubelet does not take it from the runtime itself.
@@ -23,7 +23,7 @@ pub struct Told {
     configures: bool,
 }
 
-impl Told {
+impl Heard {
     /// Takes in what was seen; whether that changed anything.
     pub fn hear(&mut self, seen: &Seen) -> bool {
         match seen {
@@ -86,7 +86,7 @@ mod tests {
         for (name, version, told) in
             [("containerd", "1.7.27", Some("systemd")), ("containerd", "v2.1.4", None), ("cri-o", "1.37.0", None)]
         {
-            let mut known = Told::default();
+            let mut known = Heard::default();
             known.hear(&info(name, version));
             assert!(known.hear(&status(true)));
             assert_eq!(known.cgroup.as_deref(), told, "{name} {version}");
@@ -106,7 +106,7 @@ mod tests {
             ready: true,
             created: None,
         };
-        let mut known = Told::default();
+        let mut known = Heard::default();
         assert!(known.hear(&Seen::Sandboxes(Vec::new())), "none is an answer too");
         assert!(known.hear(&Seen::Sandboxes(vec![sandbox("a")])));
         assert!(!known.hear(&Seen::Sandboxes(vec![sandbox("a")])));
