@@ -81,9 +81,11 @@ pub async fn perform(act: &Act, scene: &mut Scene) -> anyhow::Result<Outcome> {
     Ok(Outcome { named, ended, beside })
 }
 
-/// An Event about that cause, or about its end.
+/// An Event about that cause, or about its end. An ending that is told again keeps the label of the first, and names all
+/// causes.
 pub(super) fn is_of(event: &Value, cause: &str) -> bool {
-    event["metadata"]["labels"]["kubewhy.dev/cause"] == cause
+    let named = event["message"].as_str().is_some_and(|message| message.contains(cause));
+    event["metadata"]["labels"]["kubewhy.dev/cause"] == cause || named
 }
 
 fn said(event: &Value) -> String {
