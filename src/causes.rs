@@ -68,8 +68,14 @@ const USUAL: Cause = Cause {
 };
 
 /// What the causes have in common that lie in the node itself.
-const OF_THE_NODE: Cause =
-    Cause { stage: Stage::Node, scope: Scope::Node, after: Duration::from_secs(5), probe: Some(Probe::Node), needs: &[Right::Pods, Right::Proc, Right::KubeletDirs], ..USUAL };
+const OF_THE_NODE: Cause = Cause {
+    stage: Stage::Node,
+    scope: Scope::Node,
+    after: Duration::from_secs(5),
+    probe: Some(Probe::Node),
+    needs: &[Right::Pods, Right::Proc, Right::KubeletDirs],
+    ..USUAL
+};
 
 /// Every cause, most decisive first.
 pub const ALL: &[&Cause] = &[

@@ -17,8 +17,8 @@ use crate::observe::containerd::ContainerdObserver;
 use crate::observe::containerd::sandboxes::SandboxObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{
-    CniDirs, CniObserver, Doubts, IntentObserver, KubeletPlaces, MarksObserver, PluginObserver, PressureObserver,
-    Prober, PullRulesObserver, Heard, VolumeObserver,
+    CniDirs, CniObserver, Doubts, Heard, IntentObserver, KubeletPlaces, MarksObserver, PluginObserver,
+    PressureObserver, Prober, PullRulesObserver, VolumeObserver,
 };
 use crate::probe::apiserver::service_address;
 

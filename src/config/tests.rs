@@ -75,7 +75,7 @@ fn what_this_version_does_not_act_on_is_said() {
         assert!(notes.contains(key), "{key} is missing in:\n{notes}");
     }
     assert_eq!(notes.lines().count(), 5);
-    assert!(notes.contains("12:3: InotifyExhausted: this version knows no such cause"));
+    assert!(notes.contains("13:3: InotifyExhausted: this version knows no such cause"));
 }
 
 #[test]

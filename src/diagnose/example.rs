@@ -44,13 +44,6 @@ const FACTS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("CniConfigMissing", &[("dir", "/etc/cni/net.d"), ("runtime", "containerd"), ("pods", "2 pods")]),
     (
-        "CniConfigInvalid",
-        &[
-            ("file", "/etc/cni/net.d/10-flannel.conflist"),
-            ("problem", "not valid JSON: EOF while parsing at line 9 column 0"),
-        ],
-    ),
-    (
         "CniPluginMissing",
         &[
             ("ready", "Ready"),
