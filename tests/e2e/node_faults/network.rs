@@ -63,6 +63,25 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         act: Act {
+            title: "a CNI plugin dies without a word, for pods of two owners",
+            cause: "NodeCannotStartPods",
+            on: On::Node,
+            also: None,
+            broken: |s| {
+                Box::pin(async {
+                    s.lab.cni.misbehave(PLUGIN, &Misbehaviour::DieSilently)?;
+                    ["cart", "search"].iter().for_each(|owner| owned(s, owner));
+                    Ok(())
+                })
+            },
+            mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
+        },
+        // Only the pods' Events say so, which are asked for once a pod has waited for 3 s; a node may ask for six an hour.
+        shows: Duration::from_secs(8),
+        heals: Duration::from_secs(6),
+    },
+    Fault {
+        act: Act {
             title: "every address for pods is in use",
             cause: "PodIpExhausted",
             on: On::Node,
@@ -98,25 +117,6 @@ const FAULTS: &[Fault] = &[
         },
         shows: LOOK,
         heals: LOOK,
-    },
-    Fault {
-        act: Act {
-            title: "a CNI plugin dies without a word, for pods of two owners",
-            cause: "NodeCannotStartPods",
-            on: On::Node,
-            also: None,
-            broken: |s| {
-                Box::pin(async {
-                    s.lab.cni.misbehave(PLUGIN, &Misbehaviour::DieSilently)?;
-                    ["cart", "search"].iter().for_each(|owner| owned(s, owner));
-                    Ok(())
-                })
-            },
-            mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
-        },
-        // Only the pods' Events say so, which are asked for once a pod has waited for 3 s.
-        shows: Duration::from_secs(8),
-        heals: Duration::from_secs(6),
     },
 ];
 

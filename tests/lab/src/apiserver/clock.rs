@@ -1,5 +1,5 @@
-//! The double's clock: wall time at the start plus tokio's monotonic time since, plus what a test added. It goes back only
-//! where a test sets it back.
+//! The double's clock: wall time at the start plus tokio's monotonic time since, plus what a test added. It never goes
+//! back.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,12 +7,12 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// A clock that tests may push. Cheap to clone; all clones agree.
+/// A clock that tests may push forward. Cheap to clone; all clones agree.
 #[derive(Clone, Debug)]
 pub struct Clock {
     wall: Timestamp,
     monotonic: Instant,
-    added: Arc<Mutex<SignedDuration>>,
+    added: Arc<Mutex<Duration>>,
 }
 
 impl Clock {
@@ -32,19 +32,13 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         let added = *self.added.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = SignedDuration::try_from(self.monotonic.elapsed()).unwrap_or(SignedDuration::MAX);
-        self.wall.checked_add(since.saturating_add(added)).unwrap_or(Timestamp::MAX)
+        let since = SignedDuration::try_from(self.monotonic.elapsed() + added).unwrap_or(SignedDuration::MAX);
+        self.wall.checked_add(since).unwrap_or(Timestamp::MAX)
     }
 
     /// Lets `time` pass at once: for a test that waits for an Event to expire.
     pub fn advance(&self, time: Duration) {
-        self.shift(SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX));
-    }
-
-    /// Sets it forward or back, as somebody does to a machine's.
-    pub fn shift(&self, by: SignedDuration) {
-        let mut added = self.added.lock().unwrap_or_else(PoisonError::into_inner);
-        *added = added.saturating_add(by);
+        *self.added.lock().unwrap_or_else(PoisonError::into_inner) += time;
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::Lab;
 use crate::apiserver::resources::{EVENTS, NODES};
-use crate::apiserver::{self, ApiServer, Clock};
+use crate::apiserver::{self, ApiServer};
 use crate::dead_mount::DeadMount;
 use crate::disk::Disk;
 use crate::kubelet::record::Record;
@@ -42,8 +42,6 @@ pub struct Scene {
     pub agent: Agent,
     /// How a client reaches the API server.
     pub kubeconfig: PathBuf,
-    /// The API server's clock.
-    pub clock: Clock,
     /// The kubelet.
     pub kubelet: Kubelet,
     /// What a fault needs besides.
@@ -130,8 +128,7 @@ impl Scene {
         adapt: impl FnOnce(&mut kubelet::Options),
     ) -> anyhow::Result<Self> {
         let lab = Lab::start().await?;
-        let clock = Clock::start();
-        let api = ApiServer::start(apiserver::Options { clock: clock.clone(), ..Default::default() }).await?;
+        let api = ApiServer::start(apiserver::Options::default()).await?;
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
         std::fs::create_dir_all(OF_KUBELET)?;
@@ -152,7 +149,7 @@ impl Scene {
             port: HEALTH_PORT,
         })
         .await?;
-        Ok(Self { lab, api, agent, kubeconfig, clock, kubelet, props: Props::default() })
+        Ok(Self { lab, api, agent, kubeconfig, kubelet, props: Props::default() })
     }
 
     /// What the kubelet did with each pod, and when.
