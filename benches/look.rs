@@ -116,7 +116,7 @@ fn lists(fare: Pods) -> [Observation; 2] {
 fn node(fare: Pods) -> Crank {
     let mut crank = Crank::new("node-7", false);
     crank.take(at(Seen::PodsListed((0..PODS).map(|number| pod(number, fare)).collect())));
-    lists(fare).into_iter().for_each(|list| crank.take(list));
+    lists(fare).into_iter().for_each(|list| _ = crank.take(list));
     crank
 }
 

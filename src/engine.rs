@@ -66,9 +66,9 @@ impl Crank {
         Self { world: World::new(node_name), standalone }
     }
 
-    /// Takes in one observation.
-    pub fn take(&mut self, observation: Observation) {
-        self.world.apply(observation);
+    /// Takes in one observation; whether it may have changed anything.
+    pub fn take(&mut self, observation: Observation) -> bool {
+        self.world.apply(observation)
     }
 
     /// Looks at the state.
@@ -148,8 +148,7 @@ pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: Cancell
             () = stop.cancelled() => break,
             taken = wires.observations.recv_many(&mut batch, BATCH) => {
                 if taken == 0 { break }
-                changed = true;
-                batch.drain(..).for_each(|observation| crank.take(observation));
+                batch.drain(..).for_each(|observation| changed |= crank.take(observation));
             }
             _ = ticks.tick() => {
                 let now = clock.now();
@@ -193,6 +192,7 @@ mod tests {
 
     use super::*;
     use crate::model::observation::{ApiState, Seen};
+    use crate::model::reading::Reading;
 
     struct Rig {
         observations: mpsc::Sender<Observation>,
@@ -245,6 +245,18 @@ mod tests {
         rig.observations.send(Observation { at: rig.clock.now(), seen }).await.unwrap();
         assert!(rig.next_look().await <= LOOK_BUSY);
         assert_eq!(rig.next_look().await, LOOK_CALM, "and then it is calm again");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_probe_finds_again_is_no_reason_to_look() {
+        let mut rig = start();
+        rig.next_look().await;
+        for n in 0..3 {
+            let readings = vec![Reading::fine("swap", "", "off")];
+            let seen = Seen::Readings { probe: "swap", readings };
+            rig.observations.send(Observation { at: rig.clock.now(), seen }).await.unwrap();
+            assert_eq!(rig.next_look().await <= LOOK_BUSY, n == 0, "look {n}");
+        }
     }
 
     #[tokio::test(start_paused = true)]

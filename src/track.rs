@@ -131,8 +131,8 @@ impl World {
         }
     }
 
-    /// Takes in one observation.
-    pub fn apply(&mut self, Observation { at, seen }: Observation) {
+    /// Takes in one observation; whether it may have changed anything: what a probe finds again does not.
+    pub fn apply(&mut self, Observation { at, seen }: Observation) -> bool {
         match seen {
             Seen::RuntimeFound(info) => {
                 self.pulls.node_wide_slots = pull::node_wide_slots(&info);
@@ -171,7 +171,7 @@ impl World {
             Seen::Marks(marks) => self.marked(&marks, at),
             Seen::Readings { probe, readings } => {
                 self.daemons.heard(probe, &readings, at);
-                self.readings.heard(probe, readings, at);
+                return self.readings.heard(probe, readings, at);
             }
             Seen::PauseImage { image, failure } => {
                 self.pause = Some(PauseTrack::told(self.pause.take(), image, failure, at));
@@ -185,6 +185,7 @@ impl World {
         }
         let waits = |track: &PodTrack| track.place.stage == Stage::Volumes;
         self.volumes.keep(|uid| self.pods.get(uid).is_some_and(waits));
+        true
     }
 
     /// UIDs of subjects that are gone since the last call.

@@ -1,13 +1,15 @@
 //! `kubewhy demo --replay`: recordings of real Kubernetes 1.36 nodes that were broken in known ways, sent through the real
 //! pipeline in virtual time. Any system, no root, no cluster; a scratch directory is all it writes.
 
-use std::io::Write;
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use anyhow::Context;
+use ruzstd::decoding::StreamingDecoder;
 
 use crate::engine::Crank;
 use crate::model::diagnosis::Subject;
@@ -25,31 +27,33 @@ const STEP: Duration = Duration::from_millis(500);
 const AFTERMATH: Duration = Duration::from_secs(40);
 
 /// The recordings that the binary carries, in the order in which they are shown.
-const RECORDINGS: &[(&str, &str)] = &[
-    ("healthy", include_str!("replay/recordings/healthy.jsonl")),
-    ("image-tag-missing", include_str!("replay/recordings/image-tag-missing.jsonl")),
-    ("image-repo-missing", include_str!("replay/recordings/image-repo-missing.jsonl")),
-    ("image-no-credentials", include_str!("replay/recordings/image-no-credentials.jsonl")),
-    ("image-forbidden", include_str!("replay/recordings/image-forbidden.jsonl")),
-    ("image-conn-refused", include_str!("replay/recordings/image-conn-refused.jsonl")),
-    ("image-dns", include_str!("replay/recordings/image-dns.jsonl")),
-    ("init-image-missing", include_str!("replay/recordings/init-image-missing.jsonl")),
-    ("config-missing", include_str!("replay/recordings/config-missing.jsonl")),
-    ("config-key-missing", include_str!("replay/recordings/config-key-missing.jsonl")),
-    ("secret-env-missing", include_str!("replay/recordings/secret-env-missing.jsonl")),
-    ("command-not-found", include_str!("replay/recordings/command-not-found.jsonl")),
-    ("app-crash", include_str!("replay/recordings/app-crash.jsonl")),
-    ("crio-image-tag-missing", include_str!("replay/recordings/crio-image-tag-missing.jsonl")),
-    ("crio-image-forbidden", include_str!("replay/recordings/crio-image-forbidden.jsonl")),
-    ("crio-image-conn-refused", include_str!("replay/recordings/crio-image-conn-refused.jsonl")),
-    ("crio-image-dns", include_str!("replay/recordings/crio-image-dns.jsonl")),
-    ("node-cni-config-missing", include_str!("replay/recordings/node-cni-config-missing.jsonl")),
-    ("node-cni-plugin-missing", include_str!("replay/recordings/node-cni-plugin-missing.jsonl")),
-    ("node-cni-hang", include_str!("replay/recordings/node-cni-hang.jsonl")),
-    ("node-pause-image-missing", include_str!("replay/recordings/node-pause-image-missing.jsonl")),
-    ("node-runtime-down", include_str!("replay/recordings/node-runtime-down.jsonl")),
-    ("node-runtime-hung", include_str!("replay/recordings/node-runtime-hung.jsonl")),
+const RECORDINGS: &[&str] = &[
+    "healthy",
+    "image-tag-missing",
+    "image-repo-missing",
+    "image-no-credentials",
+    "image-forbidden",
+    "image-conn-refused",
+    "image-dns",
+    "init-image-missing",
+    "config-missing",
+    "config-key-missing",
+    "secret-env-missing",
+    "command-not-found",
+    "app-crash",
+    "crio-image-tag-missing",
+    "crio-image-forbidden",
+    "crio-image-conn-refused",
+    "crio-image-dns",
+    "node-cni-config-missing",
+    "node-cni-plugin-missing",
+    "node-cni-hang",
+    "node-pause-image-missing",
+    "node-runtime-down",
+    "node-runtime-hung",
 ];
+/// All of them, as `build.rs` packs them.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/recordings.zst"));
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -80,14 +84,23 @@ pub fn run(out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let scratch = Scratch::new()?;
     writeln!(out, "{BOLD}Recordings of real Kubernetes 1.36 nodes, replayed in virtual time{BOLD:#}\n")?;
     let mut all = Vec::new();
-    for (n, (name, text)) in RECORDINGS.iter().enumerate() {
-        let recording =
-            Recording::read(text, &scratch.0.join(n.to_string())).with_context(|| format!("recording {name}"))?;
+    let carried = carried()?;
+    for name in RECORDINGS {
+        let text = carried.get(*name).with_context(|| format!("no recording {name}"))?;
+        let recording = Recording::read(text, &scratch.0.join(name)).with_context(|| format!("recording {name}"))?;
         let replayed = Replayed { name, first: replay(&recording), recording };
         tell(out, &replayed)?;
         all.push(replayed);
     }
     table(out, &all)
+}
+
+/// Every recording by its name, unpacked.
+fn carried() -> anyhow::Result<BTreeMap<String, String>> {
+    let mut all = String::new();
+    StreamingDecoder::new(PACKED).context("the recordings")?.read_to_string(&mut all).context("the recordings")?;
+    let named = all.split("\n# ").filter_map(|recording| recording.split_once('\n'));
+    Ok(named.map(|(name, text)| (name.to_owned(), text.to_owned())).collect())
 }
 
 /// Turns the crank over a recording and yields the first thing that is said, with the delay since the recording began.
@@ -184,8 +197,10 @@ mod tests {
     #[test]
     fn every_recording_is_named_rightly_within_its_dwell() {
         let scratch = Scratch::new().unwrap();
-        for (name, text) in RECORDINGS {
-            let recording = Recording::read(text, &scratch.0.join(name)).unwrap();
+        let carried = carried().unwrap();
+        assert_eq!(carried.len(), RECORDINGS.len(), "each that is carried is shown");
+        for name in RECORDINGS {
+            let recording = Recording::read(&carried[*name], &scratch.0.join(name)).unwrap();
             let replayed = Replayed { name, first: replay(&recording), recording };
             let said = replayed.first.as_ref().map(|(notice, _)| (notice.reason, notice.sentence.clone()));
             assert!(replayed.right(), "{name}: {said:?}");

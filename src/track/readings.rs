@@ -44,16 +44,27 @@ pub struct Course {
 }
 
 impl Readings {
-    /// Takes in what one look of one probe found.
-    pub fn heard(&mut self, probe: &'static str, readings: Vec<Reading>, at: Time) {
+    /// Takes in what one look of one probe found; whether that is anything new.
+    pub fn heard(&mut self, probe: &'static str, readings: Vec<Reading>, at: Time) -> bool {
+        let known = self.known.len();
         self.known.retain(|_, course| since(course.at, at) < EXPIRES);
-        self.known.iter_mut().filter(|((of, _), _)| *of == probe).for_each(|(_, course)| course.silent = true);
+        let mut news = self.known.len() < known;
+        let given = |of: &Arc<str>| readings.iter().any(|reading| reading.of == *of);
+        for ((_, of), course) in self.known.iter_mut().filter(|((of, _), _)| *of == probe) {
+            let silent = !given(of);
+            news |= silent != course.silent;
+            course.silent = silent;
+        }
         for reading in readings {
             match self.known.get_mut(&(probe, reading.of.clone())) {
-                Some(course) => course.goes_on(reading, at),
-                None => _ = self.known.insert((probe, reading.of.clone()), Course::begin(reading, at)),
+                Some(course) => news |= course.goes_on(reading, at),
+                None => {
+                    self.known.insert((probe, reading.of.clone()), Course::begin(reading, at));
+                    news = true;
+                }
             }
         }
+        news
     }
 
     /// Every answer that was given at the last look of its probe, and that not long ago.
@@ -104,12 +115,14 @@ impl Course {
         Self { reading, at, since: at, looks: 1, sound, named, silent: false, samples }
     }
 
-    fn goes_on(&mut self, reading: Reading, at: Time) {
-        if (reading.verdict, reading.cause) == (self.reading.verdict, self.reading.cause) {
-            self.looks = self.looks.saturating_add(1);
-        } else {
+    /// Whether it is another answer.
+    fn goes_on(&mut self, reading: Reading, at: Time) -> bool {
+        let other = (reading.verdict, reading.cause) != (self.reading.verdict, self.reading.cause);
+        if other {
             (self.since, self.looks) = (at, 1);
             self.samples.clear();
+        } else {
+            self.looks = self.looks.saturating_add(1);
         }
         if !reading.cause.is_empty() {
             self.named = reading.cause;
@@ -122,7 +135,8 @@ impl Course {
                 self.samples.pop_front();
             }
         }
-        (self.reading, self.at, self.silent) = (reading, at, false);
+        (self.reading, self.at) = (reading, at);
+        other
     }
 
     fn is_known(&self, now: Time) -> bool {
@@ -178,8 +192,8 @@ mod tests {
     #[test]
     fn looks_are_counted_and_another_verdict_or_cause_begins_anew() {
         let mut readings = Readings::default();
-        readings.heard("disk", vec![broken()], minute(0));
-        readings.heard("disk", vec![broken()], minute(1));
+        assert!(readings.heard("disk", vec![broken()], minute(0)), "the first");
+        assert!(!readings.heard("disk", vec![broken()], minute(1)), "nothing new");
         let course = only(&readings, minute(1));
         assert_eq!((course.looks, course.since), (2, minute(0)));
         readings.heard("disk", vec![Reading { cause: "InodesExhausted", ..broken() }], minute(2));
@@ -218,7 +232,7 @@ mod tests {
         readings.heard("disk", vec![broken(), Reading::fine("disk", "logs", "")], minute(0));
         assert_eq!(readings.sound_since("disk", minute(0)), None);
         let fine = |of: &str| Reading::fine("disk", of, "");
-        readings.heard("disk", vec![fine("logs")], minute(1));
+        assert!(readings.heard("disk", vec![fine("logs")], minute(1)), "one is silent");
         assert_eq!(readings.sound_since("disk", minute(1)), None, "what was broken is not seen any more");
         assert_eq!(readings.all(minute(1)).count(), 1, "nor told");
         assert_eq!(readings.over_since("DiskFull", minute(1)), None);

@@ -37,6 +37,11 @@ impl<T> Asking<T> {
     pub(super) fn within(deadline: Duration) -> Self {
         Self { running: None, deadline }
     }
+
+    /// A question is unanswered still.
+    pub(super) fn waits(&self) -> bool {
+        self.running.is_some()
+    }
 }
 
 impl<T: Send + 'static> Asking<T> {
@@ -68,6 +73,7 @@ mod tests {
         assert_eq!(first, Err(NoAnswer::Silent));
         let second = past_the_deadline(asking.ask(|| 2)).await;
         assert_eq!(second, Err(NoAnswer::Silent), "a second question was put");
+        assert!(asking.waits());
         release.send(1).unwrap();
         assert_eq!(asking.ask(|| 3).await, Ok(1));
         assert_eq!(asking.ask(|| 4).await, Ok(4));

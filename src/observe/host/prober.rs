@@ -38,8 +38,8 @@ const USUAL: Duration = Duration::from_secs(10);
 const TROUBLED: u32 = 5;
 /// The longest between two looks, in periods, however much one costs.
 const PERIODS_AT_MOST: u32 = 30;
-/// Of a calm node's processor, for all probes: 0.1 %.
-const SHARE: u32 = 1_000;
+/// Of a calm node's processor, for all probes: 0.05 %, half of what the whole agent may use.
+const SHARE: u32 = 2_000;
 /// A probe that finds something broken may use so much more than its part.
 const TROUBLED_SHARE: u32 = 10;
 /// So many look at once: each look takes a thread.
@@ -110,7 +110,8 @@ async fn repeat(probe: &'static Probe, host: Arc<Host>, turns: Arc<Semaphore>, o
     let mut doubts = host.prober.doubts.clone();
     let mut before = Vec::new();
     while doubts.wait_for(|doubts| doubts.concern(probe.asked)).await.is_ok() {
-        let Ok(turn) = turns.acquire().await else { return };
+        // One that hangs has a thread already, and takes nobody's turn.
+        let turn = if asking.waits() { None } else { turns.acquire().await.ok() };
         let asked = host.clone();
         let answer = asking.ask(move || cost::of(|| asked.look(probe))).await;
         drop(turn);

@@ -1,7 +1,9 @@
-//! Why a node is not ready, as one sentence: what the kubelet says beside what is seen.
+//! Why a node is not ready, as one sentence: what the kubelet says beside what is seen; and what is asked only in doubt.
 
-use super::super::timeline::{Timeline, call};
+use super::super::timeline::{Timeline, call, creating, id};
 use super::kubelet;
+use crate::model::observation::{ApiState, Seen};
+use crate::model::pod::Pod;
 use crate::model::reading::Reading;
 use crate::model::runtime::{FailureKind, Method};
 
@@ -71,4 +73,34 @@ fn what_the_kubelet_says_is_evidence_for_what_is_seen() {
     assert_eq!((said.len(), said[0].cause.id), (1, "RuntimeDown"));
     assert!(said[0].sentence.contains("nobody listens on"), "{}", said[0].sentence);
     assert!(said[0].evidence.iter().any(|one| one.says == "container runtime is down"));
+}
+
+#[test]
+fn the_way_to_the_api_server_is_asked_for_while_it_is_in_doubt_and_until_it_has_been_well() {
+    let mut t = Timeline::new();
+    assert!(!t.world.way_in_doubt(t.now), "a calm node");
+    t.see(Seen::ApiServer(ApiState::Unreachable("connection refused".to_owned())));
+    assert!(t.world.way_in_doubt(t.now));
+    let lost = Reading::broken("api-server", "direct", "ApiServerUnreachable", "")
+        .with("api", "api.example.com:6443")
+        .with("failure", "no connection to 10.0.0.2:6443: refused");
+    let said = t.finds(&lost, 30).of_node();
+    assert!(said[0].sentence.contains("no connection to 10.0.0.2:6443: refused"), "{said:?}");
+    t.see(Seen::ApiServer(ApiState::Answers));
+    assert!(t.world.way_in_doubt(t.now), "the end of it is to be seen");
+    t.finds(&Reading::fine("api-server", "direct", ""), 60);
+    assert!(t.world.way_in_doubt(t.now) && t.ends("The API server is reached again"));
+    t.finds(&Reading::fine("api-server", "direct", ""), 120);
+    assert!(!t.world.way_in_doubt(t.now));
+}
+
+#[test]
+fn only_mounts_of_pods_that_wait_for_them_or_can_not_go_are_asked() {
+    let mut t = Timeline::new();
+    let now = t.now;
+    let [stays, goes] = ["cart", "till"].map(|name| creating(name, now, true));
+    t.see(Seen::PodChanged(Box::new(stays))).see(Seen::PodChanged(Box::new(Pod { deleting: true, ..goes })));
+    assert_eq!(*t.world.mounts_in_doubt(t.now), [id("shop", "till").uid]);
+    t.see(call(Method::ListPodSandbox, Some(FailureKind::TimedOut)));
+    assert_eq!(t.world.mounts_in_doubt(t.now).len(), 2, "a runtime that hangs may hang on any");
 }
