@@ -41,7 +41,8 @@ const FAULTS: &[Fault] = &[
             broken: |s| Box::pin(async { disk(s)?.fill_inodes() }),
             mended: |s| Box::pin(async { disk(s)?.empty() }),
         },
-        shows: LOOK,
+        // Thousands of files have to be made first.
+        shows: Duration::from_secs(5),
         heals: LOOK,
     },
     Fault {

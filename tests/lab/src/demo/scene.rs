@@ -26,7 +26,7 @@ const HEALTH_PORT: u16 = 9470;
 /// Where an installer puts how the kubelet reaches the API server, whatever the kubelet's root is.
 const OF_KUBELET: &str = "/var/lib/kubelet";
 /// The reason of an ending.
-const RESOLVED: &str = "Resolved";
+pub(super) const RESOLVED: &str = "Resolved";
 /// A configuration that changes nothing.
 const DEFAULTS: &str = "apiVersion: kubewhy.dev/v1alpha1\n";
 /// A healthy node is Ready within this time.
