@@ -1,7 +1,7 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test check bench fuzz clean build-parts lab-parts
+.PHONY: demo test soak check bench fuzz clean build-parts lab-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
@@ -31,6 +31,13 @@ test: build-parts
 endif
 	cargo build --workspace --bins
 	cargo test --workspace
+
+# The worst that faults of a node show in many times, ten minutes without an API server, and churn at length: half an hour.
+soak: export KUBEWHY_LAB := required
+soak: export KUBEWHY_SOAK := yes
+soak: build-parts lab-parts
+	cargo build --workspace --bins
+	cargo test --test e2e -- --nocapture --test-threads 1 node_faults churn
 
 check: build-parts
 	cargo fmt --all --check

@@ -187,7 +187,7 @@ impl Shared {
                 (None, Some(id)) => Named::Sandbox(id.clone()),
                 (None, None) => Named::Nobody,
             });
-        let pause = Pause { cri: cri.clone(), named, pace: pause::Pace::default(), clock: self.clock };
+        let pause = Pause { cri: cri.clone(), named, pace: pause::Pace::of(self.timing().probe), clock: self.clock };
         self.tasks.start("pause image", pause.run(seen.clone(), self.tasks.stop.clone()));
     }
 

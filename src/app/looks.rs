@@ -100,6 +100,7 @@ impl Shared {
             heard,
             doubts,
             service: service_address(|name| std::env::var(name).ok()),
+            period: self.timing().probe,
             clock: self.clock,
         };
         self.tasks.start("prober", prober.run(seen.clone(), self.tasks.stop.clone()));

@@ -24,6 +24,7 @@ const KNOBS: &[Knob] = &[
     Knob { key: "calm", from: SECOND, to: 5 * MINUTE, place: |t| &mut t.calm },
     Knob { key: "status", from: SECOND, to: 5 * MINUTE, place: |t| &mut t.status },
     Knob { key: "cni", from: SECOND, to: 5 * MINUTE, place: |t| &mut t.cni },
+    Knob { key: "probe", from: SECOND, to: 5 * MINUTE, place: |t| &mut t.probe },
     Knob { key: "clear", from: SECOND, to: HOUR, place: |t| &mut t.clear },
     Knob { key: "reopen", from: SECOND, to: 24 * HOUR, place: |t| &mut t.reopen },
     Knob { key: "restartQuiet", from: 0, to: 10 * MINUTE, place: |t| &mut t.restart_quiet },

@@ -92,6 +92,8 @@ pub struct Timing {
     pub status: Duration,
     /// Between two looks at the CNI directories.
     pub cni: Duration,
+    /// Between two looks of one probe that finds nothing new. What they may cost goes with it.
+    pub probe: Duration,
     /// Positive evidence must hold so long before a story ends.
     pub clear: Duration,
     /// A story that comes back within this time goes on.
@@ -111,6 +113,7 @@ impl Default for Timing {
             calm: Duration::from_secs(10),
             status: Duration::from_secs(10),
             cni: Duration::from_secs(5),
+            probe: Duration::from_secs(10),
             clear: Duration::from_secs(60),
             reopen: Duration::from_secs(600),
             restart_quiet: Duration::from_secs(60),

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::client::cri::Cri;
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
+use crate::model::runtime::FailureKind;
 
 /// A pull of so small an image that takes longer has failed.
 const PULL_AT_MOST: Duration = Duration::from_secs(120);
@@ -40,10 +41,11 @@ pub struct Pace {
     pub at_most: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
-        let seconds = Duration::from_secs;
-        Self { calm: seconds(60), gone: seconds(5), again: seconds(30), at_most: seconds(600) }
+impl Pace {
+    /// Where other things of the node are looked at in this period.
+    #[must_use]
+    pub fn of(period: Duration) -> Self {
+        Self { calm: period * 6, gone: period / 2, again: period * 3, at_most: period * 60 }
     }
 }
 
@@ -101,7 +103,7 @@ impl Pause {
             }
             looks = looks.saturating_add(1);
             if looks > 1 && due.is_zero() {
-                let failure = self.pull(image, stop).await;
+                let Some(failure) = self.pull(image, stop).await else { return };
                 let here = failure.is_none();
                 self.tell(image, failure, out).await;
                 if here {
@@ -118,12 +120,15 @@ impl Pause {
         Some(self.cri.image_status(image).await.result.ok()?.image.is_some())
     }
 
-    /// Why it failed, if it did.
-    async fn pull(&self, image: &str, stop: &CancellationToken) -> Option<String> {
+    /// Why it failed, if it did; nothing where the runtime itself went away meanwhile, which proves nothing of the image.
+    async fn pull(&self, image: &str, stop: &CancellationToken) -> Option<Option<String>> {
         tracing::info!(image, "the pause image is gone; it is pulled, as the next pod would have it pulled");
         match timeout(PULL_AT_MOST, self.cri.pull_image(image, None, None, stop)).await {
-            Ok(call) => call.result.err().map(|failure| failure.text),
-            Err(_) => Some(format!("no end of it in {} s", PULL_AT_MOST.as_secs())),
+            Ok(call) => match call.result {
+                Ok(_) => Some(None),
+                Err(failure) => (failure.kind == FailureKind::Answered).then_some(Some(failure.text)),
+            },
+            Err(_) => Some(Some(format!("no end of it in {} s", PULL_AT_MOST.as_secs()))),
         }
     }
 

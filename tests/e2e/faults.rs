@@ -58,7 +58,7 @@ async fn play(act: &Act, scene: &mut Scene) -> anyhow::Result<()> {
         outcome = perform(act, scene) => outcome?,
         never = joining, if act.cause == "CniConfigMissing" => never,
     };
-    ensure!(outcome.named.is_some(), "{} was not named, but {:#?}", act.cause, outcome.instead);
+    ensure!(outcome.named.is_some(), "{} was not named, but {:#?}", act.cause, outcome.beside);
     ensure!(outcome.ended.is_some(), "{} was not ended", act.cause);
     Ok(())
 }

@@ -8,10 +8,12 @@ mod stage;
 
 mod api_trouble;
 mod brake;
+mod churn;
 mod configuration;
 mod faults;
 mod lock;
 mod marks;
+mod node_faults;
 mod prepull;
 mod pulls;
 mod record;

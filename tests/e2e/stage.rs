@@ -1,6 +1,7 @@
 //! What every test of this ring needs: a scene, agents that are started another way, and waiting for what they say.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,6 +14,12 @@ use serde_json::Value;
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kubewhy");
 /// What is waited for comes within this time, or not at all.
 pub(crate) const SOON: Duration = Duration::from_secs(40);
+
+/// Held by a test that measures time and takes the whole machine: one of them at a time.
+pub(crate) fn machine() -> MutexGuard<'static, ()> {
+    static MACHINE: Mutex<()> = Mutex::new(());
+    MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A healthy node with an agent on it.
 pub(crate) async fn scene() -> anyhow::Result<Scene> {

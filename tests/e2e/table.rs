@@ -23,6 +23,7 @@ use futures::future::join_all;
 use kubewhy_lab::namespaces;
 use kubewhy_lab::parts::{Candidate, containerds};
 
+use crate::stage::machine;
 use page::{Cell, Column};
 
 /// Of all samples of pods on their way, so many may be wrong: in thousandths.
@@ -54,6 +55,7 @@ fn every_scenario_holds_on_every_containerd() {
     if namespaces::unavailable("the table") {
         return;
     }
+    let _machine = machine();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (columns, missing) = runtime.block_on(columns());
     let text = page::text(SCENARIOS.iter().chain([&CROWD]).map(|(label, _)| *label), &columns, &missing);

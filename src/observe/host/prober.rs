@@ -32,12 +32,12 @@ pub use heard::Heard;
 
 /// A probe answers within this time, or not at all.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// Between two looks that find the same.
-const CALM: Duration = Duration::from_secs(10);
-/// Between two looks of one that finds something broken, or what it did not find before.
-const TROUBLED: Duration = Duration::from_secs(2);
-/// The longest between two looks, however much one costs.
-const AT_MOST: Duration = Duration::from_secs(300);
+/// The period for which the share below is meant: who wants looks more often has them cost more.
+const USUAL: Duration = Duration::from_secs(10);
+/// One that finds something broken, or what it did not find before, looks again after this part of the period.
+const TROUBLED: u32 = 5;
+/// The longest between two looks, in periods, however much one costs.
+const PERIODS_AT_MOST: u32 = 30;
 /// Of a calm node's processor, for all probes: 0.05 %, half of what the whole agent may use.
 const SHARE: u32 = 2_000;
 /// A probe that finds something broken may use so much more than its part.
@@ -81,6 +81,8 @@ pub struct Prober {
     pub doubts: watch::Receiver<Doubts>,
     /// The API server's address as a Service.
     pub service: Option<SocketAddr>,
+    /// Between two looks of one probe that find the same.
+    pub period: Duration,
     /// The agent's clock.
     pub clock: Clock,
 }
@@ -117,7 +119,7 @@ async fn repeat(probe: &'static Probe, host: Arc<Host>, turns: Arc<Semaphore>, o
             let why = format!("{none} in {} s: a mount that hangs?", DEADLINE.as_secs());
             Costed { of: vec![Reading::unknown(probe.id, "", Missing::Answer, why)], cost: Duration::ZERO }
         });
-        let rest = rest(probe, cost, is_troubled(&before, &readings));
+        let rest = rest(probe, host.prober.period, cost, is_troubled(&before, &readings));
         before.clone_from(&readings);
         out.tell(Seen::Readings { probe: probe.id, readings }).await;
         sleep(jittered(rest)).await;
@@ -133,12 +135,13 @@ fn is_troubled(before: &[Reading], now: &[Reading]) -> bool {
 }
 
 /// Each has an equal part of what all of them may use.
-fn rest(probe: &Probe, cost: Duration, troubled: bool) -> Duration {
+fn rest(probe: &Probe, period: Duration, cost: Duration, troubled: bool) -> Duration {
     let part = u32::try_from(ALL.len()).unwrap_or(u32::MAX);
-    let calm = cost.saturating_mul(SHARE.saturating_mul(part)).clamp(CALM, AT_MOST);
+    let dear = cost.saturating_mul(SHARE.saturating_mul(part)).mul_f64(period.div_duration_f64(USUAL));
+    let calm = dear.clamp(period, period * PERIODS_AT_MOST);
     // Whom many nodes would ask at once is not asked the more the less it answers.
     match troubled && probe.asked != Asked::WayInDoubt {
-        true => (calm / TROUBLED_SHARE).clamp(TROUBLED, CALM),
+        true => (calm / TROUBLED_SHARE).clamp(period / TROUBLED, period),
         false => calm,
     }
 }

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::parts::Parts;
 
@@ -14,6 +14,8 @@ use crate::parts::Parts;
 pub const PLUGIN: &str = "bridge";
 const REAL: &[&str] = &[PLUGIN, "host-local", "loopback"];
 const CONFIGURATION: &str = "10-lab.conflist";
+/// Where pods have their addresses.
+const SUBNET: &str = "10.88.0.0/16";
 
 /// What a misbehaving plugin does when a pod is added.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,9 +79,22 @@ impl Cni {
     /// # Errors
     /// When it cannot be written.
     pub fn configure_plugin(&self, plugin: &str) -> std::io::Result<()> {
+        self.configure_with(plugin, &json!({ "subnet": SUBNET }))
+    }
+
+    /// Writes a configuration that has so many addresses for pods, none of them in use, and then no more: at most 250.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn configure_addresses(&self, count: u8) -> std::io::Result<()> {
+        let end = format!("10.88.200.{count}");
+        self.configure_with(PLUGIN, &json!({ "subnet": SUBNET, "rangeStart": "10.88.200.1", "rangeEnd": end }))
+    }
+
+    fn configure_with(&self, plugin: &str, range: &Value) -> std::io::Result<()> {
         let bridge = json!({
             "type": plugin, "bridge": "lab0", "isGateway": true,
-            "ipam": { "type": "host-local", "dataDir": self.state, "ranges": [[{ "subnet": "10.88.0.0/16" }]] },
+            "ipam": { "type": "host-local", "dataDir": self.state, "ranges": [[range]] },
         });
         let list = json!({ "cniVersion": "0.4.0", "name": "lab", "plugins": [bridge] });
         self.configure_text(&format!("{list:#}\n"))

@@ -7,10 +7,10 @@ mod faults;
 mod scene;
 mod screen;
 
-pub use act::{Act, Outcome, perform};
+pub use act::{Act, Deed, Outcome, perform};
 pub use agent::{Agent, CONFIG, Start};
 pub use faults::FAULTS;
-pub use scene::{NAMESPACE, NODE, On, Scene, Telling, Tempo, pod};
+pub use scene::{NAMESPACE, NODE, On, Props, Scene, Telling, Tempo, pod};
 
 use std::path::Path;
 use std::process::ExitCode;

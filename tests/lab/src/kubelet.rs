@@ -7,6 +7,7 @@ mod backoff;
 mod container;
 mod golang;
 mod health;
+mod healthz;
 mod hook;
 mod images;
 mod node;
@@ -20,6 +21,7 @@ mod status;
 mod volumes;
 mod worker;
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +67,8 @@ pub struct Options {
     pub status_period: Duration,
     /// The cgroup under which pods get theirs; empty leaves the choice to the runtime.
     pub cgroup_parent: String,
+    /// Where it says that it is well. None where that port may be another kubelet's.
+    pub healthz: Option<SocketAddr>,
 }
 
 impl Options {
@@ -84,7 +88,14 @@ impl Options {
             runtime_down_after: Duration::from_secs(30),
             status_period: Duration::from_secs(10),
             cgroup_parent: String::new(),
+            healthz: None,
         }
+    }
+
+    /// Likewise, and it says that it is well where a kubelet does: for one that has the loopback for itself.
+    #[must_use]
+    pub fn healthy(self) -> Self {
+        Self { healthz: Some(healthz::ADDRESS), ..self }
     }
 }
 
@@ -119,45 +130,70 @@ impl std::fmt::Debug for Parts {
 #[derive(Debug)]
 #[must_use = "the kubelet stops when this is dropped"]
 pub struct Kubelet {
+    options: Options,
     record: Record,
-    _task: AbortOnDropHandle<()>,
+    task: AbortOnDropHandle<()>,
 }
 
 impl Kubelet {
     /// Starts on the present runtime; neither the API server nor the CRI socket has to be there yet.
     ///
     /// # Errors
-    /// The API server's URL is none.
+    /// The API server's URL is none, its configuration can't be written, or its health port is taken.
     pub fn start(options: Options) -> anyhow::Result<Self> {
-        let client = client(&options)?;
-        configuration(&options)?;
-        let runtime = Runtime::at(&options.cri_socket);
-        let (recorder, events) = Recorder::new(client.clone(), options.node_name.clone());
         let record = Record::default();
-        let images = Images::new(&options, runtime.clone(), recorder.clone(), record.clone());
-        let (publish, relist) = watch::channel(Relist::default());
-        let health = Health::new(options.runtime_down_after);
-        let parts = Parts { options, client, runtime: runtime.clone(), recorder, images, record, health, relist };
-        let parts = Arc::new(parts);
-        let record = parts.record.clone();
-        let task = tokio::spawn(async move {
-            tokio::join!(
-                events,
-                relist::run(runtime, publish),
-                parts.health.poll(&parts.runtime),
-                node::keep(&parts),
-                node::renew(&parts),
-                pods::run(Arc::clone(&parts)),
-            );
-        });
-        Ok(Self { record, _task: AbortOnDropHandle::new(task) })
+        let task = launch(options.clone(), record.clone())?;
+        Ok(Self { options, record, task })
     }
 
-    /// What it did with each pod, and when.
+    /// Ends it at once, as SIGKILL does, and waits for that.
+    pub async fn kill(&mut self) {
+        if !self.task.is_finished() {
+            self.task.abort();
+            drop((&mut self.task).await);
+        }
+    }
+
+    /// Starts it again, after it was killed or not: it remembers nothing, as a kubelet does.
+    ///
+    /// # Errors
+    /// As for the first start.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.kill().await;
+        self.task = launch(self.options.clone(), self.record.clone())?;
+        Ok(())
+    }
+
+    /// What it did with each pod, and when: all of its lives.
     #[must_use]
     pub fn record(&self) -> &Record {
         &self.record
     }
+}
+
+fn launch(options: Options, record: Record) -> anyhow::Result<AbortOnDropHandle<()>> {
+    let client = client(&options)?;
+    configuration(&options)?;
+    let door = options.healthz.map(healthz::open).transpose()?;
+    let runtime = Runtime::at(&options.cri_socket);
+    let (recorder, events) = Recorder::new(client.clone(), options.node_name.clone());
+    let images = Images::new(&options, runtime.clone(), recorder.clone(), record.clone());
+    let (publish, relist) = watch::channel(Relist::default());
+    let health = Health::new(options.runtime_down_after);
+    let parts = Parts { options, client, runtime: runtime.clone(), recorder, images, record, health, relist };
+    let parts = Arc::new(parts);
+    let task = tokio::spawn(async move {
+        tokio::join!(
+            events,
+            relist::run(runtime, publish),
+            parts.health.poll(&parts.runtime),
+            node::keep(&parts),
+            node::renew(&parts),
+            pods::run(Arc::clone(&parts)),
+            healthz::answer(door),
+        );
+    });
+    Ok(AbortOnDropHandle::new(task))
 }
 
 /// The file in which an installer would have told it how to run; others read there how it pulls.

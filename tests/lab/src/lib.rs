@@ -26,6 +26,8 @@ pub mod parts;
 
 pub mod cni;
 pub mod containerd;
+pub mod dead_mount;
+pub mod disk;
 pub mod faulty;
 pub mod hosts;
 pub mod images;

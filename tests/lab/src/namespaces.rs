@@ -27,6 +27,10 @@ const SWITCH: &str = "KUBEWHY_LAB";
 const INSIDE: &str = include_str!("inside.sh");
 /// Longer than any test of the lab takes on a slow machine.
 const TEST_DEADLINE: Duration = Duration::from_secs(300);
+/// Likewise of the long run, whose tests do more.
+const SOAK_DEADLINE: Duration = Duration::from_secs(3600);
+/// Set for the long run.
+const SOAK: &str = "KUBEWHY_SOAK";
 /// What an interrupted lab may take to say goodbye.
 const GOODBYE: Duration = Duration::from_secs(10);
 
@@ -34,6 +38,12 @@ const GOODBYE: Duration = Duration::from_secs(10);
 #[must_use]
 pub fn cgroup() -> Option<String> {
     std::env::var(MARK).ok()
+}
+
+/// Whether this is the long run, in which tests do more of the same.
+#[must_use]
+pub fn is_soak() -> bool {
+    std::env::var_os(SOAK).is_some()
 }
 
 /// Why this machine or user cannot have a lab, if so.
@@ -84,7 +94,7 @@ pub fn run_again(args: impl IntoIterator<Item = OsString>) -> anyhow::Result<Exi
 /// as it fails. Where there can be no lab it says so past the test harness's capture. [`crate::in_lab!`] calls it.
 ///
 /// # Panics
-/// When the test fails, takes longer than five minutes, or is required but has no lab.
+/// When the test fails, takes too long, or is required but has no lab.
 #[expect(clippy::panic, reason = "that is how a test fails")]
 pub fn run_test<F>(name: &str, body: impl FnOnce() -> F)
 where
@@ -106,7 +116,7 @@ where
 /// what it said.
 ///
 /// # Errors
-/// When the test fails or takes longer than five minutes; what it said is in the error.
+/// When the test fails or takes too long; what it said is in the error.
 pub async fn run_test_on(name: &str, containerd: Option<&Path>) -> anyhow::Result<String> {
     test_again(name, containerd).await
 }
@@ -130,9 +140,11 @@ async fn test_again(name: &str, containerd: Option<&Path>) -> anyhow::Result<Str
     let (mut command, cgroup) = holder()?;
     command.envs(containerd.map(|program| (CONTAINERD, program)));
     command.args(["--exact", name, "--nocapture", "--include-ignored"]).stdin(Stdio::null());
-    let output = tokio::time::timeout(TEST_DEADLINE, command.output()).await;
+    let deadline = if is_soak() { SOAK_DEADLINE } else { TEST_DEADLINE };
+    let output = tokio::time::timeout(deadline, command.output()).await;
     cgroups::remove(&cgroup).await;
-    let output = output.context("not done in five minutes")?.context("cannot start unshare")?;
+    let output =
+        output.with_context(|| format!("not done in {} s", deadline.as_secs()))?.context("cannot start unshare")?;
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     anyhow::ensure!(output.status.success(), "{}\n{said}", output.status);
     anyhow::ensure!(said.contains("1 passed"), "the test binary knows no test of that name");

@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
 use tokio::process::{Child, Command};
 
 /// What a program may take to end after SIGTERM before it is killed.
@@ -51,6 +51,29 @@ impl Daemon {
     /// When it runs no more.
     pub fn thaw(&self) -> anyhow::Result<()> {
         self.signal(Signal::CONT)
+    }
+
+    /// Lets it open so many files more, and no more than that.
+    ///
+    /// # Errors
+    /// When it runs no more.
+    pub fn allow_more_files(&self, more: u64) -> anyhow::Result<()> {
+        let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()?))?.count() as u64;
+        self.limit_files(open + more)
+    }
+
+    /// Lets it open as many files as this process may.
+    ///
+    /// # Errors
+    /// When it runs no more.
+    pub fn allow_all_files(&self) -> anyhow::Result<()> {
+        self.limit_files(getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX))
+    }
+
+    fn limit_files(&self, current: u64) -> anyhow::Result<()> {
+        let maximum = getrlimit(Resource::Nofile).maximum;
+        prlimit(Some(self.id()?), Resource::Nofile, Rlimit { current: Some(current), maximum })?;
+        Ok(())
     }
 
     /// Ends it with SIGTERM, after ten seconds with SIGKILL.
@@ -117,7 +140,10 @@ impl Daemon {
     }
 
     fn signal(&self, signal: Signal) -> anyhow::Result<()> {
-        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw).context("it has ended")?;
-        Ok(kill_process(pid, signal)?)
+        Ok(kill_process(self.id()?, signal)?)
+    }
+
+    fn id(&self) -> anyhow::Result<Pid> {
+        self.pid().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw).context("it has ended")
     }
 }

@@ -24,6 +24,7 @@ fn start(probes: &'static [Probe]) -> Rig {
         heard,
         doubts: doubted,
         service: None,
+        period: USUAL,
         clock: Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap()),
     };
     let (out, seen) = mpsc::channel(1);
@@ -77,21 +78,24 @@ async fn what_is_not_in_doubt_is_not_asked() {
     rig.doubts.send_modify(|doubts| doubts.way = true);
     let (first, ..) = rig.next().await;
     let (second, ..) = rig.next().await;
-    assert!(since(first, second) >= CALM);
+    assert!(since(first, second) >= USUAL);
 }
 
 #[test]
 fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
     let one = &ALL[0];
-    assert_eq!(rest(one, Duration::from_micros(50), false), CALM);
+    let within = |period: Duration, cost: Duration, troubled: bool| rest(one, period, cost, troubled);
+    let rest = |cost: Duration, troubled: bool| within(USUAL, cost, troubled);
+    assert_eq!(rest(Duration::from_micros(50), false), USUAL);
     let costly = Duration::from_millis(2);
-    let part = costly.as_secs_f64() / rest(one, costly, false).as_secs_f64();
+    let part = costly.as_secs_f64() / rest(costly, false).as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "a few")]
     let all = part * ALL.len() as f64;
     assert!(all <= 0.000_5 + 1e-9, "{all}");
-    assert_eq!(rest(one, Duration::from_secs(1), false), AT_MOST);
-    assert_eq!(rest(one, costly, true), rest(one, costly, false) / TROUBLED_SHARE);
-    assert_eq!(rest(one, Duration::from_secs(1), true), CALM);
+    assert_eq!(rest(Duration::from_secs(1), false), USUAL * PERIODS_AT_MOST);
+    assert_eq!(rest(costly, true), rest(costly, false) / TROUBLED_SHARE);
+    assert_eq!(rest(Duration::from_secs(1), true), USUAL);
+    assert_eq!(within(USUAL / 10, costly, false), rest(costly, false) / 10, "who wants more has it cost more");
 }
 
 #[test]

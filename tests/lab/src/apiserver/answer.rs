@@ -7,7 +7,8 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::call::Call;
@@ -32,11 +33,18 @@ pub(super) async fn answer(State(shared): State<Arc<Shared>>, request: Request) 
             None => Err(refusal),
         },
     };
-    let response = result.unwrap_or_else(|refusal| refused(&refusal));
+    let mut response = result.unwrap_or_else(|refusal| refused(&refusal));
+    response.headers_mut().extend(date(shared.store.now()));
     shared.journal.answered(number, response.status().as_u16());
     let size = axum::body::HttpBody::size_hint(response.body()).exact().unwrap_or(0);
     shared.journal.sent(number, usize::try_from(size).unwrap_or(usize::MAX));
     response
+}
+
+/// By its own clock, as every server's is (RFC 9110, 6.6.1).
+fn date(now: Timestamp) -> Option<(HeaderName, HeaderValue)> {
+    let text = now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    Some((header::DATE, HeaderValue::from_str(&text).ok()?))
 }
 
 fn entry(shared: &Shared, parts: &http::request::Parts, call: Option<&Call>) -> Entry {
@@ -187,6 +195,6 @@ fn json_response(code: u16, value: &Value) -> Response {
 fn response(code: u16, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = http::StatusCode::from_u16(code).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
-    response.headers_mut().insert(header::CONTENT_TYPE, http::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -6,18 +6,16 @@ use futures::future::LocalBoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::scene::{On, Scene};
+use super::scene::{On, RESOLVED, Scene};
 use super::screen;
 
 /// Named within this time, or not at all.
 const NAMED_WITHIN: Duration = Duration::from_secs(40);
 /// Ended within this time of being mended.
 const ENDED_WITHIN: Duration = Duration::from_secs(40);
-/// The reason of an ending.
-const RESOLVED: &str = "Resolved";
 
 /// Something that is done to the scene.
-pub(super) type Deed = for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, anyhow::Result<()>>;
+pub type Deed = for<'a> fn(&'a mut Scene) -> LocalBoxFuture<'a, anyhow::Result<()>>;
 
 /// One fault.
 pub struct Act {
@@ -42,8 +40,8 @@ pub struct Outcome {
     pub named: Option<Duration>,
     /// How long after the mending the ending was told; none: it never was.
     pub ended: Option<Duration>,
-    /// What was said instead, if it was not named.
-    pub instead: Vec<String>,
+    /// What else was said of the same subject meanwhile.
+    pub beside: Vec<String>,
 }
 
 impl Outcome {
@@ -59,10 +57,10 @@ impl Outcome {
 /// # Errors
 /// When the fault itself can't be made or mended.
 pub async fn perform(act: &Act, scene: &mut Scene) -> anyhow::Result<Outcome> {
-    let known = scene.known(act.on);
+    let before = scene.known(act.on);
     let broken_at = Instant::now();
     (act.broken)(scene).await?;
-    let told = scene.told(act.on, act.cause, &known, NAMED_WITHIN).await;
+    let told = scene.told(act.on, act.cause, &before, NAMED_WITHIN).await;
     let named = told.as_ref().map(|_| broken_at.elapsed());
     screen::told(scene, act, act.on, named).await;
     if let Some(pod) = act.also {
@@ -79,8 +77,15 @@ pub async fn perform(act: &Act, scene: &mut Scene) -> anyhow::Result<Outcome> {
     };
     let ended = ending.as_ref().map(|_| mended_at.elapsed());
     screen::ended(ending.as_ref(), ended);
-    let instead = if named.is_some() { Vec::new() } else { scene.kubewhys(act.on).iter().map(said).collect() };
-    Ok(Outcome { named, ended, instead })
+    let beside = scene.tellings(act.on, &before).iter().filter(|event| !is_of(event, act.cause)).map(said).collect();
+    Ok(Outcome { named, ended, beside })
+}
+
+/// An Event about that cause, or about its end. An ending that is told again keeps the label of the first, and names all
+/// causes.
+pub(super) fn is_of(event: &Value, cause: &str) -> bool {
+    let named = event["message"].as_str().is_some_and(|message| message.contains(cause));
+    event["metadata"]["labels"]["kubewhy.dev/cause"] == cause || named
 }
 
 fn said(event: &Value) -> String {

@@ -8,11 +8,14 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use crate::Lab;
-use crate::apiserver::ApiServer;
 use crate::apiserver::resources::{EVENTS, NODES};
+use crate::apiserver::{self, ApiServer};
+use crate::dead_mount::DeadMount;
+use crate::disk::Disk;
 use crate::kubelet::record::Record;
 use crate::kubelet::{self, Kubelet};
 
+use super::act::is_of;
 use super::agent::{Agent, CONFIG, Start};
 
 /// The node's name.
@@ -20,6 +23,10 @@ pub const NODE: &str = "node-7";
 /// The namespace of the demo's pods.
 pub const NAMESPACE: &str = "shop";
 const HEALTH_PORT: u16 = 9470;
+/// Where an installer puts how the kubelet reaches the API server, whatever the kubelet's root is.
+const OF_KUBELET: &str = "/var/lib/kubelet";
+/// The reason of an ending.
+pub(super) const RESOLVED: &str = "Resolved";
 /// A configuration that changes nothing.
 const DEFAULTS: &str = "apiVersion: kubewhy.dev/v1alpha1\n";
 /// A healthy node is Ready within this time.
@@ -35,7 +42,19 @@ pub struct Scene {
     pub agent: Agent,
     /// How a client reaches the API server.
     pub kubeconfig: PathBuf,
-    kubelet: Kubelet,
+    /// The kubelet.
+    pub kubelet: Kubelet,
+    /// What a fault needs besides.
+    pub props: Props,
+}
+
+/// Things that only some faults need.
+#[derive(Debug, Default)]
+pub struct Props {
+    /// A file system that can be filled.
+    pub disk: Option<Disk>,
+    /// A mount that hangs, and where.
+    pub mount: Option<(DeadMount, PathBuf)>,
 }
 
 /// An Event's name and count: an Event that was written again tells again.
@@ -109,9 +128,11 @@ impl Scene {
         adapt: impl FnOnce(&mut kubelet::Options),
     ) -> anyhow::Result<Self> {
         let lab = Lab::start().await?;
-        let api = ApiServer::start(crate::apiserver::Options::default()).await?;
+        let api = ApiServer::start(apiserver::Options::default()).await?;
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
+        std::fs::create_dir_all(OF_KUBELET)?;
+        api.kubeconfig(&Path::new(OF_KUBELET).join("kubeconfig"))?;
         let mut options = options(&lab, api.url(), tempo);
         adapt(&mut options);
         let kubelet = Kubelet::start(options)?;
@@ -128,7 +149,7 @@ impl Scene {
             port: HEALTH_PORT,
         })
         .await?;
-        Ok(Self { lab, api, agent, kubeconfig, kubelet })
+        Ok(Self { lab, api, agent, kubeconfig, kubelet, props: Props::default() })
     }
 
     /// What the kubelet did with each pod, and when.
@@ -149,18 +170,29 @@ impl Scene {
 
     /// Waits for a telling of kubewhy's with that reason about that subject that is not among the `known` ones.
     pub async fn told(&self, on: On, reason: &str, known: &[Telling], within: Duration) -> Option<Value> {
+        self.heard(on, known, within, |event| event["reason"] == reason).await
+    }
+
+    /// Likewise, for the end of that cause.
+    pub async fn ended(&self, on: On, cause: &str, known: &[Telling], within: Duration) -> Option<Value> {
+        self.heard(on, known, within, |event| event["reason"] == RESOLVED && is_of(event, cause)).await
+    }
+
+    async fn heard(&self, on: On, known: &[Telling], within: Duration, is: impl Fn(&Value) -> bool) -> Option<Value> {
         let mut changes = self.api.store().subscribe();
         let deadline = Instant::now() + within;
         loop {
-            let told = self
-                .kubewhys(on)
-                .into_iter()
-                .find(|event| event["reason"] == reason && !known.contains(&telling(event)));
-            if told.is_some() {
-                return told;
+            if let Some(told) = self.tellings(on, known).into_iter().find(&is) {
+                return Some(told);
             }
             tokio::time::timeout_at(deadline, changes.next()).await.ok()??;
         }
+    }
+
+    /// What kubewhy told about a subject beyond the `known` tellings.
+    #[must_use]
+    pub fn tellings(&self, on: On, known: &[Telling]) -> Vec<Value> {
+        self.kubewhys(on).into_iter().filter(|event| !known.contains(&telling(event))).collect()
     }
 
     /// kubewhy's Events about a subject.
@@ -201,7 +233,7 @@ fn telling(event: &Value) -> Telling {
 pub fn pod(namespace: &str, name: &str, mut container: Value) -> Value {
     container["name"] = json!("main");
     container["imagePullPolicy"] = json!("Always");
-    let now = crate::apiserver::rfc3339(jiff::Timestamp::now());
+    let now = apiserver::rfc3339(jiff::Timestamp::now());
     json!({
         "apiVersion": "v1", "kind": "Pod",
         "metadata": {"name": name, "namespace": namespace},
@@ -217,7 +249,7 @@ fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
         root: lab.dir.join("kubelet"),
         logs: lab.dir.join("pods"),
         cgroup_parent: lab.cgroup.clone(),
-        ..kubelet::Options::new(NODE, url, lab.containerd.socket())
+        ..kubelet::Options::new(NODE, url, lab.containerd.socket()).healthy()
     };
     match tempo {
         Tempo::Ordinary => ordinary,

@@ -80,7 +80,7 @@ pub(super) fn ended(ending: Option<&Value>, after: Option<Duration>) {
 }
 
 pub(super) fn outcome(outcome: &Outcome) {
-    for said in &outcome.instead {
+    for said in outcome.beside.iter().filter(|_| outcome.named.is_none()) {
         println!("   {BAD}said instead:{BAD:#} {said}");
     }
     println!();
