@@ -30,10 +30,13 @@ fn config_missing(view: View<'_>) -> Option<Suspicion> {
         return None;
     }
     let host = view.world.network.host.as_ref();
-    let confidence = match host {
-        Some((_, CniHost { config: CniConfig::Missing, .. })) => Confidence::Observed,
+    // Both must have held for a while: a runtime that was not ready for another reason dates nothing of the directory.
+    let (since, confidence) = match host {
+        Some((emptied, CniHost { config: CniConfig::Missing, .. })) => {
+            (*ready_since.max(emptied), Confidence::Observed)
+        }
         Some((_, CniHost { config: CniConfig::Unknown, .. })) | None if ready.message.contains(NOT_INITIALIZED) => {
-            Confidence::Inferred
+            (*ready_since, Confidence::Inferred)
         }
         _ => return None,
     };
@@ -41,7 +44,7 @@ fn config_missing(view: View<'_>) -> Option<Suspicion> {
     let runtime = view.runtime();
     let facts = Facts::default().with("dir", dir).with("runtime", runtime);
     let said = evidence("CRI Status", format!("NetworkReady=false: {}", ready.message), *ready_since);
-    Some(of_node(view, &causes::CNI_CONFIG_MISSING, *ready_since, confidence, facts, vec![said]))
+    Some(of_node(view, &causes::CNI_CONFIG_MISSING, since, confidence, facts, vec![said]))
 }
 
 /// The file that the runtime would load. One that works from what it had loaded before fails at its next start.

@@ -6,7 +6,7 @@ use futures::future::LocalBoxFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::scene::{On, RESOLVED, Scene};
+use super::scene::{On, Scene};
 use super::screen;
 
 /// Named within this time, or not at all.
@@ -72,7 +72,7 @@ pub async fn perform(act: &Act, scene: &mut Scene) -> anyhow::Result<Outcome> {
     let mended_at = Instant::now();
     (act.mended)(scene).await?;
     let ending = match named {
-        Some(_) => scene.told(act.on, RESOLVED, &known, ENDED_WITHIN).await,
+        Some(_) => scene.ended(act.on, act.cause, &known, ENDED_WITHIN).await,
         None => None,
     };
     let ended = ending.as_ref().map(|_| mended_at.elapsed());
