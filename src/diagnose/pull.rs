@@ -1,5 +1,6 @@
 //! ImagePullSlow, ImagePullStalled and ImageUnpackSlow: what containerd's own API shows of the pull that a pod waits for.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::causes;
@@ -29,10 +30,17 @@ pub(super) fn suspicions(view: View<'_>) -> Box<dyn Iterator<Item = Suspicion> +
         return Box::new(pulls.filter_map(move |pull| nobodys(pull, view)));
     }
     let waiting = view.world.starting().filter(|track| track.place.stage == Stage::ImagePull);
-    Box::new(waiting.filter_map(move |track| of_pod(track, view)))
+    let contested = contested(view);
+    Box::new(waiting.filter_map(move |track| of_pod(track, &contested, view)))
 }
 
-fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
+/// The leases of pulls that may be for more than one of the images that are wanted.
+fn contested(view: View<'_>) -> BTreeSet<&str> {
+    let several = |pull: &&PullTrack| pull.contested(view.world.wanted_images(view.now));
+    view.world.pulls.running.values().filter(several).map(|pull| &*pull.pull.lease).collect()
+}
+
+fn of_pod(track: &PodTrack, contested: &BTreeSet<&str>, view: View<'_>) -> Option<Suspicion> {
     let container = track.place.container.as_ref()?;
     // A pull that failed is told by its own words.
     if track.troubles.contains_key(container) {
@@ -40,7 +48,7 @@ fn of_pod(track: &PodTrack, view: View<'_>) -> Option<Suspicion> {
     }
     let pod = track.pod.as_ref()?;
     let slot = pod.containers.iter().find(|slot| slot.name == *container)?;
-    let own = its_pull(track, &slot.image, view)?;
+    let own = its_pull(track, &slot.image, contested, view)?;
     let subject = Subject::Pod(track.id.clone());
     let mut found = suspicion(subject, Stage::ImagePull.into(), &slot.image, own, view)?;
     found.facts.set("move", elsewhere::advice(pod));
@@ -53,7 +61,7 @@ type Own<'a> = (&'a PullTrack, bool);
 /// The pull of its image: the one that its repository tells, unless another tag of that is wanted as well, else the one
 /// that its turn tells. Where nothing tells, it is one of its repository at a guess, if the image was wanted before that
 /// began and the kubelet still wants it.
-fn its_pull<'a>(track: &PodTrack, image: &str, view: View<'a>) -> Option<Own<'a>> {
+fn its_pull<'a>(track: &PodTrack, image: &str, contested: &BTreeSet<&str>, view: View<'a>) -> Option<Own<'a>> {
     let fetching = view.world.pulls.running.values().filter(|pull| pull.fetches(image));
     let heaviest = fetching.max_by_key(|pull| pull.weight());
     let asked = view.world.pulls.intents(view.now).is_none_or(|told| told.first_seen(image).is_some());
@@ -63,7 +71,7 @@ fn its_pull<'a>(track: &PodTrack, image: &str, view: View<'a>) -> Option<Own<'a>
         _ => None,
     };
     match heaviest {
-        Some(pull) if !pull.contested(view.world.wanted_images(view.now)) => Some((pull, true)),
+        Some(pull) if !contested.contains(&*pull.pull.lease) => Some((pull, true)),
         _ => {
             by_turn().or(heaviest.filter(|pull| asked && wanted_before(track.since(), pull)).map(|pull| (pull, false)))
         }

@@ -1,7 +1,6 @@
 //! ImagePullQueued: a pod whose image waits for its turn. Two stories: the kubelet pulls a few at a time, and containerd
 //! downloads a few layers at a time. Which of the two is said only where it is known; else that it waits, while others are
-//! pulled. What is ahead is named to its own namespace only,
-//! and to the node's operator.
+//! pulled. What is ahead is named to its own namespace only, and to the node's operator.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;

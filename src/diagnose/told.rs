@@ -7,7 +7,9 @@ use crate::model::pod::PodEvent;
 use crate::model::{Time, since};
 use crate::track::pod::PodTrack;
 
-/// The kubelet repeats what still holds at least every 5 min (Kubernetes: tools/record/events_cache.go).
+/// The kubelet repeats what still holds at least every 5 min (Kubernetes: tools/record/events_cache.go), and a change of
+/// volume permissions every minute (pkg/volume/volume_linux.go progressReportDuration), though its Events may be asked for
+/// less often than that.
 const FRESH: Duration = Duration::from_secs(360);
 
 /// Reasons before the sandbox, beside the sandbox's own.
@@ -42,8 +44,11 @@ fn says_why(event: &PodEvent) -> bool {
     event.by_those_who_start_it() && OF_PREPARATION.iter().chain(OF_SANDBOX).any(|reason| *reason == &*event.reason)
 }
 
-/// Said in this stage, and not long ago.
 fn speaks_of_now(event: &PodEvent, track: &PodTrack, now: Time) -> bool {
-    let recent = event.at.is_some_and(|at| at >= track.place.since && since(at, now) <= FRESH);
-    event.by_those_who_start_it() && recent
+    event.by_those_who_start_it() && is_recent(event, track, now)
+}
+
+/// Said in this stage, and not long ago.
+pub(super) fn is_recent(event: &PodEvent, track: &PodTrack, now: Time) -> bool {
+    event.at.is_some_and(|at| at >= track.place.since && since(at, now) <= FRESH)
 }

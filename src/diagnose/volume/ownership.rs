@@ -1,15 +1,13 @@
 //! VolumeOwnershipSlow: the kubelet gives every file of a volume to the pod's `fsGroup`. Told by its Event, or suspected
 //! where all volumes are mounted, the pod sets such a group, and nothing else is known to hold it.
 
-use std::time::Duration;
-
 use crate::causes;
 use crate::diagnose::View;
 use crate::diagnose::sandbox::stalled::heard;
 use crate::diagnose::suspicion::Suspicion;
+use crate::diagnose::told::is_recent;
 use crate::model::diagnosis::Confidence;
 use crate::model::pod::{Pod, PodEvent};
-use crate::model::since;
 use crate::model::volume::Ownership;
 use crate::track::pod::PodTrack;
 
@@ -17,15 +15,12 @@ use super::{suspicion, waits};
 
 /// The kubelet's word for it (Kubernetes: pkg/kubelet/events/event.go).
 const REASON: &str = "VolumePermissionChangeInProgress";
-/// It says so once a minute while it goes on (Kubernetes: pkg/volume/volume_linux.go progressReportDuration), and its
-/// Events may be asked for less often than that.
-const FRESH: Duration = Duration::from_secs(360);
 
 /// The kubelet says so.
 pub(super) fn told(track: &PodTrack, pod: &Pod, view: View<'_>) -> Option<Suspicion> {
     let (_, events) = track.events.as_ref()?;
-    let fresh = |event: &&PodEvent| event.at.is_some_and(|at| at >= track.place.since && since(at, view.now) <= FRESH);
-    let event = events.iter().filter(|event| &*event.reason == REASON).filter(fresh).max_by_key(|event| event.at)?;
+    let says_so = |event: &&PodEvent| &*event.reason == REASON && is_recent(event, track, view.now);
+    let event = events.iter().filter(says_so).max_by_key(|event| event.at)?;
     let said = &*event.message;
     let directory = said.strip_prefix("Setting volume ownership for ").and_then(|rest| rest.split([' ', ',']).next());
     let volume = directory.map(|directory| directory.strip_suffix("/mount").unwrap_or(directory));

@@ -22,6 +22,9 @@ impl<'a> Candidate<'a> {
             let absent = waiting.iter().filter(|pod| !pod.here).map(|pod| pod.image);
             images = absent.filter(|image| pull.fetches(image)).collect();
         }
+        // A crowd of pods waits for a few images.
+        images.sort_unstable();
+        images.dedup();
         let late = |image: &str| {
             let mut pods = waiting.iter().filter(|pod| Intents::is_for(image, pod.image)).peekable();
             pods.peek().is_some() && pods.all(|pod| !wanted_before(pod.since, pull))
