@@ -54,9 +54,16 @@ impl NetworkTrack {
     #[must_use]
     pub fn well_since(&self) -> Option<Time> {
         let (ready_since, ready) = self.ready.as_ref()?;
-        let (host_since, host) = self.host.as_ref()?;
+        let host_since = self.files_well_since()?;
+        ready.status.then(|| host_since.max(*ready_since))
+    }
+
+    /// Since when the host's directories are in order, whether or not the runtime has read them yet.
+    #[must_use]
+    pub fn files_well_since(&self) -> Option<Time> {
+        let (since, host) = self.host.as_ref()?;
         let sound = matches!(host.config, CniConfig::Loaded { .. }) && host.missing_plugins.is_empty();
-        (ready.status && sound && host.unreadable.is_none()).then(|| *ready_since.max(host_since))
+        (sound && host.unreadable.is_none()).then_some(*since)
     }
 }
 

@@ -54,11 +54,12 @@ fn is_or_explains(one: &Suspicion, cause: &Cause) -> bool {
     one.cause.id == cause.id || causes::roots::explains(one.cause.id, cause.id)
 }
 
-/// Since when this agent sees the opposite.
+/// Since when this agent sees the opposite. Files in order are enough for the network: the runtime reads them, and the
+/// kubelet writes its condition, some time after they were mended.
 fn well(cause: &Cause, view: View<'_>) -> Option<Time> {
     match cause.stage {
         Stage::Runtime => runtime::well_since(view).filter(|_| view.world.runtime.blind().is_none()),
-        Stage::Network => cleared::network(view),
+        Stage::Network => view.world.network.files_well_since().or_else(|| cleared::network(view)),
         _ if cause.id == causes::KUBELET_DOWN.id => view.world.readings.sound_since("kubelet", view.now),
         _ => None,
     }

@@ -1,7 +1,8 @@
 //! Why a node is not ready, as one sentence: what the kubelet says beside what is seen; and what is asked only in doubt.
 
-use super::super::timeline::{Timeline, call, creating, id};
+use super::super::timeline::{Timeline, call, cni, creating, id, network};
 use super::kubelet;
+use crate::model::cni::{CniConfig, CniHost};
 use crate::model::observation::{ApiState, Seen};
 use crate::model::pod::Pod;
 use crate::model::reading::Reading;
@@ -103,4 +104,21 @@ fn only_mounts_of_pods_that_wait_for_them_or_can_not_go_are_asked() {
     assert_eq!(*t.world.mounts_in_doubt(t.now), [id("shop", "till").uid]);
     t.see(call(Method::ListPodSandbox, Some(FailureKind::TimedOut)));
     assert_eq!(t.world.mounts_in_doubt(t.now).len(), 2, "a runtime that hangs may hang on any");
+}
+
+#[test]
+fn what_the_kubelet_says_of_files_that_are_mended_is_of_the_past() {
+    const NO_NETWORK: &str = "container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady \
+                              message:Network plugin returns error: cni plugin not initialized";
+    let cut = CniConfig::Invalid {
+        file: "/etc/cni/net.d/10-flannel.conflist".into(),
+        problem: "it ends in its middle".to_owned(),
+    };
+    let mut t = Timeline::new();
+    t.wait(600).see(network(false, "cni plugin not initialized")).see(Seen::Cni(CniHost { config: cut, ..cni(&[]) }));
+    t.ready(Some(false), NO_NETWORK).wait(30);
+    assert_eq!(t.ids(), ["CniConfigInvalid"]);
+    t.see(Seen::Cni(cni(&[]))).wait(1);
+    assert!(t.ids().is_empty(), "neither the runtime nor the kubelet has read it yet");
+    assert!(t.wait(100).ids() == ["CniConfigMissing"], "by now the runtime should have");
 }
