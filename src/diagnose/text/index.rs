@@ -107,6 +107,7 @@ impl Index {
     pub(super) fn named(&self, marks: &Marks, operations: u16) -> Vec<(&'static Cause, &'static Sign)> {
         let mut candidates: Vec<usize> = self.keyed(marks).collect();
         candidates.sort_unstable();
+        candidates.dedup();
         let signs = candidates.into_iter().filter_map(|at| self.signs.get(at));
         let mut named: Vec<_> =
             signs.filter(|sign| sign.fits(marks, operations)).map(|sign| (sign.cause, sign.sign)).collect();
@@ -116,11 +117,7 @@ impl Index {
 
     /// Signs whose longest part is in the text: the others need not be looked at.
     fn keyed(&self, marks: &Marks) -> impl Iterator<Item = usize> {
-        let seen =
-            marks.seen.iter().enumerate().flat_map(|(word, bits)| {
-                (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit| word * 64 + bit)
-            });
-        seen.filter_map(|part| self.by_key.get(part)).flatten().copied()
+        marks.places.iter().filter_map(|(part, _)| self.by_key.get(*part as usize)).flatten().copied()
     }
 
     /// The finders that have a place in the text to begin at, with that place; in their own order, which is their rank.

@@ -51,7 +51,7 @@ fn is_klog(header: &str) -> bool {
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(|c: char| matches!(c, '\\' | '%') || c.is_control() || c.is_whitespace()) {
+    while let Some(at) = special(rest, out.ends_with(' ')) {
         let (before, special) = rest.split_at(at);
         out.push_str(before);
         let (meant, length) = resolve(special);
@@ -62,6 +62,15 @@ fn unescape(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Where the first character stands that may not be meant as it is. By bytes, for nearly all of a message is plain ASCII.
+fn special(text: &str, mut behind_blank: bool) -> Option<usize> {
+    text.bytes().position(|byte| {
+        let again = behind_blank && byte == b' ';
+        behind_blank = byte == b' ';
+        again || matches!(byte, b'\\' | b'%' | 0..b' ' | 0x7f..)
+    })
 }
 
 /// What the first characters of `text` stand for and how many bytes they are; NUL for nothing at all.
@@ -77,7 +86,9 @@ fn resolve(text: &str) -> (char, usize) {
     if text.starts_with('%') {
         return debris(text).unwrap_or(('%', 1));
     }
-    (' ', text.chars().next().map_or(1, char::len_utf8))
+    let first = text.chars().next().unwrap_or(' ');
+    let blank = first.is_control() || first.is_whitespace();
+    (if blank { ' ' } else { first }, first.len_utf8())
 }
 
 /// `%!s(MISSING)`; `%!F(MISSING)` was the `%2F` of an escaped path (Go: package fmt, "Format errors").
