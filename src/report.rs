@@ -17,6 +17,7 @@ pub mod condition;
 pub mod event;
 #[cfg(test)]
 mod fake_api;
+pub mod journal;
 pub mod lines;
 pub mod notice;
 pub mod reporter;
