@@ -104,6 +104,19 @@ pub struct SandboxTimes {
     pub failed: Option<Time>,
     /// When all of them were last listed.
     pub listed: Option<Time>,
+    /// Of pods that are gone: when a sandbox last came up …
+    left: Option<Time>,
+    /// … and one with a network of its own.
+    left_networked: Option<Time>,
+}
+
+impl SandboxTimes {
+    fn leaves(&mut self, track: &PodTrack) {
+        self.left = self.left.max(track.came_up());
+        if track.has_network() {
+            self.left_networked = self.left_networked.max(track.came_up());
+        }
+    }
 }
 
 impl World {
@@ -224,6 +237,14 @@ impl World {
             .max()
     }
 
+    /// When a sandbox last came up on this node, with a network of its own where only those count.
+    #[must_use]
+    pub fn came_up(&self, networked: bool) -> Option<Time> {
+        let counts = |track: &&PodTrack| !networked || track.has_network();
+        let here = self.pods.values().filter(counts).filter_map(PodTrack::came_up).max();
+        here.max(if networked { self.sandboxes.left_networked } else { self.sandboxes.left })
+    }
+
     /// When a pod last came to run, of those that are here.
     #[must_use]
     pub fn last_arrival(&self) -> Option<Time> {
@@ -295,8 +316,10 @@ impl World {
         let uid = self.pods.iter().find(|(_, t)| t.pod.as_ref().is_some_and(|p| p.api_uid == *api_uid));
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
-            let last = self.pods.remove(&uid);
-            self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
+            if let Some(mut last) = self.pods.remove(&uid) {
+                self.sandboxes.leaves(&last);
+                self.arrivals.extend(last.take_arrival());
+            }
             self.gone.push(uid.0);
         }
     }
@@ -342,7 +365,7 @@ impl World {
     /// The runtime's list is the whole truth about sandboxes; a pod that only the runtime knows (standalone mode, a static
     /// pod while the API server is away) is tracked from it alone.
     fn sandboxes_listed(&mut self, list: Vec<Sandbox>, at: Time) {
-        self.sandboxes.listed = Some(at);
+        let known = self.sandboxes.listed.replace(at).is_some();
         self.making.listed(list.iter().map(|sandbox| &sandbox.id));
         let mut newest: BTreeMap<PodUid, Sandbox> = BTreeMap::new();
         for sandbox in list {
@@ -357,12 +380,12 @@ impl World {
             }
         }
         for (uid, track) in &mut self.pods {
-            track.sandbox_listed(newest.remove(uid), at);
+            track.sandbox_listed(newest.remove(uid), known, at);
         }
         for (uid, sandbox) in newest {
             let id = PodId { uid: uid.clone(), namespace: sandbox.namespace.clone(), name: sandbox.name.clone() };
             let mut track = PodTrack::new(id, at).fetching(queue::unserved(&self.pulls));
-            track.sandbox_listed(Some(sandbox), at);
+            track.sandbox_listed(Some(sandbox), known, at);
             self.pods.insert(uid, track);
         }
         self.pods.retain(|_, track| track.pod.is_some() || track.sandbox.is_some());
