@@ -38,6 +38,7 @@ use crate::prepull::pause::{self, Named, Pause};
 use crate::prepull::{Prepull, queue};
 use crate::report::condition::Condition;
 use crate::report::lines::Lines;
+use crate::report::memory::Memory;
 use crate::report::{Reporter, Setup};
 use crate::serve::api;
 use crate::serve::health::Health;
@@ -139,7 +140,8 @@ impl Shared {
         let (findings, to_report) = mpsc::channel(FINDINGS);
         let (heartbeat, beats) = watch::channel(self.clock.now());
         let (standalone, condition_client) = (client.is_none(), client.clone());
-        let crank = Crank::new(&self.node, standalone);
+        let memory = args.state_dir.as_deref().map(Memory::open).unwrap_or_default();
+        let crank = Crank::new(&self.node, standalone).recalling(memory.node(), memory.open_stories());
         let first = crank.snapshot(self.clock.now(), &Findings::default());
         let (snapshot, snapshots) = watch::channel(Arc::new(first));
         let settings = self.settings.clone();
@@ -154,6 +156,7 @@ impl Shared {
             settings,
             lines: if standalone { Lines::json(Box::new(tokio::io::stdout())) } else { Lines::log_only() },
             tally: Arc::new(tally::Counted(self.metrics.clone())),
+            memory,
         });
         // It ends by itself once the engine has ended, with everything that the engine still found.
         self.tasks.start("reporter", reporter.run(to_report, CancellationToken::new()));

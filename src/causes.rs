@@ -40,7 +40,11 @@ pub use start::{
 };
 pub use storage::{RESOURCE_CLAIM_NOT_PREPARED, VOLUME_NOT_READY, VOLUME_OWNERSHIP_SLOW};
 
+use std::borrow::Cow;
 use std::time::Duration;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 
 use crate::model::cause::{Cause, Grows, Owner, Probe, Right, Scope};
 use crate::model::stage::Stage;
@@ -175,6 +179,14 @@ pub const ALL: &[&Cause] = &[
 #[must_use]
 pub fn by_id(id: &str) -> Option<&'static Cause> {
     ALL.iter().copied().find(|cause| cause.id == id)
+}
+
+/// By its id. One that this version does not know is an error: what was kept of it is of another version.
+impl<'de> Deserialize<'de> for &'static Cause {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let id = <Cow<'_, str>>::deserialize(deserializer)?;
+        by_id(&id).ok_or_else(|| D::Error::custom(format_args!("no cause {id} in this version")))
+    }
 }
 
 /// Its place in the catalogue: the lower, the more decisive.

@@ -12,11 +12,12 @@ use crate::clock::Clock;
 use crate::diagnose::{self, View};
 use crate::model::Time;
 use crate::model::diagnosis::Findings;
-use crate::model::ids::{PodId, PodUid};
+use crate::model::ids::{NodeId, PodId, PodUid};
 use crate::model::observation::Observation;
 use crate::model::runtime::Method;
 use crate::model::settings::Settings;
 use crate::model::snapshot::Snapshot;
+use crate::model::stage::Topic;
 use crate::model::volume::Mounting;
 use crate::track::World;
 
@@ -64,6 +65,13 @@ impl Crank {
     #[must_use]
     pub fn new(node_name: &str, standalone: bool) -> Self {
         Self { world: World::new(node_name), standalone }
+    }
+
+    /// Takes up what an agent before this one knew and told, before anything is seen.
+    #[must_use]
+    pub fn recalling(mut self, node: Option<NodeId>, stories: Vec<(Arc<str>, Topic)>) -> Self {
+        self.world.recall(node, stories);
+        self
     }
 
     /// Takes in one observation; whether it may have changed anything.

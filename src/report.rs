@@ -19,6 +19,7 @@ pub mod event;
 mod fake_api;
 pub mod journal;
 pub mod lines;
+pub mod memory;
 pub mod notice;
 pub mod reporter;
 #[cfg(test)]

@@ -36,7 +36,7 @@ use crate::model::pod::{ContainerSlot, Pod, PodEvent};
 use crate::model::prepull::SetProgress;
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, RuntimeStatus, Sandbox};
-use crate::model::stage::Stage;
+use crate::model::stage::{Stage, Topic};
 use crate::model::{Time, since};
 
 use daemons::Daemons;
@@ -90,6 +90,8 @@ pub struct World {
     pub daemons: Daemons,
     /// The pause image, once it was looked for.
     pub pause: Option<PauseTrack>,
+    /// What an agent before this one has told and not seen the end of, by the subject's UID, until that subject is seen.
+    told_before: BTreeMap<Arc<str>, Vec<Topic>>,
     logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
@@ -135,6 +137,7 @@ impl World {
             config: None,
             api: None,
             images: BTreeMap::new(),
+            told_before: BTreeMap::new(),
             logs_elsewhere: false,
             sandboxes: SandboxTimes::default(),
             making: Making::default(),
@@ -273,6 +276,8 @@ impl World {
 
     fn node_changed(&mut self, node: crate::model::node::Node, at: Time) {
         self.gone.extend(self.node.changed(node, at));
+        let before = self.told_before.remove(&self.node.id.uid);
+        self.node.told.extend(before.into_iter().flatten().map(|topic| (topic, at)));
     }
 
     fn pods_listed(&mut self, list: Vec<Pod>, at: Time) {
@@ -290,12 +295,15 @@ impl World {
         for pod in list {
             self.pod_changed(pod, at);
         }
+        self.drop_strangers();
     }
 
     fn pod_changed(&mut self, pod: Pod, at: Time) {
         let fetch = queue::unserved(&self.pulls);
         let new = || PodTrack::new(pod.id.clone(), at).fetching(fetch);
+        let before = self.told_before.remove(&pod.id.uid.0);
         let track = self.pods.entry(pod.id.uid.clone()).or_insert_with(new);
+        track.told.extend(before.into_iter().flatten().map(|topic| topic.stage));
         track.network = self.network.says_ready();
         track.told_by_api(pod, at);
     }

@@ -3,13 +3,11 @@
 use std::time::Duration;
 
 use crate::model::cause::EventType;
-use crate::model::diagnosis::{Announcement, Arrival, Findings, Subject};
+use crate::model::diagnosis::{Announcement, Arrival, Findings, Subject, announced};
 use crate::model::settings::Settings;
 use crate::model::since;
 use crate::model::wording::span;
 
-/// The Event reason.
-const SLOW_START: &str = "SlowStart";
 /// At most so many stages are named.
 const STAGES_NAMED: usize = 5;
 
@@ -20,7 +18,7 @@ pub fn arrived(arrival: Arrival, settings: &Settings, findings: &mut Findings) {
     if slow && !arrival.told {
         findings.announcements.push(Announcement {
             subject: Subject::Pod(arrival.pod.clone()),
-            reason: SLOW_START,
+            reason: announced::SLOW_START,
             kind: EventType::Normal,
             sentence: account(took, &arrival),
         });

@@ -4,7 +4,7 @@
 use crate::causes;
 use crate::model::Time;
 use crate::model::cause::{EventType, Scope};
-use crate::model::diagnosis::{Announcement, Confidence, Diagnosis, Subject};
+use crate::model::diagnosis::{Announcement, Confidence, Diagnosis, Subject, announced};
 use crate::model::observation::ConfigState;
 use crate::model::prepull::{PullFailure, SetProgress};
 use crate::model::stage::{Stage, Topic};
@@ -74,7 +74,7 @@ fn complete(set: &SetProgress, view: View<'_>) -> Option<Announcement> {
             set.present
         ),
     };
-    Some(announcement(view, "PrepullComplete", EventType::Normal, &sentence))
+    Some(announcement(view, announced::PREPULL_COMPLETE, EventType::Normal, &sentence))
 }
 
 fn sets_refused(view: View<'_>) -> impl Iterator<Item = Announcement> {
@@ -82,7 +82,7 @@ fn sets_refused(view: View<'_>) -> impl Iterator<Item = Announcement> {
         let why = set.refused.as_ref()?;
         Some(announcement(
             view,
-            "PrepullRefused",
+            announced::PREPULL_REFUSED,
             EventType::Warning,
             &format!("Pre-pull set {} is not pulled: {why}", set.set),
         ))
@@ -97,7 +97,7 @@ fn config(view: View<'_>) -> Option<Announcement> {
     let sentence = format!(
         "kubewhy's configuration file was refused: {first}{others}. In force: {in_force}. Platform: kubewhy config check FILE names every fault."
     );
-    Some(announcement(view, "ConfigRefused", EventType::Warning, &sentence))
+    Some(announcement(view, announced::CONFIG_REFUSED, EventType::Warning, &sentence))
 }
 
 fn announcement(view: View<'_>, reason: &'static str, kind: EventType, sentence: &str) -> Announcement {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::sign::Sign;
 use super::stage::Stage;
@@ -57,6 +57,14 @@ impl Cause {
     }
 }
 
+/// A cause by its id alone, for serde.
+///
+/// # Errors
+/// The serializer's.
+pub fn as_id<S: Serializer>(cause: &&'static Cause, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(cause.id)
+}
+
 /// Whose fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub enum Scope {
@@ -103,7 +111,7 @@ pub enum Grows {
 }
 
 /// The type of an Event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum EventType {
     /// For the record.
     Normal,

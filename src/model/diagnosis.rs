@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Time;
 use super::cause::{Cause, EventType};
@@ -13,7 +13,7 @@ use super::pull::Load;
 use super::stage::{Stage, Topic};
 
 /// Whom a diagnosis, and so an Event, is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Subject {
     /// This node.
     Node(NodeId),
@@ -63,7 +63,7 @@ pub struct Diagnosis {
     /// Which story of the subject this is: one story per subject UID and topic.
     pub topic: Topic,
     /// The cause, from the catalogue.
-    #[serde(serialize_with = "cause_id")]
+    #[serde(serialize_with = "super::cause::as_id")]
     pub cause: &'static Cause,
     /// How sure.
     pub confidence: Confidence,
@@ -88,10 +88,6 @@ pub struct Diagnosis {
     pub affected: Vec<PodId>,
 }
 
-fn cause_id<S: serde::Serializer>(cause: &&'static Cause, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(cause.id)
-}
-
 /// Positive evidence that a topic of a subject is well.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cleared {
@@ -105,17 +101,52 @@ pub struct Cleared {
     pub how: String,
 }
 
+/// An Event's reason: one of a set that is known beforehand.
+pub type Reason = &'static str;
+
 /// A thing said once that is no story: a pre-pull set is complete, the configuration was refused.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Announcement {
     /// Whom it is about.
     pub subject: Subject,
-    /// Event reason.
-    pub reason: &'static str,
+    /// Event reason: one of [`announced`].
+    #[serde(deserialize_with = "announced::reason")]
+    pub reason: Reason,
     /// Normal or Warning.
     pub kind: EventType,
     /// What the Event says.
     pub sentence: String,
+}
+
+/// The Event reasons of announcements.
+pub mod announced {
+    use std::borrow::Cow;
+
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer};
+
+    /// All images of a pre-pull set are here.
+    pub const PREPULL_COMPLETE: &str = "PrepullComplete";
+    /// A pre-pull set is not pulled on this node.
+    pub const PREPULL_REFUSED: &str = "PrepullRefused";
+    /// The configuration file was refused.
+    pub const CONFIG_REFUSED: &str = "ConfigRefused";
+    /// A start is over that took long, and of which nothing was told.
+    pub const SLOW_START: &str = "SlowStart";
+    /// Reports on pods were held back, for many came at once.
+    pub const HELD_BACK: &str = "PodReportsHeldBack";
+    /// All of them.
+    pub const ALL: &[&str] = &[PREPULL_COMPLETE, PREPULL_REFUSED, CONFIG_REFUSED, SLOW_START, HELD_BACK];
+
+    /// One of them, for serde.
+    ///
+    /// # Errors
+    /// Where it is none: what was kept with it is of another version.
+    pub fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+        let kept = <Cow<'_, str>>::deserialize(deserializer)?;
+        let known = ALL.iter().copied().find(|known| *known == kept);
+        known.ok_or_else(|| D::Error::custom(format_args!("no announcement {kept} in this version")))
+    }
 }
 
 /// Everything one look yields. What is neither diagnosed nor cleared is unknown: its open stories are kept as they are.

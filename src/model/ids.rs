@@ -34,7 +34,7 @@ impl fmt::Display for PodUid {
 }
 
 /// A pod by every name it has.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct PodId {
     /// The runtime's UID of the pod: what joins.
     pub uid: PodUid,
@@ -51,7 +51,7 @@ impl fmt::Display for PodId {
 }
 
 /// The node this agent runs on. Its UID is empty until the API server has told it, and for ever in standalone mode.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId {
     /// The Node object's name.
     pub name: Arc<str>,

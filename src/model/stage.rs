@@ -4,10 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Where a pod stands on its way to running, or which part of the node a diagnosis is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Stage {
     /// The kubelet has not taken the pod up yet.
     Admission,
@@ -46,7 +46,7 @@ impl fmt::Display for Stage {
 }
 
 /// What a story is about: a stage, and where one subject can have several at once (pre-pull sets) which of them.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Topic {
     /// The stage or the part of the node.
     pub stage: Stage,

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Time, after, since};
 
 /// One bucket's size and how often it regains one token.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Rate {
     /// Tokens when full.
     pub burst: u32,
@@ -21,7 +23,7 @@ pub const PER_CAUSE: Rate = Rate { burst: 25, every: Duration::from_secs(20) };
 /// Of all causes together: one for half of the 110 pods a node carries by default.
 pub const PER_NODE: Rate = Rate { burst: 60, every: Duration::from_secs(10) };
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Bucket {
     rate: Rate,
     tokens: u32,
@@ -46,10 +48,10 @@ impl Bucket {
 }
 
 /// What is left to spend.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Budget {
     node: Bucket,
-    causes: BTreeMap<&'static str, Bucket>,
+    causes: BTreeMap<String, Bucket>,
 }
 
 impl Budget {
@@ -60,8 +62,8 @@ impl Budget {
     }
 
     /// Spends one token of the cause and one of the node, or neither.
-    pub fn take(&mut self, cause: &'static str, now: Time) -> bool {
-        let of_cause = self.causes.entry(cause).or_insert_with(|| Bucket::full(PER_CAUSE, now));
+    pub fn take(&mut self, cause: &str, now: Time) -> bool {
+        let of_cause = self.causes.entry(cause.to_owned()).or_insert_with(|| Bucket::full(PER_CAUSE, now));
         self.node.fill(now);
         of_cause.fill(now);
         if self.node.tokens == 0 || of_cause.tokens == 0 {

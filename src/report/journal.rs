@@ -94,10 +94,14 @@ impl Journal {
     }
 }
 
-/// Whether these lines fit a file that is written anew.
+/// How many of these lines, from the first, fit a file that is written anew and leave it a quarter to be appended to.
 #[must_use]
-pub fn fits(lines: &[String]) -> bool {
-    lines.iter().map(|line| line::length(line)).sum::<usize>() + line::MARGIN <= CAPACITY
+pub fn fitting(lines: &[String]) -> usize {
+    let ends = lines.iter().scan(line::MARGIN, |end, line| {
+        *end += line::length(line);
+        Some(*end)
+    });
+    ends.take_while(|end| *end <= CAPACITY / 4 * 3).count()
 }
 
 #[cfg(test)]

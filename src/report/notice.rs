@@ -1,19 +1,22 @@
 //! One thing to be told about one subject: what stories yield and what every way of telling takes. Plain data; it knows
 //! neither Events nor logs.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::causes;
 use crate::model::Time;
 use crate::model::cause::{Cause, EventType};
-use crate::model::diagnosis::{Evidence, Subject};
+use crate::model::diagnosis::{Evidence, Reason, Subject, announced};
 
 /// The Event reason of every ending.
 pub const RESOLVED: &str = "Resolved";
 
 /// What a notice is in its story. In the order in which a full spool gives them up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Telling {
     /// It still holds.
@@ -43,9 +46,10 @@ impl Telling {
 }
 
 /// One thing to be told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Notice {
     /// When it was so: the Event's `lastTimestamp`, however late it is written.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub at: Time,
     /// What it is in its story.
     pub telling: Telling,
@@ -54,8 +58,10 @@ pub struct Notice {
     /// Its story, the same for all its notices and across restarts of the agent.
     pub story: Arc<str>,
     /// The Event's reason: the cause's id, [`RESOLVED`], or an announcement's own.
-    pub reason: &'static str,
+    #[serde(deserialize_with = "reason")]
+    pub reason: Reason,
     /// The cause; of an ending the last one; of an announcement none.
+    #[serde(serialize_with = "as_id")]
     pub cause: Option<&'static Cause>,
     /// The Event's type.
     pub kind: EventType,
@@ -66,8 +72,10 @@ pub struct Notice {
     /// The container it is about.
     pub field_path: Option<Arc<str>>,
     /// What speaks for it. For log and lines only: it may hold names of other tenants.
+    #[serde(skip)]
     pub evidence: Vec<Evidence>,
     /// The Event's `firstTimestamp`.
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     pub first: Time,
     /// The Event's `count`.
     pub count: u32,
@@ -100,4 +108,16 @@ impl Notice {
     pub fn counted_as(&self) -> &'static str {
         self.cause.map_or(self.reason, |cause| cause.id)
     }
+}
+
+fn as_id<S: Serializer>(cause: &Option<&'static Cause>, serializer: S) -> Result<S::Ok, S::Error> {
+    cause.map(|cause| cause.id).serialize(serializer)
+}
+
+/// One that this version does not give is an error: what was kept with it is of another version.
+fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<&'static str, D::Error> {
+    let kept = <Cow<'_, str>>::deserialize(deserializer)?;
+    let others = announced::ALL.iter().copied().chain([RESOLVED]);
+    let known = causes::by_id(&kept).map(|cause| cause.id).or_else(|| others.into_iter().find(|other| *other == kept));
+    known.ok_or_else(|| D::Error::custom(format_args!("no Event reason {kept} in this version")))
 }

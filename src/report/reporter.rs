@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::apiserver::{ApiServer, Outcome};
 use super::event::{self, Author};
 use super::lines::Lines;
+use super::memory::{Due, Keeper, Memory, Record};
 use super::notice::{Notice, Telling};
 use super::sink::Sink;
 use super::spool::Entry;
@@ -47,6 +48,8 @@ pub struct Setup {
     pub lines: Lines,
     /// Takes the counts.
     pub tally: Arc<dyn Tally>,
+    /// What was kept by the agent that ran here before.
+    pub memory: Memory,
 }
 
 /// The reporting task.
@@ -62,15 +65,18 @@ pub struct Reporter {
     storm: Storm,
     sink: Sink,
     flight: Option<Flight>,
+    keeper: Option<Keeper>,
+    node_changed: bool,
 }
 
 impl Reporter {
     /// Ready to run.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { node, instance, clock, client, mut settings, lines, tally } = setup;
+        let Setup { node, instance, clock, client, mut settings, lines, tally, memory } = setup;
+        let (records, keeper) = memory.into_parts();
         let report = settings.borrow_and_update().report.clone();
-        Self {
+        let mut reporter = Self {
             clock,
             node: NodeId { name: Arc::clone(&node), uid: "".into() },
             author: Author { node, instance, runbook_url: report.runbook_url.clone() },
@@ -82,12 +88,30 @@ impl Reporter {
             sink: Sink::new(report, Arc::clone(&tally)),
             tally,
             flight: None,
+            keeper,
+            node_changed: false,
+        };
+        records.into_iter().for_each(|record| reporter.recall(record));
+        reporter
+    }
+
+    fn recall(&mut self, record: Record) {
+        let now = self.clock.now();
+        match record {
+            Record::Node(node) if node.name == self.node.name => self.node = node,
+            Record::Node(_) => {}
+            Record::Story { of, is } => self.stories.recall(of, is),
+            Record::Event { of, is } => self.sink.recall(of, is.map(|notice| *notice), now),
+            Record::Spent(spent) => self.storm.recall_spent(spent),
+            Record::Announced { of, is } => self.stories.recall_announced(of, is, now),
+            Record::Held { of, is } => self.storm.recall_held(of, is),
         }
     }
 
     /// Runs until `stop`, or until nobody sends findings any more; then drains for at most [`DRAIN`].
     pub async fn run(mut self, mut findings: mpsc::Receiver<(Time, Findings)>, stop: CancellationToken) {
         loop {
+            self.keep().await;
             self.take_off();
             let wake = self.sink.wake_at().filter(|_| self.flight.is_none() && self.api.is_some());
             let (clock, settings) = (self.clock, &mut self.settings);
@@ -114,8 +138,9 @@ impl Reporter {
     }
 
     async fn turn(&mut self, at: Time, findings: &Findings) {
-        if let Some(node) = node_of(findings) {
+        if let Some(node) = node_of(findings).filter(|node| **node != self.node) {
             self.node = node.clone();
+            self.node_changed = true;
         }
         self.count(findings);
         self.storm.forget(&findings.gone);
@@ -155,6 +180,37 @@ impl Reporter {
         let report = self.settings.borrow_and_update().report.clone();
         self.author.runbook_url.clone_from(&report.runbook_url);
         self.sink.configure(self.clock.now(), report);
+    }
+
+    /// Keeps what changed, before any Event tells of it.
+    async fn keep(&mut self) {
+        let Some(mut keeper) = self.keeper.take() else { return };
+        let mut kept = false;
+        while !kept {
+            let now = self.clock.now();
+            match keeper.due(now) {
+                Due::Nothing => break,
+                Due::Changes => {}
+                Due::All => self.mark_all(),
+            }
+            let changes = self.take_changes();
+            kept = changes.is_empty() || keeper.keep(changes, now).await;
+        }
+        self.keeper = Some(keeper);
+    }
+
+    fn mark_all(&mut self) {
+        self.stories.mark_all();
+        self.storm.mark_all();
+        self.sink.mark_all();
+        self.node_changed = true;
+    }
+
+    fn take_changes(&mut self) -> Vec<Record> {
+        let node = std::mem::take(&mut self.node_changed).then(|| Record::Node(self.node.clone()));
+        let (stories, storm, waiting) =
+            (self.stories.take_changes(), self.storm.take_changes(), self.sink.take_changes());
+        node.into_iter().chain(stories).chain(storm).chain(waiting).collect()
     }
 
     /// Starts the next write if none is under way and one is due.

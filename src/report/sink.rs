@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::apiserver::Outcome;
+use super::memory::Record;
 use super::notice::{Notice, Telling};
 use super::scope;
 use super::spool::{Entry, Spool};
@@ -114,10 +115,28 @@ impl Sink {
     pub fn settle(&mut self, now: Time, entry: Entry, anew: bool, outcome: Outcome) {
         match outcome {
             Outcome::Written => self.written(anew),
-            Outcome::Nobody => self.tally.event(Written::Dropped),
+            Outcome::Nobody => self.give_up(),
             Outcome::Faulty(text) => self.faulty(&entry, &text),
             Outcome::Away { text, retry_after } => self.is_away(now, entry, &text, retry_after),
             Outcome::Refused { status, verb, text } => self.is_refused(now, entry, (status, verb), &text),
+        }
+    }
+
+    /// What changed since the last call.
+    pub(super) fn take_changes(&mut self) -> Vec<Record> {
+        self.spool.take_changes().map(|(of, is)| Record::Event { of, is: is.map(Box::new) }).collect()
+    }
+
+    /// All of it is to be kept anew.
+    pub(super) fn mark_all(&mut self) {
+        self.spool.mark_all();
+    }
+
+    /// Takes up an entry of before. Its write is spread anew: all agents of a fleet may begin at once.
+    pub(super) fn recall(&mut self, of: u64, is: Option<Notice>, now: Time) {
+        match is {
+            Some(notice) => self.spool.recall(of, notice, after(now, jitter(&mut self.random, self.settings.spread))),
+            None => self.spool.forget(of),
         }
     }
 
@@ -127,7 +146,13 @@ impl Sink {
         self.paused_until = None;
     }
 
+    fn give_up(&mut self) {
+        self.spool.settle();
+        self.tally.event(Written::Dropped);
+    }
+
     fn written(&mut self, anew: bool) {
+        self.spool.settle();
         self.tally.event(Written::Written);
         self.away.reset();
         self.paused_until = None;
@@ -140,7 +165,7 @@ impl Sink {
     }
 
     fn faulty(&mut self, entry: &Entry, text: &str) {
-        self.tally.event(Written::Dropped);
+        self.give_up();
         tracing::error!(
             reason = entry.notice.reason,
             error = text,
@@ -181,9 +206,10 @@ impl Sink {
         self.paused_until = Some(after(now, wait));
     }
 
-    fn try_again(&mut self, entry: Entry, due: Time) {
+    fn try_again(&mut self, mut entry: Entry, due: Time) {
         self.tally.event(Written::Failed);
-        if let Some(given_up) = self.spool.put_back(Entry { due, ..entry }) {
+        entry.due = due;
+        if let Some(given_up) = self.spool.put_back(entry) {
             self.drop_for_room(&given_up);
         }
     }

@@ -9,6 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use super::memory::Record;
 use super::notice::{Notice, Telling};
 use crate::model::cause::EventType;
 use crate::model::diagnosis::{Announcement, Diagnosis, Findings, Subject};
@@ -16,18 +19,27 @@ use crate::model::ids::NodeId;
 use crate::model::settings::Timing;
 use crate::model::stage::Topic;
 use crate::model::{Time, since};
-use story::{EVERY, Story};
+use story::EVERY;
+pub(super) use story::Story;
 
 /// How long the API server keeps an Event that nobody writes (Kubernetes: `--event-ttl`, one hour by default).
 pub const EVENT_TTL: Duration = Duration::from_secs(3_600);
 
-type Key = (Arc<str>, Topic);
+pub(super) type Key = (Arc<str>, Topic);
 
 /// All stories of this node.
 #[derive(Debug, Default)]
 pub struct Stories {
     stories: BTreeMap<Key, Story>,
     announced: BTreeMap<Announcement, Announced>,
+    changed: Changed,
+}
+
+/// What is to be kept of the last turns.
+#[derive(Debug, Default)]
+struct Changed {
+    stories: BTreeSet<Key>,
+    announced: BTreeSet<Announcement>,
 }
 
 impl Stories {
@@ -36,11 +48,49 @@ impl Stories {
         if let Some(node) = node_of(findings) {
             self.adopt(node);
         }
-        self.stories.retain(|(uid, _), story| !findings.gone.contains(uid) && !story.is_over(now, timing.reopen));
+        let over = self
+            .stories
+            .extract_if(.., |(uid, _), story| findings.gone.contains(uid) || story.is_over(now, timing.reopen));
+        self.changed.stories.extend(over.map(|(key, _)| key));
         let mut notices = self.diagnosed(now, &findings.diagnoses);
         notices.extend(self.cleared(now, findings, timing.clear));
         notices.extend(findings.announcements.iter().filter_map(|said| self.announce(now, said)));
         notices
+    }
+
+    /// What changed since the last call, as it is now.
+    pub(super) fn take_changes(&mut self) -> Vec<Record> {
+        let Changed { stories, announced } = std::mem::take(&mut self.changed);
+        let stories = stories.into_iter().map(|of| Record::Story { is: self.stories.get(&of).cloned(), of });
+        let announced = announced.into_iter().map(|of| Record::Announced { is: self.announced.get(&of).copied(), of });
+        stories.chain(announced).collect()
+    }
+
+    /// All of it is to be kept anew.
+    pub(super) fn mark_all(&mut self) {
+        self.changed.stories.extend(self.stories.keys().cloned());
+        self.changed.announced.extend(self.announced.keys().cloned());
+    }
+
+    /// Takes up a story of before.
+    pub(super) fn recall(&mut self, of: Key, is: Option<Story>) {
+        match is {
+            Some(story) => _ = self.stories.insert(of, story),
+            None => _ = self.stories.remove(&of),
+        }
+    }
+
+    /// Takes up what was announced before; it was heard of last at that time.
+    pub(super) fn recall_announced(&mut self, of: Announcement, is: Option<Announced>, heard: Time) {
+        match is {
+            Some(announced) => _ = self.announced.insert(of, Announced { heard, ..announced }),
+            None => _ = self.announced.remove(&of),
+        }
+    }
+
+    /// The subjects of open stories, by UID, and what about them.
+    pub(super) fn open(&self) -> impl Iterator<Item = &Key> {
+        self.stories.iter().filter(|(_, story)| story.is_open()).map(|(key, _)| key)
     }
 
     /// A node story that began before the node's UID was known goes on under it.
@@ -48,7 +98,9 @@ impl Stories {
         let nameless: Vec<Key> = self.stories.keys().filter(|(uid, _)| uid.is_empty()).cloned().collect();
         for key in nameless {
             if let Some(story) = self.stories.remove(&key) {
-                self.stories.entry((Arc::clone(&node.uid), key.1)).or_insert(story);
+                let named = (Arc::clone(&node.uid), key.1.clone());
+                self.stories.entry(named.clone()).or_insert(story);
+                self.changed.stories.extend([key, named]);
             }
         }
     }
@@ -62,9 +114,16 @@ impl Stories {
                 continue; // one cause per topic: the first outranks
             }
             match self.stories.get_mut(&key) {
-                Some(story) => notices.extend(story.hear(now, diagnosis)),
+                Some(story) => {
+                    let before = story.state();
+                    notices.extend(story.hear(now, diagnosis));
+                    if story.state() != before {
+                        self.changed.stories.insert(key);
+                    }
+                }
                 None => {
                     let (story, first) = Story::begin(now, diagnosis);
+                    self.changed.stories.insert(key.clone());
                     self.stories.insert(key, story);
                     notices.push(first);
                 }
@@ -76,8 +135,12 @@ impl Stories {
     fn cleared(&mut self, now: Time, findings: &Findings, dwell: Duration) -> Vec<Notice> {
         let mut notices = Vec::new();
         for cleared in &findings.cleared {
-            if let Some(story) = self.stories.get_mut(&key(&cleared.subject, &cleared.topic)) {
-                notices.extend(story.end(now, cleared, dwell));
+            let key = key(&cleared.subject, &cleared.topic);
+            let Some(story) = self.stories.get_mut(&key) else { continue };
+            let before = story.state();
+            notices.extend(story.end(now, cleared, dwell));
+            if story.state() != before {
+                self.changed.stories.insert(key);
             }
         }
         notices
@@ -85,9 +148,10 @@ impl Stories {
 
     /// Takes one announcement. A notice the first time; for a warning that goes on being true, again at half the Event TTL.
     pub fn announce(&mut self, now: Time, said: &Announcement) -> Option<Notice> {
-        self.announced.retain(|_, before| since(before.heard, now) < EVENT_TTL);
+        let stale = self.announced.extract_if(.., |_, before| since(before.heard, now) >= EVENT_TTL);
+        self.changed.announced.extend(stale.map(|(said, _)| said));
         let named = Announcement { subject: nameless(&said.subject), ..said.clone() };
-        let announced = self.announced.entry(named).or_insert(Announced { first: now, heard: now, told: 0 });
+        let announced = self.announced.entry(named.clone()).or_insert(Announced { first: now, heard: now, told: 0 });
         announced.heard = now;
         let due = match said.kind {
             EventType::Normal => Duration::ZERO,
@@ -97,6 +161,7 @@ impl Stories {
             return None;
         }
         announced.told = announced.told.saturating_add(1);
+        self.changed.announced.insert(named);
         Some(Notice {
             at: now,
             telling: if announced.told > 1 { Telling::Refresh } else { Telling::Announced },
@@ -117,9 +182,10 @@ impl Stories {
 }
 
 /// How often something was announced.
-#[derive(Debug)]
-struct Announced {
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Announced {
     first: Time,
+    #[serde(skip)]
     heard: Time,
     told: u32,
 }

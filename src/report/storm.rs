@@ -5,25 +5,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::budget::Budget;
+use super::memory::Record;
 use super::notice::{Notice, Telling};
 use crate::model::cause::EventType;
-use crate::model::diagnosis::{Announcement, Subject};
+use crate::model::diagnosis::{Announcement, Subject, announced};
 use crate::model::ids::NodeId;
 use crate::model::{Time, since};
 
-/// The reason of the Event that stands for those that were held back.
-pub const FOLDED: &str = "PodReportsHeldBack";
 /// A storm is told once it has gathered so long, and its next wave no sooner.
 const GATHER: Duration = Duration::from_secs(10);
 const AGAIN: Duration = Duration::from_secs(600);
 
-/// Held-back stories, by subject UID and story.
+/// Held-back stories, and what is left to spend.
 #[derive(Debug)]
 pub struct Storm {
+    held: BTreeSet<Held>,
+    spent: Spent,
+    changed: BTreeSet<Held>,
+    spent_changed: bool,
+}
+
+/// A story, by its subject's UID and its own id.
+pub(super) type Held = (Arc<str>, Arc<str>);
+
+/// What is left to spend, and what is gathered.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Spent {
     budget: Budget,
-    held: BTreeSet<(Arc<str>, Arc<str>)>,
-    counts: BTreeMap<&'static str, u32>,
+    counts: BTreeMap<String, u32>,
     gathering: Option<Time>,
     told: Option<Time>,
 }
@@ -32,7 +44,36 @@ impl Storm {
     /// Calm, with a full budget.
     #[must_use]
     pub fn calm(now: Time) -> Self {
-        Self { budget: Budget::full(now), held: BTreeSet::new(), counts: BTreeMap::new(), gathering: None, told: None }
+        let spent = Spent { budget: Budget::full(now), counts: BTreeMap::new(), gathering: None, told: None };
+        Self { held: BTreeSet::new(), spent, changed: BTreeSet::new(), spent_changed: false }
+    }
+
+    /// What changed since the last call, as it is now.
+    pub(super) fn take_changes(&mut self) -> Vec<Record> {
+        let held = std::mem::take(&mut self.changed);
+        let held = held.into_iter().map(|of| Record::Held { is: self.held.contains(&of), of });
+        let spent = std::mem::take(&mut self.spent_changed).then(|| Record::Spent(self.spent.clone()));
+        held.chain(spent).collect()
+    }
+
+    /// All of it is to be kept anew.
+    pub(super) fn mark_all(&mut self) {
+        self.changed.extend(self.held.iter().cloned());
+        self.spent_changed = true;
+    }
+
+    /// Takes up what was held back before.
+    pub(super) fn recall_held(&mut self, of: Held, is: bool) {
+        if is {
+            self.held.insert(of)
+        } else {
+            self.held.remove(&of)
+        };
+    }
+
+    /// Takes up what was left before.
+    pub(super) fn recall_spent(&mut self, spent: Spent) {
+        self.spent = spent;
     }
 
     /// Whether this notice goes out as an Event of its own. What is not `admitted` is nobody's storm: it waits for the
@@ -44,7 +85,7 @@ impl Storm {
         let key = (notice.subject.uid().into(), Arc::clone(&notice.story));
         match notice.telling {
             Telling::Announced => true,
-            Telling::Ended => !self.held.remove(&key),
+            Telling::Ended => !self.release(&key),
             Telling::First => !admitted || self.begins(key, notice, now),
             Telling::Refresh | Telling::Changed => {
                 !self.held.contains(&key) || (admitted && self.begins(key, notice, now))
@@ -53,39 +94,55 @@ impl Storm {
     }
 
     fn begins(&mut self, key: (Arc<str>, Arc<str>), notice: &Notice, now: Time) -> bool {
-        if self.budget.take(notice.counted_as(), now) {
-            self.held.remove(&key);
+        self.spent_changed = true;
+        if self.spent.budget.take(notice.counted_as(), now) {
+            self.release(&key);
             return true;
         }
         // A brief word only points to the node's own Event, which has the count already.
-        if !notice.brief && self.held.insert(key) {
-            *self.counts.entry(notice.counted_as()).or_default() += 1;
-            self.gathering.get_or_insert(now);
+        if !notice.brief && self.held.insert(key.clone()) {
+            self.changed.insert(key);
+            *self.spent.counts.entry(notice.counted_as().to_owned()).or_default() += 1;
+            self.spent.gathering.get_or_insert(now);
         }
         false
     }
 
+    fn release(&mut self, key: &Held) -> bool {
+        let held = self.held.remove(key);
+        if held {
+            self.changed.insert(key.clone());
+        }
+        held
+    }
+
     /// Subjects that are gone have nothing to be told any more.
     pub fn forget(&mut self, gone: &[Arc<str>]) {
-        self.held.retain(|(uid, _)| !gone.contains(uid));
+        self.changed.extend(self.held.extract_if(.., |(uid, _)| gone.contains(uid)));
     }
 
     /// The announcement that stands for what was held back, when it is time for it.
     pub fn announce(&mut self, node: &NodeId, now: Time) -> Option<Announcement> {
-        let gathered = self.gathering.is_some_and(|from| since(from, now) >= GATHER);
-        let quiet = self.told.is_none_or(|at| since(at, now) >= AGAIN);
+        let gathered = self.spent.gathering.is_some_and(|from| since(from, now) >= GATHER);
+        let quiet = self.spent.told.is_none_or(|at| since(at, now) >= AGAIN);
         if !gathered || !quiet {
             return None;
         }
-        self.gathering = None;
-        self.told = Some(now);
-        let counts = std::mem::take(&mut self.counts);
+        self.spent_changed = true;
+        self.spent.gathering = None;
+        self.spent.told = Some(now);
+        let counts = std::mem::take(&mut self.spent.counts);
         let sentence = sentence(&counts);
-        Some(Announcement { subject: Subject::Node(node.clone()), reason: FOLDED, kind: EventType::Warning, sentence })
+        Some(Announcement {
+            subject: Subject::Node(node.clone()),
+            reason: announced::HELD_BACK,
+            kind: EventType::Warning,
+            sentence,
+        })
     }
 }
 
-fn sentence(counts: &BTreeMap<&'static str, u32>) -> String {
+fn sentence(counts: &BTreeMap<String, u32>) -> String {
     let total: u32 = counts.values().sum();
     let causes: Vec<String> = counts.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
     format!(

@@ -1,8 +1,11 @@
-//! What was diagnosed of whom, and whose Events were asked for: what a look must know of those before it.
+//! What was diagnosed of whom, and whose Events were asked for: what a look must know of those before it, and an agent of the one before.
+
+use std::sync::Arc;
 
 use crate::model::Time;
 use crate::model::diagnosis::{Findings, Subject};
-use crate::model::ids::PodId;
+use crate::model::ids::{NodeId, PodId};
+use crate::model::stage::Topic;
 
 use super::World;
 
@@ -18,6 +21,23 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Takes up what an agent before this one knew: the node by its UID, and the stories that it told and saw no end of.
+    pub fn recall(&mut self, node: Option<NodeId>, stories: Vec<(Arc<str>, Topic)>) {
+        if let Some(node) = node.filter(|node| node.name == self.node.id.name) {
+            self.node.id = node;
+        }
+        for (uid, topic) in stories {
+            self.told_before.entry(uid).or_default().push(topic);
+        }
+    }
+
+    /// All pods of this node are known: what was told of others is of pods that went while nobody looked.
+    pub(super) fn drop_strangers(&mut self) {
+        let node = &self.node.id.uid;
+        let strangers = self.told_before.extract_if(.., |uid, _| uid != node);
+        self.gone.extend(strangers.map(|(uid, _)| uid));
     }
 
     /// Remembers that the Events of a pod were asked for.

@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diagnose", &["model", "causes", "track"]),
     ("observe", &["model", "client", "clock", "host", "probe"]),
     ("prepull", &["model", "client", "clock"]),
-    ("report", &["model", "client", "clock"]),
+    ("report", &["model", "causes", "client", "clock"]),
     ("serve", &["model", "client", "clock"]),
     ("config", &["model", "clock"]),
     ("engine", &["model", "clock", "track", "diagnose"]),

@@ -48,6 +48,7 @@ impl Rig {
             settings: seen,
             lines: Lines::log_only(),
             tally,
+            memory: Memory::default(),
         });
         let task = tokio::spawn(reporter.run(received, stop.clone()));
         Self { api, settings, findings, stop, task, clock }
@@ -298,6 +299,7 @@ async fn standalone_speaks_in_json_lines() {
         settings: seen,
         lines: Lines::json(Box::new(write)),
         tally: Arc::new(()),
+        memory: Memory::default(),
     });
     findings.send((at(0), ill(diagnosis(node(""), &NOT_FOUND, at(0))))).await.unwrap();
     drop(findings);

@@ -1,11 +1,14 @@
 //! One story of one subject: raised, refreshed, perhaps changed, ended, perhaps taken up again. Each (cause, type) it goes
 //! through is one Event; each stretch of it is kept for the ending's account.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::super::notice::{Notice, RESOLVED, Telling};
-use crate::model::cause::{Cause, EventType};
+use crate::model::cause::{Cause, EventType, as_id};
 use crate::model::diagnosis::{Cleared, Diagnosis, Subject};
 use crate::model::{Time, after, since, wording};
 
@@ -17,35 +20,52 @@ pub(super) const EVERY: Duration = Duration::from_secs(1_800);
 const CAUSES_NAMED: usize = 5;
 
 /// One story.
-#[derive(Debug)]
-pub(super) struct Story {
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(in crate::report) struct Story {
     id: Arc<str>,
     events: Vec<Told>,
     current: usize,
-    spans: Vec<(&'static str, Duration)>,
+    spans: Vec<Span>,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     span_from: Time,
     spells: u32,
+    /// After a restart nothing was heard yet.
+    #[serde(skip)]
     heard: Time,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::optional")]
     ended: Option<Time>,
     endings: Vec<Ending>,
 }
 
 /// The Event of one of its endings: there is one for each cause that it ended with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Ending {
-    cause: &'static str,
+    #[serde(serialize_with = "as_id")]
+    cause: &'static Cause,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     first: Time,
     count: u32,
 }
 
+/// How long it was so, in all its spells.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Span {
+    #[serde(serialize_with = "as_id")]
+    cause: &'static Cause,
+    length: Duration,
+}
+
 /// One Event of a story.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Told {
+    #[serde(serialize_with = "as_id")]
     cause: &'static Cause,
     kind: EventType,
     brief: bool,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     first: Time,
     count: u32,
+    #[serde(with = "jiff::fmt::serde::timestamp::millisecond::required")]
     due: Time,
 }
 
@@ -108,7 +128,7 @@ impl Story {
             return None;
         }
         let last = self.events.get(self.current)?.cause;
-        let Ending { first, count, .. } = self.end_with(last.id, now);
+        let Ending { first, count, .. } = self.end_with(last, now);
         Some(Notice {
             at: now,
             telling: Telling::Ended,
@@ -127,13 +147,24 @@ impl Story {
         })
     }
 
-    fn end_with(&mut self, cause: &'static str, now: Time) -> Ending {
+    fn end_with(&mut self, cause: &'static Cause, now: Time) -> Ending {
         let before =
-            self.endings.iter().position(|ending| ending.cause == cause).map(|at| self.endings.swap_remove(at));
+            self.endings.iter().position(|ending| ending.cause.id == cause.id).map(|at| self.endings.swap_remove(at));
         let ending = before.unwrap_or(Ending { cause, first: now, count: 0 });
         let ending = Ending { count: ending.count.saturating_add(1), ..ending };
         self.endings.push(ending);
         ending
+    }
+
+    /// Is another after everything that is worth keeping; that the trouble goes on is not.
+    pub(super) fn state(&self) -> impl Eq + use<> {
+        let told: u32 = self.events.iter().map(|told| told.count).sum();
+        (self.events.len(), self.current, told, self.spells, self.ended)
+    }
+
+    /// It was told and has not ended.
+    pub(super) fn is_open(&self) -> bool {
+        self.ended.is_none()
     }
 
     /// Ended for so long that trouble from now on is another story.
@@ -179,23 +210,23 @@ impl Story {
     fn close_span(&mut self, until: Time) {
         let length = since(self.span_from, until);
         self.span_from = until;
-        let Some(cause) = self.events.get(self.current).map(|told| told.cause.id) else { return };
-        match self.spans.iter_mut().find(|(id, _)| *id == cause) {
-            Some((_, total)) => *total += length,
-            None => self.spans.push((cause, length)),
+        let Some(cause) = self.events.get(self.current).map(|told| told.cause) else { return };
+        match self.spans.iter_mut().find(|span| span.cause.id == cause.id) {
+            Some(span) => span.length += length,
+            None => self.spans.push(Span { cause, length }),
         }
     }
 
     /// `Started after 9 min 40 s: ImagePullQueued 8 min 12 s, ImagePullSlow 1 min 28 s.` The time that was well between two
     /// spells is in no sum.
     fn account(&self, how: &str) -> String {
-        let whole: Duration = self.spans.iter().map(|(_, length)| *length).sum();
-        let mut spans: Vec<_> = self.spans.iter().filter(|(_, length)| length.as_secs() > 0).collect();
-        spans.sort_by_key(|(_, length)| std::cmp::Reverse(*length));
+        let whole: Duration = self.spans.iter().map(|span| span.length).sum();
+        let mut spans: Vec<_> = self.spans.iter().filter(|span| span.length.as_secs() > 0).collect();
+        spans.sort_by_key(|span| std::cmp::Reverse(span.length));
         let named = match spans.as_slice() {
             [] => self.events.get(self.current).map_or(String::new(), |told| told.cause.id.to_owned()),
-            [(cause, _)] => (*cause).to_owned(),
-            several => several.iter().take(CAUSES_NAMED).map(stretch).collect::<Vec<_>>().join(", "),
+            [span] => span.cause.id.to_owned(),
+            several => several.iter().take(CAUSES_NAMED).map(|span| span.to_string()).collect::<Vec<_>>().join(", "),
         };
         let spells = if self.spells > 1 { format!(" in {} spells", self.spells) } else { String::new() };
         format!("{how} after {}{spells}: {named}.", wording::span(whole))
@@ -230,8 +261,10 @@ enum Change {
     Back,
 }
 
-fn stretch((cause, length): &&(&'static str, Duration)) -> String {
-    format!("{cause} {}", wording::span(*length))
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.cause.id, wording::span(self.length))
+    }
 }
 
 /// Names a story by its topic and its start. The subject's UID comes with the subject.

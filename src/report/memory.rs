@@ -1,0 +1,124 @@
+//! What reporting remembers over the agent's end: its stories, what waits to be written, and what it has spent. Knows what
+//! is kept, and of the disk only that it may refuse; it is never waited for longer than a bound, and never a reason to say
+//! nothing.
+
+mod keeper;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::{Found, Journal};
+use super::notice::Notice;
+use super::stories::{Announced, Key, Stories, Story};
+use super::storm::{Held, Spent};
+use crate::model::diagnosis::Announcement;
+use crate::model::ids::NodeId;
+use crate::model::stage::Topic;
+
+pub(super) use keeper::{Due, Keeper};
+
+/// One line of the journal: from here on it is so, or no longer is. The later one holds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Record {
+    /// The node that all this is about.
+    Node(NodeId),
+    /// A story.
+    Story { of: Key, is: Option<Story> },
+    /// What waits to be written.
+    Event { of: u64, is: Option<Box<Notice>> },
+    /// What was left to spend.
+    Spent(Spent),
+    /// What was said once.
+    Announced { of: Announcement, is: Option<Announced> },
+    /// A story that a storm held back.
+    Held { of: Held, is: bool },
+}
+
+impl Record {
+    /// Where not all of it finds room, what goes last.
+    fn worth(&self) -> u8 {
+        match self {
+            Self::Node(_) => 0,
+            Self::Story { .. } => 1,
+            Self::Event { .. } => 2,
+            Self::Spent(_) => 3,
+            Self::Announced { .. } => 4,
+            Self::Held { .. } => 5,
+        }
+    }
+}
+
+/// What was kept by the agent that ran here before, and the way to keep more.
+#[derive(Debug, Default)]
+pub struct Memory {
+    records: Vec<Record>,
+    keeper: Option<Keeper>,
+}
+
+impl Memory {
+    /// Opens the journal in `dir`, blocking. What can't be read or understood is a line in the log; the rest holds.
+    #[must_use]
+    pub fn open(dir: &Path) -> Self {
+        match Journal::open(dir) {
+            Ok((journal, found)) => Self { records: understood(&found), keeper: Some(Keeper::start(journal)) },
+            Err(error) => {
+                let dir = dir.display();
+                tracing::warn!(%dir, %error, "stories will not outlive this agent: the state directory can't be used");
+                Self::default()
+            }
+        }
+    }
+
+    /// The node that it is all about, as far as it was known.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeId> {
+        self.records.iter().rev().find_map(|record| match record {
+            Record::Node(node) => Some(node.clone()),
+            _ => None,
+        })
+    }
+
+    /// The UIDs of the subjects that were told of and whose trouble has not ended, and what about them.
+    #[must_use]
+    pub fn open_stories(&self) -> Vec<(Arc<str>, Topic)> {
+        let mut stories = Stories::default();
+        for record in &self.records {
+            if let Record::Story { of, is } = record {
+                stories.recall(of.clone(), is.clone());
+            }
+        }
+        stories.open().cloned().collect()
+    }
+
+    pub(super) fn into_parts(self) -> (Vec<Record>, Option<Keeper>) {
+        (self.records, self.keeper)
+    }
+}
+
+fn understood(found: &Found) -> Vec<Record> {
+    let mut strange = 0_usize;
+    let mut last = String::new();
+    let mut read = |line: &String| {
+        serde_json::from_str(line).inspect_err(|error| (strange, last) = (strange + 1, error.to_string())).ok()
+    };
+    let records: Vec<Record> = found.lines.iter().filter_map(&mut read).collect();
+    if found.damaged > 0 || strange > 0 {
+        let (damaged, kept) = (found.damaged, records.len());
+        tracing::warn!(damaged, strange, kept, last, "some of what was kept of before can't be read; the rest holds");
+    }
+    records
+}
+
+/// As lines, and how many did not fit.
+fn lines(mut records: Vec<Record>) -> (Vec<String>, usize) {
+    records.sort_by_key(Record::worth);
+    let all: Vec<String> = records.iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
+    let fitting = super::journal::fitting(&all);
+    let left_out = all.len() - fitting;
+    (all.into_iter().take(fitting).collect(), left_out)
+}
+
+#[cfg(test)]
+mod tests;

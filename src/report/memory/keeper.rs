@@ -1,0 +1,114 @@
+//! The journal on a thread of its own: a disk that hangs holds up nothing but that thread. At most one write is under way;
+//! what changes meanwhile goes with the next one.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::super::journal::{Journal, Trouble};
+use super::Record;
+use crate::client::backoff::Backoff;
+use crate::model::{Time, after};
+
+/// An answer of the disk is waited for so long before an Event goes out that is not kept yet.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// Between tries of a disk that refuses.
+const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
+
+/// What is to be kept now.
+pub(in crate::report) enum Due {
+    /// Nothing: the disk has not answered yet, or is left alone for a while.
+    Nothing,
+    /// What changed since the last time.
+    Changes,
+    /// All that holds.
+    All,
+}
+
+/// The way to the journal.
+#[derive(Debug)]
+pub(in crate::report) struct Keeper {
+    journal: Option<Journal>,
+    writing: Option<oneshot::Receiver<(Journal, Result<(), Trouble>)>>,
+    anew: bool,
+    backoff: Backoff,
+    not_before: Option<Time>,
+    failing: bool,
+}
+
+impl Keeper {
+    /// Begins with a journal to which nothing was written yet.
+    pub(in crate::report) fn start(journal: Journal) -> Self {
+        let backoff = Backoff::new(RETRY.0, RETRY.1);
+        Self { journal: Some(journal), writing: None, anew: true, backoff, not_before: None, failing: false }
+    }
+
+    /// What is to be kept, if anything can be.
+    pub(in crate::report) fn due(&mut self, now: Time) -> Due {
+        if let Some(writing) = &mut self.writing {
+            match writing.try_recv() {
+                Ok(written) => self.settle(written, now),
+                Err(oneshot::error::TryRecvError::Empty) => return Due::Nothing,
+                Err(oneshot::error::TryRecvError::Closed) => self.writing = None,
+            }
+        }
+        match &self.journal {
+            None => Due::Nothing,
+            Some(_) if self.not_before.is_some_and(|at| now < at) => Due::Nothing,
+            Some(_) if self.anew => Due::All,
+            Some(_) => Due::Changes,
+        }
+    }
+
+    /// Keeps these, and waits for that a little; false where all is to be kept anew at once.
+    pub(in crate::report) async fn keep(&mut self, records: Vec<Record>, now: Time) -> bool {
+        let Some(journal) = self.journal.take() else { return true };
+        let anew = self.anew;
+        let (told, mut writing) = oneshot::channel();
+        tokio::task::spawn_blocking(move || drop(told.send(write(journal, records, anew))));
+        match tokio::time::timeout(PATIENCE, &mut writing).await {
+            Ok(Ok(written)) => self.settle(written, now),
+            Ok(Err(_)) => {}
+            Err(_) => self.writing = Some(writing),
+        }
+        !(self.anew && self.not_before.is_none())
+    }
+
+    fn settle(&mut self, (journal, result): (Journal, Result<(), Trouble>), now: Time) {
+        (self.journal, self.writing) = (Some(journal), None);
+        match result {
+            Ok(()) => {
+                (self.anew, self.not_before) = (false, None);
+                self.backoff.reset();
+                if std::mem::take(&mut self.failing) {
+                    tracing::info!("stories are kept on disk again");
+                }
+            }
+            Err(Trouble::Full) if !self.anew => self.anew = true,
+            Err(error) => {
+                self.anew = true;
+                self.not_before = Some(after(now, RETRY.0 + self.backoff.wait()));
+                if !std::mem::replace(&mut self.failing, true) {
+                    tracing::warn!(%error, "stories can't be kept on disk; until they can, a restart may repeat or lose some");
+                }
+            }
+        }
+    }
+}
+
+fn write(mut journal: Journal, records: Vec<Record>, anew: bool) -> (Journal, Result<(), Trouble>) {
+    let result = if anew {
+        let (lines, left_out) = super::lines(records);
+        if left_out > 0 {
+            tracing::warn!(
+                left_out,
+                "the journal has no room for all that is to be kept; what matters least is left out"
+            );
+        }
+        journal.rewrite(&lines)
+    } else {
+        let lines: Vec<String> = records.iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
+        journal.append(&lines, true)
+    };
+    (journal, result)
+}
