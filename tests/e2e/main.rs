@@ -11,6 +11,7 @@ mod brake;
 mod churn;
 mod configuration;
 mod faults;
+mod killed;
 mod lock;
 mod marks;
 mod node_faults;
