@@ -5,7 +5,8 @@
 const RUNTIME: &[&str] = &["RuntimeDown", "RuntimeSlow", "RuntimeCrashLooping", "RuntimeFailed", "CgroupFailure"];
 /// What looks like the kubelet's own fault.
 const KUBELET: &[&str] = &["KubeletDown", "KubeletCrashLooping"];
-/// What a pod that starts runs into where nothing can be written.
+/// What a pod that starts runs into where nothing can be written. Here as below `NodeCannotStartPods` is that of pods of
+/// which no more is known than that they wait: of others that together, what each fails for counts.
 const WRITES: &[&str] = &[
     "PauseImageMissing",
     "SandboxImageUnavailable",
@@ -60,7 +61,7 @@ const ROOTS: &[(&str, &[&[&str]])] = &[
     ("CniConfigInvalid", &[&["CniConfigMissing", "CniFailed"]]),
     ("CniPluginMissing", &[&["CniFailed"]]),
     ("CniBackendDown", &[&["CniFailed", "CniConfigMissing"], TIMEOUTS]),
-    ("CniPodNotRunning", &[&["CniBackendDown", "CniFailed", "CniConfigMissing"]]),
+    ("CniPodNotRunning", &[&["CniBackendDown", "CniFailed", "CniConfigMissing", "NodeCannotStartPods"]]),
     ("PodIpLeaked", &[&["PodIpExhausted"]]),
     ("PauseImageMissing", &[&["SandboxImageUnavailable"]]),
 ];
