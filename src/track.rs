@@ -16,6 +16,7 @@ pub mod queue;
 pub mod readings;
 pub mod runtime;
 pub mod said;
+pub mod sandboxes;
 mod snapshot;
 pub mod timeline;
 mod told;
@@ -50,6 +51,7 @@ use pull::Pulls;
 use queue::{Fetch, Waiting};
 use readings::Readings;
 use runtime::RuntimeTrack;
+use sandboxes::SandboxTimes;
 use volume::VolumeTrack;
 
 /// An image that is waited for is asked for again sooner.
@@ -93,17 +95,6 @@ pub struct World {
     logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
-}
-
-/// When a sandbox was last made on this node, and when making one last failed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SandboxTimes {
-    /// Creation of the newest READY sandbox.
-    pub made: Option<Time>,
-    /// The last kubelet Event that said one could not be made.
-    pub failed: Option<Time>,
-    /// When all of them were last listed.
-    pub listed: Option<Time>,
 }
 
 impl World {
@@ -213,17 +204,6 @@ impl World {
         self.images.get(image).is_some_and(|(told, here)| *here && since(*told, now) < IMAGES_HOLD)
     }
 
-    /// When the newest sandbox with a network of its own was made, of those that stand.
-    #[must_use]
-    pub fn network_made(&self) -> Option<Time> {
-        let networked = self.pods.values().filter(|track| track.pod.as_ref().is_some_and(|pod| !pod.host_network));
-        networked
-            .filter_map(|track| track.sandbox.as_ref())
-            .filter(|sandbox| sandbox.ready)
-            .filter_map(|s| s.created)
-            .max()
-    }
-
     /// When a pod last came to run, of those that are here.
     #[must_use]
     pub fn last_arrival(&self) -> Option<Time> {
@@ -295,8 +275,10 @@ impl World {
         let uid = self.pods.iter().find(|(_, t)| t.pod.as_ref().is_some_and(|p| p.api_uid == *api_uid));
         if let Some(uid) = uid.map(|(uid, _)| uid.clone()) {
             // A job may run and be gone between two looks.
-            let last = self.pods.remove(&uid);
-            self.arrivals.extend(last.and_then(|mut track| track.take_arrival()));
+            if let Some(mut last) = self.pods.remove(&uid) {
+                self.sandboxes.leaves(&last);
+                self.arrivals.extend(last.take_arrival());
+            }
             self.gone.push(uid.0);
         }
     }
@@ -342,7 +324,7 @@ impl World {
     /// The runtime's list is the whole truth about sandboxes; a pod that only the runtime knows (standalone mode, a static
     /// pod while the API server is away) is tracked from it alone.
     fn sandboxes_listed(&mut self, list: Vec<Sandbox>, at: Time) {
-        self.sandboxes.listed = Some(at);
+        let known = self.sandboxes.listed.replace(at).is_some();
         self.making.listed(list.iter().map(|sandbox| &sandbox.id));
         let mut newest: BTreeMap<PodUid, Sandbox> = BTreeMap::new();
         for sandbox in list {
@@ -357,12 +339,12 @@ impl World {
             }
         }
         for (uid, track) in &mut self.pods {
-            track.sandbox_listed(newest.remove(uid), at);
+            track.sandbox_listed(newest.remove(uid), known, at);
         }
         for (uid, sandbox) in newest {
             let id = PodId { uid: uid.clone(), namespace: sandbox.namespace.clone(), name: sandbox.name.clone() };
             let mut track = PodTrack::new(id, at).fetching(queue::unserved(&self.pulls));
-            track.sandbox_listed(Some(sandbox), at);
+            track.sandbox_listed(Some(sandbox), known, at);
             self.pods.insert(uid, track);
         }
         self.pods.retain(|_, track| track.pod.is_some() || track.sandbox.is_some());

@@ -46,10 +46,10 @@ pub const RUNTIME_CRASH_LOOPING: Cause = Cause {
 /// Pods of several owners fail at one stage for one reason, and none gets past it.
 pub const NODE_CANNOT_START_PODS: Cause = Cause {
     id: "NodeCannotStartPods",
-    summary: "Pods of several owners fail on this node at one stage for one cause, and none has started since.",
-    says: "[{which}|Pods] cannot start on this node[, though it says {ready}]. {failed} failed, 0 started since {began}: {why}",
+    summary: "Pods of several owners fail or hang on this node at one stage for one cause, and none has started since.",
+    says: "[{which}|Pods] cannot start on this node[, though it says {ready}]. [{hang} hang|{failed} failed], 0 started since {began}: {why}",
     rules_out: "The single pods and their owners are not the cause.",
-    advice: "[look up {cause} in what kubewhy explains|see the Events of those pods]; cordon this node meanwhile.",
+    advice: "[read /proc/{pid}/stack and the network add-on's log here|look up {cause} in what kubewhy explains|see the Events of those pods]; cordon this node meanwhile.",
     mends: "",
     steps: &[
         "`kubewhy explain --cause CAUSE` for the cause that the Event names: what to look at, and the command that shows it.",

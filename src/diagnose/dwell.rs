@@ -45,6 +45,14 @@ pub(super) fn settle(suspicion: &Suspicion, view: View<'_>) -> Option<Diagnosis>
     })
 }
 
+/// A cause that has held since then is told as a Warning by now.
+pub(super) fn is_warning(cause: &Cause, began: Time, view: View<'_>) -> bool {
+    let own = view.settings.causes.get(cause.id).cloned().unwrap_or_default();
+    let lasted = since(began, view.now);
+    let told = own.enabled != Some(false) && lasted >= own.after.unwrap_or(cause.after);
+    told && own.kind.unwrap_or_else(|| grown(cause, lasted)) == EventType::Warning
+}
+
 /// What began just after a restart of the runtime or the kubelet may be its echo, and gets the time to settle; but that one
 /// of them is started again and again is no echo.
 fn in_restart_quiet(suspicion: &Suspicion, view: View<'_>) -> bool {

@@ -8,7 +8,7 @@ mod pause;
 mod quiet;
 mod readings;
 
-use crate::causes::roots;
+use crate::causes::{SANDBOX_STALLED, roots};
 use crate::model::diagnosis::{Evidence, Subject};
 use crate::model::ids::PodId;
 
@@ -31,8 +31,17 @@ pub(super) fn suspicions(gathered: &sandbox::Gathered<'_>, pods: &[Suspicion], v
     found.extend(readings::hints(&found, view).into_iter().filter(|hint| is_enabled(hint, view)));
     let mut found = rooted(merged(found));
     found.iter_mut().filter(|suspicion| !suspicion.soon).for_each(|suspicion| suspicion.affect(pods));
-    found.extend(crowd::suspicions(&found, pods, view));
-    strongest(found.into_iter())
+    strongest(with_crowd(found, pods, view).into_iter())
+}
+
+/// And the pods that fail together, unless what was `found` explains that, or what is only worth a thought beside it.
+fn with_crowd(mut found: Vec<Suspicion>, pods: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
+    let Some(crowd) = crowd::suspicion(&found, pods, view).filter(|crowd| is_enabled(crowd, view)) else {
+        return found;
+    };
+    found.push(crowd);
+    found.extend(readings::hints(&found, view).into_iter().filter(|hint| is_enabled(hint, view)));
+    rooted(found)
 }
 
 /// What the runtime's calls, the CNI directories and the sandboxes show.
@@ -70,7 +79,7 @@ fn merged(found: Vec<Suspicion>) -> Vec<Suspicion> {
 /// Only those that no other one explains. What they explain becomes their evidence.
 fn rooted(found: Vec<Suspicion>) -> Vec<Suspicion> {
     let explains = |root: &Suspicion, symptom: &Suspicion| {
-        !root.soon && (roots::explains(root.cause.id, symptom.cause.id) || is_soon_of(root, symptom))
+        !root.soon && (roots::explains(root.cause.id, symptom.as_symptom()) || is_soon_of(root, symptom))
     };
     let is_root = |one: &Suspicion| !found.iter().any(|other| explains(other, one));
     let (mut kept, symptoms): (Vec<_>, Vec<_>) = found.clone().into_iter().partition(is_root);
@@ -87,6 +96,13 @@ fn is_soon_of(root: &Suspicion, other: &Suspicion) -> bool {
 }
 
 impl Suspicion {
+    /// What a root of it must explain: of pods that fail together what each fails for, unless all that is known is that they
+    /// wait.
+    fn as_symptom(&self) -> &str {
+        let fails_for = self.facts.get("cause").filter(|cause| *cause != SANDBOX_STALLED.id);
+        fails_for.unwrap_or(self.cause.id)
+    }
+
     /// Takes over what another one of the same cause knows.
     fn learn(&mut self, other: Self) {
         self.since = self.since.min(other.since);

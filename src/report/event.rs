@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, Time as MetaTim
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::notice::Notice;
+use super::notice::{Notice, RESOLVED};
 use crate::model::diagnosis::Subject;
 use crate::model::wording::{self, MESSAGE_LIMIT};
 
@@ -94,7 +94,10 @@ fn name(notice: &Notice) -> String {
         Subject::Node(node) => &node.name,
         Subject::Pod(pod) => &pod.name,
     };
-    let parts = [notice.subject.uid(), &notice.story, notice.reason, notice.kind.as_str()];
+    let mut parts = vec![notice.subject.uid(), &notice.story, notice.reason, notice.kind.as_str()];
+    if notice.reason == RESOLVED {
+        parts.push(notice.counted_as()); // its label can't be patched to that of another cause
+    }
     let hash = Sha256::digest(parts.join("\n"));
     let hex: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     let kept = object.floor_char_boundary(NAME_LIMIT - hex.len() - 1);

@@ -76,10 +76,11 @@ pub struct Notice {
 }
 
 impl Notice {
-    /// Whether both are told by one Event.
+    /// Whether both are told by one Event. Each cause that a story ends with has an ending of its own.
     #[must_use]
     pub fn same_event(&self, other: &Self) -> bool {
-        self.same_story(other) && self.reason == other.reason && self.kind == other.kind
+        let told_alike = self.reason == other.reason && self.kind == other.kind;
+        self.same_story(other) && told_alike && self.counted_as() == other.counted_as()
     }
 
     /// Whether both belong to one story.

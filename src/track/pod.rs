@@ -28,6 +28,8 @@ pub struct PodTrack {
     pub pod: Option<Pod>,
     /// Its newest sandbox.
     pub sandbox: Option<Sandbox>,
+    /// When the runtime was seen to have made it.
+    listed_up: Option<Time>,
     /// Its newest container of each name.
     pub containers: BTreeMap<Arc<str>, Container>,
     /// At which stage it is, and since when.
@@ -78,6 +80,7 @@ impl PodTrack {
             seen_first: at,
             pod: None,
             sandbox: None,
+            listed_up: None,
             containers: BTreeMap::new(),
             place: Place { stage: Stage::Admission, since: at, container: None, told_by: told_by::STATUS },
             timeline: Timeline::default(),
@@ -140,9 +143,15 @@ impl PodTrack {
         }
     }
 
-    /// The runtime listed all sandboxes; this is the pod's newest.
-    pub fn sandbox_listed(&mut self, sandbox: Option<Sandbox>, at: Time) {
+    /// The runtime listed all sandboxes, as it did before or not; this is the pod's newest.
+    pub fn sandbox_listed(&mut self, sandbox: Option<Sandbox>, before: bool, at: Time) {
         if self.sandbox != sandbox {
+            let stands = |sandbox: &Option<Sandbox>| sandbox.as_ref().filter(|it| it.ready).map(|it| it.id.clone());
+            if stands(&sandbox).is_some_and(|id| Some(id) != stands(&self.sandbox)) {
+                // One that was there at the first list came up at some time before.
+                let created = sandbox.as_ref().and_then(|it| it.created);
+                self.listed_up = if before { Some(at) } else { created };
+            }
             self.sandbox = sandbox;
             self.replace(at);
         }
@@ -179,6 +188,19 @@ impl PodTrack {
             self.network = ready;
             self.replace(at);
         }
+    }
+
+    /// When its sandbox last came up: containerd 1.x dates one from before its network was made, which may have taken long.
+    #[must_use]
+    pub fn came_up(&self) -> Option<Time> {
+        let told = self.pod.as_ref().and_then(|pod| pod.sandbox_ready).filter(|(ready, _)| *ready);
+        self.listed_up.max(told.and_then(|(_, at)| at))
+    }
+
+    /// It is not on the node's own network, as far as is known.
+    #[must_use]
+    pub fn has_network(&self) -> bool {
+        self.pod.as_ref().is_none_or(|pod| !pod.host_network)
     }
 
     /// The state of a container of that name in the pod's present sandbox.

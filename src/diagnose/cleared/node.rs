@@ -5,6 +5,7 @@ use crate::causes::{KUBELET_CRASH_LOOPING, KUBELET_DOWN, NODE_CANNOT_START_PODS}
 use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
 use crate::model::stage::{Stage, Topic};
+use crate::track::pod::PodTrack;
 
 use super::super::View;
 use super::super::node::is_soon_told;
@@ -49,9 +50,11 @@ fn averted(cause: &str, view: View<'_>) -> Option<Time> {
 fn over(cause: &str, last: Time, view: View<'_>) -> Option<Time> {
     let world = view.world;
     match cause {
-        // That those who failed are gone is no proof.
+        // That those who failed are gone is no proof, nor is a pod that needs less than they do.
         _ if cause == NODE_CANNOT_START_PODS.id => {
-            world.last_arrival().max(world.sandboxes.made).filter(|success| *success > last)
+            let networked = world.pods.values().filter(|track| track.has_network());
+            let arrived = networked.filter_map(PodTrack::arrived).max();
+            arrived.max(world.came_up(true)).filter(|success| *success > last)
         }
         _ if cause == KUBELET_CRASH_LOOPING.id => world.daemons.kubelet.up_since(),
         _ if world.readings.ever_found(cause) => world.readings.over_since(cause, view.now),

@@ -50,7 +50,7 @@ pub(super) fn broken(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
 pub(super) fn hints(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
     let explains = |cause: &Cause| {
         let hard = found.iter().filter(|one| !one.soon);
-        hard.into_iter().any(|one| one.cause.id != cause.id && roots::explains(cause.id, one.cause.id))
+        hard.into_iter().any(|one| one.cause.id != cause.id && roots::explains(cause.id, one.as_symptom()))
     };
     let known = |cause: &Cause| found.iter().any(|one| one.cause.id == cause.id && !one.soon);
     courses(view)

@@ -12,19 +12,19 @@ use crate::model::pod::{Phase, Pod};
 use crate::model::runtime::{FailureKind, Method};
 use crate::model::{Time, after};
 
-fn ago(t: &Timeline, seconds: u64) -> Time {
+pub(super) fn ago(t: &Timeline, seconds: u64) -> Time {
     t.now.checked_sub(Duration::from_secs(seconds)).unwrap()
 }
 
-fn record(pod: &str, created: Time, step: Option<Step>) -> SandboxRecord {
+pub(super) fn record(pod: &str, created: Time, step: Option<Step>) -> SandboxRecord {
     SandboxRecord { id: format!("s-{pod}").into(), pod: id("shop", pod).uid, created, step }
 }
 
-fn plugin(pid: u32, began: Time) -> PluginProcess {
+pub(super) fn plugin(pid: u32, began: Time) -> PluginProcess {
     PluginProcess { pid, caller: None, plugin: "bridge".into(), began, uninterruptible: false, call: None }
 }
 
-fn called(process: PluginProcess, command: &str, pod: &str) -> PluginProcess {
+pub(super) fn called(process: PluginProcess, command: &str, pod: &str) -> PluginProcess {
     let call = CniCall { command: command.into(), sandbox: "".into(), pod: Some(id("shop", pod).uid) };
     PluginProcess { call: Some(call), ..process }
 }
@@ -238,7 +238,7 @@ fn a_deadline_that_passed_for_a_reason_that_is_seen_is_told_with_that_reason() {
     assert_eq!((said.cause.id, said.kind), ("SandboxStalled", EventType::Warning));
 }
 
-fn status_hangs(t: &mut Timeline) {
+pub(super) fn status_hangs(t: &mut Timeline) {
     for _ in 0..2 {
         t.see(call(Method::Status, Some(FailureKind::TimedOut)));
     }

@@ -45,6 +45,15 @@ fn an_event_on_a_pod() {
 }
 
 #[test]
+fn the_ends_of_two_causes_of_one_story_are_two_events_each_labelled_with_its_own() {
+    let one = ending(&first("cart", at(0)), at(60));
+    let other = Notice { cause: Some(&crate::report::samples::SLOW), ..one.clone() };
+    let (one, other) = (json_of(&one), json_of(&other));
+    assert_ne!(one["metadata"]["name"], other["metadata"]["name"]);
+    assert_eq!(other["metadata"]["labels"]["kubewhy.dev/cause"], "ImagePullSlow");
+}
+
+#[test]
 fn an_event_on_the_node_lies_in_default_and_names_no_namespace() {
     let notice = Notice { subject: node("n-1"), field_path: None, ..again(&first("cart", at(0)), at(60)) };
     let expected = json!({

@@ -27,7 +27,15 @@ pub(super) struct Story {
     spells: u32,
     heard: Time,
     ended: Option<Time>,
-    ending: Option<(Time, u32)>,
+    endings: Vec<Ending>,
+}
+
+/// The Event of one of its endings: there is one for each cause that it ended with.
+#[derive(Clone, Copy, Debug)]
+struct Ending {
+    cause: &'static str,
+    first: Time,
+    count: u32,
 }
 
 /// One Event of a story.
@@ -66,7 +74,7 @@ impl Story {
             spells: 1,
             heard: now,
             ended: None,
-            ending: None,
+            endings: Vec::new(),
         };
         let first = story.tell(now, Telling::First, diagnosis);
         (story, first)
@@ -99,16 +107,15 @@ impl Story {
         if self.events.iter().all(|told| told.brief) {
             return None;
         }
-        let (first, count) = self.ending.map_or((now, 1), |(first, count)| (first, count.saturating_add(1)));
-        self.ending = Some((first, count));
-        let last = self.events.get(self.current)?;
+        let last = self.events.get(self.current)?.cause;
+        let Ending { first, count, .. } = self.end_with(last.id, now);
         Some(Notice {
             at: now,
             telling: Telling::Ended,
             subject: cleared.subject.clone(),
             story: Arc::clone(&self.id),
             reason: RESOLVED,
-            cause: Some(last.cause),
+            cause: Some(last),
             kind: EventType::Normal,
             sentence: self.account(&cleared.how),
             in_full: None,
@@ -120,6 +127,15 @@ impl Story {
         })
     }
 
+    fn end_with(&mut self, cause: &'static str, now: Time) -> Ending {
+        let before =
+            self.endings.iter().position(|ending| ending.cause == cause).map(|at| self.endings.swap_remove(at));
+        let ending = before.unwrap_or(Ending { cause, first: now, count: 0 });
+        let ending = Ending { count: ending.count.saturating_add(1), ..ending };
+        self.endings.push(ending);
+        ending
+    }
+
     /// Ended for so long that trouble from now on is another story.
     pub(super) fn is_over(&self, now: Time, reopen: Duration) -> bool {
         self.ended.is_some_and(|ended| since(ended, now) > reopen)
@@ -128,7 +144,13 @@ impl Story {
     fn reopen(&mut self, now: Time, diagnosis: &Diagnosis) -> bool {
         let reopened = self.ended.take().is_some();
         if reopened {
-            self.spells = self.spells.saturating_add(1);
+            let ended_with = self.events.get(self.current).map(|told| told.cause.id);
+            if ended_with == Some(diagnosis.cause.id) {
+                self.spells = self.spells.saturating_add(1);
+            } else {
+                // What ended was accounted for; what comes now ends by itself.
+                (self.spells, self.spans) = (1, Vec::new());
+            }
             self.span_from = diagnosis.since.clamp(self.span_from, now.max(self.span_from));
         }
         reopened

@@ -186,6 +186,27 @@ fn a_story_that_comes_back_soon_goes_on() {
 }
 
 #[test]
+fn each_ending_names_what_ended() {
+    let mut told = Told::default();
+    told.sick(0..40, &diagnosis(pod("cart"), &NOT_FOUND, at(0)));
+    told.well([40, 100], &pod("cart"), 40);
+    told.sick(200..210, &diagnosis(pod("cart"), &SLOW, at(200)));
+    told.well([210, 270], &pod("cart"), 210);
+    told.sick(300..320, &diagnosis(pod("cart"), &NOT_FOUND, at(300)));
+    told.well([320, 380], &pod("cart"), 320);
+    let endings: Vec<&Notice> = told.notices.iter().filter(|notice| notice.telling == Telling::Ended).collect();
+    let said: Vec<_> = endings.iter().map(|n| (n.counted_as(), n.sentence.as_str(), n.count)).collect();
+    let expected = [
+        ("ImageNotFound", "Started after 40 s: ImageNotFound.", 1),
+        ("ImagePullSlow", "Started after 10 s: ImagePullSlow.", 1),
+        ("ImageNotFound", "Started after 20 s: ImageNotFound.", 2),
+    ];
+    assert_eq!(said, expected);
+    assert!(!endings[0].same_event(endings[1]) && endings[0].same_event(endings[2]));
+    assert_eq!((endings[2].first, endings[2].at), (endings[0].first, at(380)));
+}
+
+#[test]
 fn a_story_that_comes_back_late_is_another_one() {
     let mut told = Told::default();
     told.sick([0], &diagnosis(pod("cart"), &NOT_FOUND, at(0)));

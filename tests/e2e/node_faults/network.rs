@@ -7,7 +7,7 @@ use kubewhy_lab::demo::{Act, NAMESPACE, On, Scene, pod};
 use kubewhy_lab::in_lab;
 use serde_json::json;
 
-use super::row::{Fault, LOOK, node, play};
+use super::row::{Fault, LOOK, STALLED, node, play};
 
 /// So many addresses are left for pods, and so many pods take one.
 const ADDRESSES: u8 = 2;
@@ -116,6 +116,25 @@ const FAULTS: &[Fault] = &[
             mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
         },
         shows: LOOK,
+        heals: LOOK,
+    },
+    Fault {
+        act: Act {
+            title: "a CNI plugin does not return, for pods of two owners",
+            cause: "NodeCannotStartPods",
+            on: On::Node,
+            also: Some(On::Pod("till-0")),
+            broken: |s| {
+                Box::pin(async {
+                    s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
+                    ["till", "post"].iter().for_each(|owner| owned(s, owner));
+                    Ok(())
+                })
+            },
+            mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
+        },
+        // Of pods that only wait, each must have waited for as long as its own cause dwells.
+        shows: Duration::from_secs(LOOK.as_secs() + STALLED.1.as_secs()),
         heals: LOOK,
     },
 ];

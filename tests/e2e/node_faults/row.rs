@@ -20,13 +20,14 @@ const MARK: &str = "@fault ";
 const VERSION: &str = "@version ";
 
 /// All that is shortened: how often is looked, how long all must be well before that is said, and when what comes back is
-/// another story. How long a cause of the node dwells is not.
+/// another story. How long a cause of the node dwells is not. A sandbox that stalls is a Warning at once, for only then does
+/// it count for the node.
 pub(super) const CONFIG: &str = "\
 apiVersion: kubewhy.dev/v1alpha1
 report: {spread: 0s}
 timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, probe: 1s, clear: 2s, reopen: 1s, restartQuiet: 1s, askEvents: 3s, askAgain: 10s}
 causes:
-  SandboxStalled: {after: 6s}
+  SandboxStalled: {after: 6s, type: Warning}
 ";
 /// A look of a second, which comes up to a fifth later, and later where it costs: as a program does that is not optimised.
 pub(super) const LOOK: Duration = Duration::from_secs(3);
@@ -35,7 +36,7 @@ const REOPEN: Duration = Duration::from_secs(1);
 /// As configured.
 const CLEAR: Duration = Duration::from_secs(2);
 /// Likewise: the one cause that dwells for long, and is no node's.
-const STALLED: (&str, Duration) = ("SandboxStalled", Duration::from_secs(6));
+pub(super) const STALLED: (&str, Duration) = ("SandboxStalled", Duration::from_secs(6));
 /// From the first look that could show it, a diagnosis may take so long beyond its cause's dwell.
 const TOLD_WITHIN: Duration = Duration::from_millis(1500);
 /// Beyond the time of good evidence, an ending may take so long.

@@ -81,8 +81,7 @@ pub async fn perform(act: &Act, scene: &mut Scene) -> anyhow::Result<Outcome> {
     Ok(Outcome { named, ended, beside })
 }
 
-/// An Event about that cause, or about its end. An ending that is told again keeps the label of the first, and names all
-/// causes.
+/// An Event about that cause, or about its end, which has the label of the last cause and names all.
 pub(super) fn is_of(event: &Value, cause: &str) -> bool {
     let named = event["message"].as_str().is_some_and(|message| message.contains(cause));
     event["metadata"]["labels"]["kubewhy.dev/cause"] == cause || named
