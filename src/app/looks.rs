@@ -91,8 +91,11 @@ impl Shared {
         attends: &watch::Receiver<Attention>,
         seen: &mpsc::Sender<Observation>,
     ) {
-        let doubts =
-            self.project(attends.clone(), |attention| Doubts { way: attention.way, mounts: attention.mounts.clone() });
+        let doubts = self.project(attends.clone(), |Attention { way, mounts, trouble, .. }| Doubts {
+            way: *way,
+            mounts: mounts.clone(),
+            trouble: *trouble,
+        });
         let prober = Prober {
             root: args.host_root.clone(),
             kubelet: KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() },

@@ -11,6 +11,7 @@ use crate::model::volume::Mounting;
 use crate::model::{Time, since};
 
 use super::World;
+use super::pause::PauseTrack;
 use super::pod::PodTrack;
 
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
@@ -30,10 +31,27 @@ impl World {
         self.runtime.failing().is_some() || self.moving(now).next().is_some()
     }
 
-    /// A probe found something broken lately, which is told once it has dwelt.
+    /// Something of the node was found broken lately, which is told once it has dwelt.
     #[must_use]
     pub fn settling(&self, now: Time) -> bool {
-        self.readings.all(now).any(|course| course.is_broken() && since(course.since, now) < SETTLING)
+        let pause = self.pause.as_ref().and_then(PauseTrack::missing).map(|(since, _)| since);
+        let mut broken = pause.into_iter().chain(self.broken(now));
+        broken.any(|began| since(began, now) < SETTLING)
+    }
+
+    /// When the newest trouble of the node began. What lies at the root of it may have begun with it: whoever could see that
+    /// is to look again.
+    #[must_use]
+    pub fn troubled_since(&self, now: Time) -> Option<Time> {
+        let calls = self.runtime.failing().map(|failing| failing.since);
+        let network = self.network.ready.as_ref().filter(|(_, ready)| !ready.status).map(|(since, _)| *since);
+        let pause = self.pause.as_ref().and_then(PauseTrack::missing).map(|(since, _)| since);
+        calls.into_iter().chain(network).chain(pause).chain(self.broken(now)).max()
+    }
+
+    /// Since when each of those is broken that a probe finds so.
+    fn broken(&self, now: Time) -> impl Iterator<Item = Time> {
+        self.readings.all(now).filter(|course| course.is_broken()).map(|course| course.since)
     }
 
     /// A pod waits for an image, as far as can be told.
