@@ -1,4 +1,5 @@
-//! What was diagnosed of whom, and whose Events were asked for: what a look must know of those before it, and an agent of the one before.
+//! What was diagnosed of whom, and whose Events were asked for: what a look must know of those before it, and an agent of
+//! the one before.
 
 use std::sync::Arc;
 
@@ -33,10 +34,11 @@ impl World {
         }
     }
 
-    /// All pods of this node are known: what was told of others is of pods that went while nobody looked.
+    /// All pods of this node are known: what was told of others is of pods that went while nobody
+    /// looked. Where the node's own UID is not known, some of it may be the node's.
     pub(super) fn drop_strangers(&mut self) {
         let node = &self.node.id.uid;
-        let strangers = self.told_before.extract_if(.., |uid, _| uid != node);
+        let strangers = self.told_before.extract_if(.., |uid, _| !node.is_empty() && uid != node);
         self.gone.extend(strangers.map(|(uid, _)| uid));
     }
 
