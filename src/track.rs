@@ -179,6 +179,7 @@ impl World {
                 self.pause = Some(PauseTrack::told(self.pause.take(), image, failure, at));
             }
             Seen::ApiServer(state) => self.api = Some((at, state)),
+            Seen::Clocks(skew) => return self.readings.compared(&skew, at),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
             }

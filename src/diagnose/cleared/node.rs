@@ -4,7 +4,9 @@
 use crate::causes::{KUBELET_CRASH_LOOPING, KUBELET_DOWN, NODE_CANNOT_START_PODS};
 use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
+use crate::model::skew::CLOCK;
 use crate::model::stage::{Stage, Topic};
+use crate::track::readings::{API_SERVER, Course};
 
 use super::super::View;
 use super::super::node::is_soon_told;
@@ -19,7 +21,7 @@ const ENDINGS: &[(&str, &str)] = &[
     ("KubeletCrashLooping", "The kubelet goes on running"),
     ("KubeletCredentialInvalid", "The kubelet's login is valid again"),
     ("ApiServerUnreachable", "The API server is reached again"),
-    ("ClockSkewed", "The clock is right again"),
+    ("ClockSkewed", "The clocks agree again"),
     ("MountHung", "The mount answers again"),
     ("NodeCannotStartPods", "Pods start again"),
 ];
@@ -54,8 +56,20 @@ fn over(cause: &str, last: Time, view: View<'_>) -> Option<Time> {
             world.last_arrival().max(world.sandboxes.made).filter(|success| *success > last)
         }
         _ if cause == KUBELET_CRASH_LOOPING.id => world.daemons.kubelet.up_since(),
+        "ClockSkewed" => clocks_agree(view),
         _ if world.readings.ever_found(cause) => world.readings.over_since(cause, view.now),
         _ => ready_since(cause, view),
+    }
+}
+
+/// Only who compares them knows: a node may be Ready by whatever clock.
+fn clocks_agree(view: View<'_>) -> Option<Time> {
+    let readings = &view.world.readings;
+    let mut clock = readings.of(API_SERVER, view.now).filter(|course| &*course.reading.of == CLOCK);
+    let sound = clock.next().and_then(Course::sound_since)?;
+    match readings.ever_found("ClockSkewed") {
+        true => readings.over_since("ClockSkewed", view.now).map(|over| over.max(sound)),
+        false => Some(sound),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the probes of the node find, over time: what is told early, what is told as the root, and all that is not told.
 
+mod clock;
 mod ready;
 
 use std::time::Duration;
