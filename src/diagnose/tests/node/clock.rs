@@ -143,3 +143,18 @@ fn what_is_not_compared_any_more_is_neither_told_nor_over() {
     t.answers(0, 0);
     assert_eq!(t.agree_since(), Some(t.now));
 }
+
+#[test]
+fn a_certificate_of_the_future_is_told_as_the_clock_and_over_once_clocks_could_be_compared() {
+    let early = Reading::broken("api-server", "direct", "ClockSkewed", "")
+        .with("now", "1970-01-01T00:02:00Z")
+        .with("begins", "2026-03-04T09:12:55Z");
+    let mut t = Timeline::new();
+    t.see(Seen::ApiServer(ApiState::Unreachable("certificate not valid yet".to_owned())));
+    let said = t.finds(&early, 8).of_node();
+    assert_eq!((said.len(), said[0].cause.id), (1, "ClockSkewed"));
+    assert!(said[0].sentence.contains("begins at 2026-03-04T09:12:55Z"), "{}", said[0].sentence);
+    assert_eq!(t.agree_since(), None);
+    let right = t.compares(0).now;
+    assert_eq!(t.wait(10).agree_since(), Some(right));
+}
