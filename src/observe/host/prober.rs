@@ -140,10 +140,8 @@ fn rest(probe: &Probe, period: Duration, cost: Duration, troubled: bool) -> Dura
     let dear = cost.saturating_mul(SHARE.saturating_mul(part)).mul_f64(period.div_duration_f64(USUAL));
     let calm = dear.clamp(period, period * PERIODS_AT_MOST);
     // Whom many nodes would ask at once is not asked the more the less it answers.
-    match troubled && probe.asked != Asked::WayInDoubt {
-        true => (calm / TROUBLED_SHARE).clamp(period / TROUBLED, period),
-        false => calm,
-    }
+    let soonest = if probe.asked == Asked::WayInDoubt { period } else { period / TROUBLED };
+    if troubled { (calm / TROUBLED_SHARE).clamp(soonest, period) } else { calm }
 }
 
 /// The span or up to a fifth more, so that probes drift apart.

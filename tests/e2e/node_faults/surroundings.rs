@@ -1,15 +1,12 @@
-//! Faults of what runs beside the runtime: the kubelet, what the kernel gives out, and the clock.
+//! Faults of what runs beside the runtime: the kubelet, and what the kernel gives out.
 
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
-use jiff::SignedDuration;
-use kubewhy_lab::apiserver;
 use kubewhy_lab::demo::{Act, Agent, NODE, On, Scene, Start};
 use kubewhy_lab::in_lab;
 use tokio::process::Command;
-use tokio::time::sleep;
 
 use super::row::{CONFIG, Fault, LOOK, node, play};
 use crate::stage::PROGRAM;
@@ -45,67 +42,7 @@ const FAULTS: &[Fault] = &[
         shows: LOOK,
         heals: LOOK,
     },
-    Fault {
-        act: Act {
-            title: "the clock of the API server is shifted",
-            cause: "ClockSkewed",
-            on: On::Node,
-            also: None,
-            broken: |s| Box::pin(clock_ahead(s, SHIFTED)),
-            mended: |s| Box::pin(clock_ahead(s, SignedDuration::ZERO)),
-        },
-        shows: AGAIN.saturating_add(LOOK),
-        heals: AGAIN.saturating_add(LOOK),
-    },
-    Fault {
-        act: Act {
-            title: "likewise, and only the agent's own answers tell it",
-            cause: "ClockSkewed",
-            on: On::Node,
-            also: None,
-            broken: |s| {
-                Box::pin(async {
-                    std::fs::rename(KUBECONFIG, AWAY)?;
-                    clock_ahead(s, -SHIFTED).await?;
-                    sleep(BETWEEN_ANSWERS).await;
-                    end_watches(s).await
-                })
-            },
-            mended: |s| {
-                Box::pin(async {
-                    std::fs::rename(AWAY, KUBECONFIG)?;
-                    clock_ahead(s, SignedDuration::ZERO).await
-                })
-            },
-        },
-        shows: BETWEEN_ANSWERS.saturating_add(AGAIN),
-        heals: AGAIN.saturating_add(LOOK),
-    },
 ];
-
-/// Far more than clocks may be apart.
-const SHIFTED: SignedDuration = SignedDuration::from_mins(5);
-/// By which the kubelet's way to the API server is found.
-const KUBECONFIG: &str = "/var/lib/kubelet/kubeconfig";
-const AWAY: &str = "/var/lib/kubelet/kubeconfig.away";
-/// A watch that was cut is opened again within this time.
-const AGAIN: Duration = Duration::from_secs(2);
-/// Two answers that are so far apart are two.
-const BETWEEN_ANSWERS: Duration = Duration::from_secs(6);
-
-/// By the clock of the API server, and of its answers.
-async fn clock_ahead(scene: &mut Scene, by: SignedDuration) -> anyhow::Result<()> {
-    scene.api.clock().set_apart(by);
-    end_watches(scene).await
-}
-
-/// What happens every few minutes happens at once: watches end, and are opened anew.
-async fn end_watches(scene: &Scene) -> anyhow::Result<()> {
-    scene.api.set_fault(apiserver::Fault::Refuse.everywhere());
-    sleep(Duration::from_millis(100)).await;
-    scene.api.set_faults(Vec::new());
-    Ok(())
-}
 
 /// Runs what it is given as the root of a user namespace, whom every user is known to: limits set there end there.
 const OWN_ROOT: &str = r#"#!/bin/sh
