@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
 use jiff::SignedDuration;
 use kubewhy_lab::apiserver::{self, resources::NODES};
 use kubewhy_lab::demo::{Act, NODE, On, Scene};
@@ -82,6 +83,8 @@ async fn end_watches(scene: &Scene) -> anyhow::Result<()> {
 fn apart() {
     in_lab!(async {
         let mut scene = node().await?;
+        let asked = scene.api.journal().requests().iter().filter(|entry| entry.resource == "/livez").count();
+        ensure!(asked == 0, "a calm node asked {asked} times how the API server is");
         play(FAULTS, &mut scene).await?;
         scene.end().await
     });
