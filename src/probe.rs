@@ -38,7 +38,6 @@ mod scene;
 pub mod swap;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -69,8 +68,8 @@ pub struct Node {
     pub cni: cni::CniDirs,
     /// The ids of all sandboxes, where the runtime told them lately.
     pub sandboxes: Option<Arc<BTreeSet<Arc<str>>>>,
-    /// The API server's address as a Service, as the kubelet tells it to pods.
-    pub service: Option<SocketAddr>,
+    /// The API server as a Service, as the kubelet tells it to pods.
+    pub service: Option<apiserver::Service>,
     /// The pods whose mounts may hang; none where those of every pod are asked.
     pub suspects: Option<Arc<[PodUid]>>,
 }

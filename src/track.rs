@@ -173,6 +173,7 @@ impl World {
                 self.pause = Some(PauseTrack::told(self.pause.take(), image, failure, at));
             }
             Seen::ApiServer(state) => self.api = Some((at, state)),
+            Seen::Clocks(skew) => return self.readings.compared(&skew, at),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
             }
@@ -235,8 +236,10 @@ impl World {
 
     fn node_changed(&mut self, node: crate::model::node::Node, at: Time) {
         self.gone.extend(self.node.changed(node, at));
-        let before = self.told_before.remove(&self.node.id.uid);
-        self.node.told.extend(before.into_iter().flatten().map(|topic| (topic, at)));
+        for topic in self.told_before.remove(&self.node.id.uid).into_iter().flatten() {
+            self.node.told.insert(topic.clone(), at);
+            self.node.recalled.insert(topic);
+        }
     }
 
     fn pods_listed(&mut self, list: Vec<Pod>, at: Time) {

@@ -20,7 +20,7 @@ use crate::observe::host::{
     CniDirs, CniObserver, Doubts, Heard, IntentObserver, KubeletPlaces, MarksObserver, PluginObserver,
     PressureObserver, Prober, PullRulesObserver, VolumeObserver,
 };
-use crate::probe::apiserver::service_address;
+use crate::probe::apiserver::Service;
 
 use super::Shared;
 
@@ -102,7 +102,7 @@ impl Shared {
             dirs,
             heard,
             doubts,
-            service: service_address(|name| std::env::var(name).ok()),
+            service: Service::told(|name| std::env::var(name).ok()),
             period: self.timing().probe,
             clock: self.clock,
         };

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::diagnose::phrase::{Facts, fill, sentence};
 use crate::host::Mounts;
 use crate::model::reading::{Group, Missing, Reading, Verdict};
-use crate::probe::apiserver::service_address;
+use crate::probe::apiserver::Service;
 use crate::probe::cni::CniDirs;
 use crate::probe::{self, Node, Probe};
 
@@ -108,7 +108,7 @@ fn node(args: &CheckArgs) -> anyhow::Result<Node> {
         pids: Arc::default(),
         cni: CniDirs::of_operator(args.cni_conf_dir.as_deref(), &args.cni_bin_dir).unwrap_or_default(),
         sandboxes: None,
-        service: service_address(|name| std::env::var(name).ok()),
+        service: Service::told(|name| std::env::var(name).ok()),
         suspects: None,
     })
 }

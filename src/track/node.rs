@@ -1,6 +1,6 @@
 //! The Node object over time: who it is, and whether it ever was Ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,13 +25,21 @@ pub struct NodeTrack {
     was_ready: bool,
     /// What was diagnosed of it, by story, and when that last held.
     pub told: BTreeMap<Topic, Time>,
+    /// Of that, what only an agent before this one has told.
+    pub recalled: BTreeSet<Topic>,
 }
 
 impl NodeTrack {
     /// A node of which only the name is known.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { id: NodeId { name: name.into(), uid: "".into() }, node: None, was_ready: false, told: BTreeMap::new() }
+        Self {
+            id: NodeId { name: name.into(), uid: "".into() },
+            node: None,
+            was_ready: false,
+            told: BTreeMap::new(),
+            recalled: BTreeSet::new(),
+        }
     }
 
     /// The object changed. Yields the UID of the node that this one has taken the name of, if it has.
@@ -41,6 +49,7 @@ impl NodeTrack {
         if replaced {
             self.was_ready = false;
             self.told.clear();
+            self.recalled.clear();
         }
         self.was_ready |= node.ready() == Some(true) || left_ready(&node, at);
         self.node = Some(node);

@@ -15,7 +15,10 @@ impl World {
     pub fn remember(&mut self, findings: &Findings, at: Time) {
         for diagnosis in findings.diagnoses.iter().filter(|d| !d.brief) {
             match &diagnosis.subject {
-                Subject::Node(_) => _ = self.node.told.insert(diagnosis.topic.clone(), at),
+                Subject::Node(_) => {
+                    self.node.recalled.remove(&diagnosis.topic);
+                    self.node.told.insert(diagnosis.topic.clone(), at);
+                }
                 Subject::Pod(id) => {
                     let pod = self.pods.get_mut(&id.uid);
                     pod.into_iter().for_each(|pod| _ = pod.told.insert(diagnosis.topic.stage));

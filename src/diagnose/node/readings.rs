@@ -8,9 +8,10 @@ use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::reading::Verdict;
 use crate::model::since;
+use crate::model::skew::CLOCK;
 use crate::model::stage::{Stage, Topic};
 use crate::model::wording::span;
-use crate::track::readings::Course;
+use crate::track::readings::{API_SERVER, Course};
 
 use super::super::View;
 use super::super::phrase::Facts;
@@ -31,6 +32,8 @@ const DAEMON_AWAY: Duration = Duration::from_secs(90);
 const DAEMON: &str = "cni-backend";
 /// What is only suspected and yet a reason, once there is something that it would explain. That a disk is rather full is none.
 const REASONS: &[&str] = &["SwapUnsupported", "NodeCpuStarved", "NodeIoSaturated"];
+/// A clock that jumps may jump back: between the first and the last answer that found it wrong lies at least so much.
+const CLOCK_STAYS: Duration = Duration::from_secs(5);
 /// The probe that sees the runtime's process, which says less than its answers do.
 const PROCESS: &str = "runtime";
 
@@ -96,6 +99,7 @@ fn stands_alone(cause: &Cause, course: &Course, found: &[Suspicion], view: View<
             let waits = found.iter().any(|one| one.topic.stage == Stage::Network);
             waits || since(course.since, view.now) >= DAEMON_AWAY
         }
+        API_SERVER if &*course.reading.of == CLOCK => since(course.since, course.at) >= CLOCK_STAYS,
         _ => true,
     }
 }

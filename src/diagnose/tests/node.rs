@@ -1,6 +1,5 @@
 //! What the probes of the node find, over time: what is told early, what is told as the root, and all that is not told.
 
-mod pause;
 mod ready;
 
 use std::time::Duration;

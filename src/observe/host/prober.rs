@@ -5,7 +5,6 @@
 mod cost;
 mod heard;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +23,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::{Time, since};
 use crate::observe::Outlet;
+use crate::probe::apiserver::Service;
 use crate::probe::{ALL, Asked, Node, Probe};
 
 use super::CniDirs;
@@ -81,8 +81,8 @@ pub struct Prober {
     pub heard: watch::Receiver<Heard>,
     /// What is in doubt.
     pub doubts: watch::Receiver<Doubts>,
-    /// The API server's address as a Service.
-    pub service: Option<SocketAddr>,
+    /// The API server as a Service.
+    pub service: Option<Service>,
     /// Between two looks of one probe that find the same.
     pub period: Duration,
     /// The agent's clock.
@@ -146,10 +146,8 @@ fn rest(probe: &Probe, period: Duration, cost: Duration, troubled: bool) -> Dura
     let dear = cost.saturating_mul(SHARE.saturating_mul(part)).mul_f64(period.div_duration_f64(USUAL));
     let calm = dear.clamp(period, period * PERIODS_AT_MOST);
     // Whom many nodes would ask at once is not asked the more the less it answers.
-    match troubled && probe.asked != Asked::WayInDoubt {
-        true => (calm / TROUBLED_SHARE).clamp(period / TROUBLED, period),
-        false => calm,
-    }
+    let soonest = if probe.asked == Asked::WayInDoubt { period } else { period / TROUBLED };
+    if troubled { (calm / TROUBLED_SHARE).clamp(soonest, period) } else { calm }
 }
 
 /// The span or up to a fifth more, so that probes drift apart.
@@ -200,7 +198,7 @@ impl Host {
             pids: self.pids.clone(),
             cni: self.prober.dirs.borrow().clone(),
             sandboxes: heard.sandboxes,
-            service: self.prober.service,
+            service: self.prober.service.clone(),
             suspects: Some(self.prober.doubts.borrow().mounts.clone()),
         }
     }

@@ -122,6 +122,10 @@ fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
     assert_eq!(rest(Duration::from_secs(1), false), USUAL * PERIODS_AT_MOST);
     assert_eq!(rest(costly, true), rest(costly, false) / TROUBLED_SHARE);
     assert_eq!(rest(Duration::from_secs(1), true), USUAL);
+    let way = probe("way", Asked::WayInDoubt, fine);
+    for cost in [Duration::ZERO, costly, Duration::from_secs(1)] {
+        assert_eq!(super::rest(&way, USUAL, cost, true), USUAL, "many nodes may ask at once");
+    }
     assert_eq!(within(USUAL / 10, costly, false), rest(costly, false) / 10, "who wants more has it cost more");
 }
 
