@@ -17,9 +17,11 @@ use serde::Serialize;
 use super::Output;
 use crate::causes;
 use crate::clock::Clock;
+use crate::diagnose::last_words;
 use crate::diagnose::phrase::{Facts, fill, sentence};
 use crate::host::Mounts;
 use crate::model::reading::{Group, Missing, Reading, Verdict};
+use crate::model::wording::cut_middle;
 use crate::probe::apiserver::service_address;
 use crate::probe::cni::CniDirs;
 use crate::probe::{self, Node, Probe};
@@ -30,6 +32,8 @@ const BROKEN: u8 = 1;
 const UNTOLD: u8 = 2;
 /// A probe answers within this time, or not at all.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Of a daemon's last words.
+const QUOTE: usize = 200;
 
 /// Where the host is, and how the answer looks.
 #[derive(Debug, Args)]
@@ -132,15 +136,24 @@ fn lines(probe: &Probe, answer: &Receiver<Vec<Reading>>, deadline: Instant) -> V
 }
 
 fn advice(reading: &Reading) -> Option<String> {
-    let cause = causes::by_id(reading.cause)?;
+    let words = reading.fact("words").filter(|_| reading.verdict == Verdict::Broken);
+    let named = words.and_then(last_words::named);
+    let cause = named.as_ref().map(|named| named.cause).or_else(|| causes::by_id(reading.cause))?;
     let facts = reading.facts.iter().fold(Facts::default(), |facts, (name, value)| facts.with(name, value));
+    let facts = named.map_or(facts.clone(), |named| named.facts.or(facts));
     Some(match reading.verdict {
         // Its sentence tells of what is, not of what may be.
         Verdict::Suspect => {
             format!("{}, soon or maybe: {}: {}", cause.id, cause.owner.as_str(), fill(cause.advice, &facts).0)
         }
-        _ => format!("{}: {}", cause.id, sentence(cause, &facts)),
+        _ => format!("{}: {}{}", cause.id, sentence(cause, &facts), words.and_then(quoted).unwrap_or_default()),
     })
+}
+
+/// What it ended on, as it said it.
+fn quoted(words: &str) -> Option<String> {
+    let line = last_words::spoken(last_words::ending(words)?);
+    Some(format!(" Its last words: \"{}\".", cut_middle(&line, QUOTE)))
 }
 
 fn tell(out: &mut impl Write, lines: &[Line]) -> io::Result<()> {
