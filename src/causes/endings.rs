@@ -1,5 +1,6 @@
-//! The words on which a kubelet ends. Data: the lines that are its last before its process exits, and those of them that
-//! name a cause which only its own end proves. Every other cause that such a line names has its signs in the catalogue.
+//! The words on which a kubelet or a runtime ends. Data: the lines that are its last before its process exits, and those of
+//! a kubelet that name a cause which only its own end proves. Every other cause that such a line names has its signs in the
+//! catalogue.
 
 use super::kubelet_start::{CGROUP_V1_REFUSED, KUBELET_CONFIG_INVALID, KUBELET_PORT_TAKEN};
 use crate::model::cause::Cause;
@@ -28,10 +29,12 @@ pub const LAST: &[&str] = &[
     "\"failed to register cri auth plugins\" err=",
     // k3s-io/k3s: pkg/daemons/executor/embed.go
     "kubelet exited: ",
+    // logrus, as containerd, CRI-O and k3s use it: Fatal exits
+    "level=fatal msg=",
 ];
 
-/// The same, where the line begins with it: the Go runtime's words.
-pub const LAST_BEGINS: &[&str] = &["panic: ", "fatal error: "];
+/// The same, where the line begins with it: the Go runtime's words, and containerd's (containerd: cmd/containerd/main.go).
+pub const LAST_BEGINS: &[&str] = &["panic: ", "fatal error: ", "containerd: "];
 
 /// A new run begins, so that what stands before it is another one's end: systemd's words, and the kubelet's own first ones.
 pub const FIRST: &[&str] = &[
@@ -42,11 +45,19 @@ pub const FIRST: &[&str] = &[
     "starting lightweight kubernetes",
     "starting rancher kubernetes",
     "\"kubelet version\" kubeletversion=",
+    "msg=\"starting containerd\"",
+    "msg=\"starting cri-o, version:",
 ];
 
 /// systemd was told to stop it: it did not end by itself.
-pub const STOPPED: &[&str] =
-    &["stopping kubelet", "stopping lightweight kubernetes", "stopping rancher kubernetes", "stopping k0s"];
+pub const STOPPED: &[&str] = &[
+    "stopping kubelet",
+    "stopping lightweight kubernetes",
+    "stopping rancher kubernetes",
+    "stopping k0s",
+    "stopping containerd",
+    "stopping container runtime interface for oci",
+];
 
 /// What such a line is about, by all of these parts in lower case; the first that fits.
 pub const NAMED: &[(&[&str], &Cause)] = &[

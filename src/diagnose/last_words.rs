@@ -49,8 +49,8 @@ pub fn named(words: &str) -> Option<Named<'_>> {
 #[must_use]
 pub fn spoken(line: &str) -> String {
     let plain = text::peel(line);
-    let error = plain.split_once("err=\"").map(|(_, error)| error.trim_end_matches('"').to_owned());
-    error.unwrap_or(plain)
+    let parts = ["err=\"", "msg=\""].iter().find_map(|mark| plain.split_once(mark));
+    parts.map(|(_, said)| said.trim_end_matches('"').to_owned()).unwrap_or(plain)
 }
 
 fn by_its_end(plain: &str) -> Option<&'static Cause> {

@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use super::Node;
 use crate::host::{Journal, Lost, Root};
 use crate::model::Time;
 use crate::model::redact::redact;
@@ -14,6 +15,8 @@ use crate::model::wording::{cut_middle, one_line};
 const JOURNALS: &[&str] = &["/var/log/journal", "/run/log/journal"];
 /// Where others write what daemons say: syslog's files, and the files of hosts without systemd.
 const LOGS: &[&str] = &["/var/log/syslog", "/var/log/messages", "/var/log/daemon.log", "/var/log/kubelet.log"];
+/// Why a daemon ended was said within this time before.
+const LATELY: Duration = Duration::from_secs(600);
 const LINES_AT_MOST: usize = 100;
 const LINE_AT_MOST: usize = 2_048;
 const LOG_AT_MOST: u64 = 512 << 10;
@@ -39,6 +42,14 @@ pub fn last_words(root: Root<'_>, unit: &str, since: Time) -> Result<Vec<Line>, 
         Ok(files) => Ok(of_journals(&files, unit, since)),
         Err(lost) => of_logs(root, unit.trim_end_matches(".service")).ok_or(lost),
     }
+}
+
+/// The same of the first of these units that wrote anything in the last ten minutes, line by line.
+pub(super) fn last_of_any(node: &Node, units: &[&str]) -> Option<String> {
+    let since = node.now.checked_sub(LATELY).unwrap_or(node.now);
+    let said = |unit: &&str| last_words(node.root(), unit, since).ok().filter(|lines| !lines.is_empty());
+    let lines = units.iter().find_map(said)?;
+    Some(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n"))
 }
 
 fn of_journals(files: &[PathBuf], unit: &str, since: Time) -> Vec<Line> {
