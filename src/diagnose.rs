@@ -43,6 +43,7 @@ use crate::model::{Time, since};
 use crate::track::World;
 
 pub use arrival::arrived;
+pub use runtime::too_old as runtime_too_old;
 
 use suspicion::Suspicion;
 

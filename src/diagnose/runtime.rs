@@ -34,16 +34,17 @@ fn seen(view: View<'_>) -> Option<Suspicion> {
     let (first, last) = (runtime.failing()?, runtime.failed_last()?);
     let told =
         Suspicion { since: first.since, ripe: runtime.keeps_failing(), ..down(view, last, &failure(last, view)) };
-    Some(match too_old(&last.failure) {
-        Some(runtime) => Suspicion { cause: &causes::RUNTIME_TOO_OLD, facts: runtime, ..told },
-        None => told,
-    })
+    if !too_old(&last.failure) {
+        return Some(told);
+    }
+    let itself = last.failure.text.split(" at ").next().unwrap_or_default();
+    Some(Suspicion { cause: &causes::RUNTIME_TOO_OLD, facts: Facts::default().with("runtime", itself), ..told })
 }
 
-/// It answers, and not in the CRI version that kubelets of today speak; with what it calls itself.
-fn too_old(failure: &CallFailure) -> Option<Facts> {
-    let (runtime, _) = failure.text.split_once(SPEAKS_V1ALPHA2).filter(|_| failure.kind == FailureKind::Unsupported)?;
-    Some(Facts::default().with("runtime", runtime.split(" at ").next().unwrap_or_default()))
+/// It answers, and not in the CRI version that kubelets of today speak.
+#[must_use]
+pub fn too_old(failure: &CallFailure) -> bool {
+    failure.kind == FailureKind::Unsupported && failure.text.contains(SPEAKS_V1ALPHA2)
 }
 
 /// A node whose runtime never was there and an agent that lacks a mount look alike from here; the kubelet knows.

@@ -11,6 +11,7 @@
 
 mod any_text;
 mod architecture;
+mod check;
 mod client_containerd;
 mod client_cri;
 mod command_line;
