@@ -12,5 +12,5 @@ const LOST: &[&[&str]] = &[&["content digest sha256:", ": not found"], &["blob s
 /// The cause, where the words of a container that could not be created say so.
 pub(super) fn lost(trouble: &Trouble) -> Option<&'static Cause> {
     let says = |parts: &&[&str]| parts.iter().all(|part| trouble.said.text().contains(part));
-    (trouble.stage == Stage::Create && LOST.iter().any(|parts| says(parts))).then_some(&IMAGE_STORE_CORRUPT)
+    (trouble.stage == Stage::Create && LOST.iter().any(says)).then_some(&IMAGE_STORE_CORRUPT)
 }
