@@ -17,6 +17,7 @@ const JOURNALS: &[&str] = &["/var/log/journal", "/run/log/journal"];
 const LOGS: &[&str] = &["/var/log/syslog", "/var/log/messages", "/var/log/daemon.log", "/var/log/kubelet.log"];
 /// Why a daemon ended was said within this time before.
 const LATELY: Duration = Duration::from_secs(600);
+/// As last words of one that ended.
 const LINES_AT_MOST: usize = 100;
 const LINE_AT_MOST: usize = 2_048;
 const LOG_AT_MOST: u64 = 512 << 10;
@@ -38,10 +39,18 @@ pub struct Line {
 /// # Errors
 /// Neither a journal nor a log file can be read; that there is none is [`Lost::Missing`].
 pub fn last_words(root: Root<'_>, unit: &str, since: Time) -> Result<Vec<Line>, Lost> {
-    match files(root, since) {
-        Ok(files) => Ok(of_journals(&files, unit, since)),
+    match dated_words(root, unit, since, LINES_AT_MOST) {
         Err(lost) => of_logs(root, unit.trim_end_matches(".service")).ok_or(lost),
+        lines => lines,
     }
+}
+
+/// The same of a journal alone, which says when each line was written.
+///
+/// # Errors
+/// No journal can be read; that there is none is [`Lost::Missing`].
+pub fn dated_words(root: Root<'_>, unit: &str, since: Time, at_most: usize) -> Result<Vec<Line>, Lost> {
+    Ok(of_journals(&files(root, since)?, unit, since, at_most))
 }
 
 /// The same of the first of these units that wrote anything in the last ten minutes, line by line.
@@ -52,18 +61,18 @@ pub(super) fn last_of_any(node: &Node, units: &[&str]) -> Option<String> {
     Some(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n"))
 }
 
-fn of_journals(files: &[PathBuf], unit: &str, since: Time) -> Vec<Line> {
+fn of_journals(files: &[PathBuf], unit: &str, since: Time, at_most: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for file in files {
         let Some(journal) = fs::File::open(file).ok().and_then(Journal::of) else { continue };
         for field in ["_SYSTEMD_UNIT", "UNIT"] {
-            let entries = journal.last(field, unit, LINES_AT_MOST).into_iter();
+            let entries = journal.last(field, unit, at_most).into_iter();
             lines.extend(entries.filter_map(|entry| Some((moment(entry.at)?, entry.message))));
         }
     }
     lines.retain(|(at, _)| *at >= since);
     lines.sort_by_key(|(at, _)| *at);
-    let surplus = lines.len().saturating_sub(LINES_AT_MOST);
+    let surplus = lines.len().saturating_sub(at_most);
     lines.into_iter().skip(surplus).map(|(at, text)| Line { at: Some(at), text: clean(&text) }).collect()
 }
 

@@ -6,7 +6,8 @@ mod healthz;
 
 use super::kubelet_config::KubeletConfig;
 use super::{Node, journal};
-use crate::host::{Lost, Process};
+use crate::host::{Lost, Mounts, Process, Root};
+use crate::model::Time;
 use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::wording::span;
 
@@ -27,6 +28,8 @@ const UNITS: &[&str] = &[
     "k0scontroller.service",
     "snap.microk8s.daemon-kubelite.service",
 ];
+/// Lines of one that runs; those of a few minutes, on most nodes.
+const WORDS_AT_MOST: usize = 300;
 const PROCESS: &str = "process";
 const HEALTHZ: &str = "healthz";
 
@@ -53,6 +56,14 @@ pub fn look(node: &Node) -> Vec<Reading> {
         _ => reading,
     };
     vec![with_words(process), with_words(health)]
+}
+
+/// What it wrote in its journal since then, the last line last; nothing where there is none that can be read.
+#[must_use]
+pub fn words(mounts: &Mounts, since: Time) -> Vec<journal::Line> {
+    let lines = |unit: &str| journal::dated_words(Root(mounts), unit, since, WORDS_AT_MOST).ok();
+    let said = |unit: &&str| lines(unit).filter(|lines| !lines.is_empty());
+    UNITS.iter().find_map(said).unwrap_or_default()
 }
 
 fn stands(node: &Node, process: &Process) -> Reading {
