@@ -3,40 +3,38 @@
 
 use std::path::Path;
 
-use super::Node;
-use super::kubelet_config::KubeletConfig;
-use super::lost::unknown;
+use super::ID;
 use crate::host::Lost;
 use crate::model::reading::{Missing, Reading};
+use crate::probe::Node;
+use crate::probe::kubelet_config::KubeletConfig;
+use crate::probe::lost::unknown;
 
-/// Its id.
-pub const ID: &str = "cgroup-version";
+const OF: &str = "version";
 
 /// In the root of the second version's only hierarchy (Linux: Documentation/admin-guide/cgroup-v2.rst).
 const V2: &str = "/sys/fs/cgroup/cgroup.controllers";
 /// Hierarchies of the first version that no host is without.
 const V1: &[&str] = &["/sys/fs/cgroup/memory", "/sys/fs/cgroup/systemd"];
 
-/// Looks once.
-#[must_use]
-pub fn look(node: &Node) -> Vec<Reading> {
-    vec![match node.root().find(Path::new(V2)) {
-        Ok(_) => Reading::fine(ID, "", "v2"),
+pub(super) fn look(node: &Node) -> Reading {
+    match node.root().find(Path::new(V2)) {
+        Ok(_) => Reading::fine(ID, OF, "v2"),
         Err(Lost::Missing) => old(node),
-        Err(lost) => unknown(ID, "", Path::new(V2), &lost),
-    }]
+        Err(lost) => unknown(ID, OF, Path::new(V2), &lost),
+    }
 }
 
 /// From 1.35 on the kubelet refuses it unless it is told otherwise; which one this is, is not seen (Kubernetes: FailCgroupV1 in
 /// pkg/kubelet/apis/config/v1beta1/defaults.go).
 fn old(node: &Node) -> Reading {
     if !V1.iter().any(|file| node.root().find(Path::new(file)).is_ok()) {
-        return Reading::unknown(ID, "", Missing::Access, "no cgroups are seen");
+        return Reading::unknown(ID, OF, Missing::Access, "no cgroups are seen");
     }
     match KubeletConfig::read(node).ok().as_ref().and_then(|config| config.get("failCgroupV1")) {
-        Some("false") => Reading::fine(ID, "", "v1, and the kubelet is told to run with it"),
+        Some("false") => Reading::fine(ID, OF, "v1, and the kubelet is told to run with it"),
         Some("true") => {
-            Reading::suspect(ID, "", "CgroupV1Refused", "v1, and the kubelet does not start with it (failCgroupV1)")
+            Reading::suspect(ID, OF, "CgroupV1Refused", "v1, and the kubelet does not start with it (failCgroupV1)")
         }
         _ => Reading::fine(
             ID,
@@ -53,7 +51,7 @@ mod tests {
     use crate::probe::scene::Host;
 
     fn verdict(host: &Host) -> Verdict {
-        look(&host.node()).remove(0).verdict
+        look(&host.node()).verdict
     }
 
     fn old_host(config: &str) -> Host {
@@ -67,7 +65,7 @@ mod tests {
         assert_eq!(verdict(&old_host("kind: KubeletConfiguration")), Fine, "its version is not known");
         let refused = old_host("failCgroupV1: true");
         assert_eq!(verdict(&refused), Suspect);
-        assert_eq!(look(&refused.node())[0].cause, "CgroupV1Refused");
+        assert_eq!(look(&refused.node()).cause, "CgroupV1Refused");
     }
 
     #[test]
