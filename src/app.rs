@@ -115,7 +115,7 @@ impl Shared {
         self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_volumes(args, client.clone(), &attends, &seen);
-            self.look_at_apiserver(client, to_answer, &seen);
+            self.look_at_apiserver(client, &args.host_root, to_answer, &seen);
         }
         self.keep_pause_image(&cri, heard, &seen);
         self.prepull(cri, node_labels, seen);

@@ -5,7 +5,7 @@
 pub mod addresses;
 pub mod apiserver;
 pub mod certificate;
-pub mod cgroup_driver;
+pub mod cgroups;
 pub mod clock;
 pub mod cni;
 pub mod cni_backend;
@@ -138,5 +138,5 @@ pub const ALL: &[Probe] = &[
     always(clock::ID, Group::System, clock::look),
     always(resolv_conf::ID, Group::System, resolv_conf::look),
     always(swap::ID, Group::System, swap::look),
-    always(cgroup_driver::ID, Group::System, cgroup_driver::look),
+    always(cgroups::ID, Group::System, cgroups::look),
 ];

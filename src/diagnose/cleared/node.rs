@@ -1,7 +1,9 @@
 //! Positive evidence that the node itself is well again, of all that was told of it: what found it broken finds it well, or
 //! who called it broken calls it well.
 
-use crate::causes::{KUBELET_CRASH_LOOPING, KUBELET_DOWN, NODE_CANNOT_START_PODS};
+use crate::causes::{
+    KUBELET_CRASH_LOOPING, KUBELET_DOWN, NETWORK_UNAVAILABLE, NODE_CANNOT_START_PODS, NODE_UNINITIALIZED, roots,
+};
 use crate::model::Time;
 use crate::model::diagnosis::{Cleared, Subject};
 use crate::model::skew::CLOCK;
@@ -10,7 +12,7 @@ use crate::track::pod::PodTrack;
 use crate::track::readings::{API_SERVER, Course};
 
 use super::super::View;
-use super::super::node::is_soon_told;
+use super::super::node::{finished_since, is_soon_told};
 
 /// What an ending says, where there is more to say than that it ended.
 const ENDINGS: &[(&str, &str)] = &[
@@ -25,6 +27,11 @@ const ENDINGS: &[(&str, &str)] = &[
     ("ClockSkewed", "The clocks agree again"),
     ("MountHung", "The mount answers again"),
     ("NodeCannotStartPods", "Pods start again"),
+    ("CgroupV1Refused", "The kubelet runs again"),
+    ("KubeletConfigInvalid", "The kubelet runs again"),
+    ("KubeletPortTaken", "The kubelet runs again"),
+    ("NodeUninitialized", "A cloud controller has initialized the node"),
+    ("NetworkUnavailable", "The network of the node is set up"),
 ];
 const ENDING: &str = "The node is well again";
 
@@ -104,7 +111,12 @@ fn over(cause: &str, last: Time, view: View<'_>) -> Option<Time> {
         }
         _ if cause == KUBELET_CRASH_LOOPING.id => world.daemons.kubelet.up_since(),
         "ClockSkewed" => clocks_agree(view),
+        _ if [NODE_UNINITIALIZED.id, NETWORK_UNAVAILABLE.id].contains(&cause) => finished_since(cause, view),
         _ if world.readings.ever_found(cause) => world.readings.over_since(cause, view.now),
+        // The kubelet's own last words told it: it is over when the kubelet runs.
+        _ if roots::explains(cause, KUBELET_DOWN.id) && world.readings.ever_found(KUBELET_DOWN.id) => {
+            world.readings.over_since(KUBELET_DOWN.id, view.now)
+        }
         _ => ready_since(cause, view),
     }
 }

@@ -1,6 +1,8 @@
 //! What the probes of the node find, over time: what is told early, what is told as the root, and all that is not told.
 
+mod ended;
 mod ready;
+mod unfinished;
 
 use std::time::Duration;
 
