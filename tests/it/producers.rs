@@ -66,7 +66,7 @@ fn the_name_of_an_entry_is_made_from_its_id() {
 /// Who takes up another agent's story asks these probes whether it is over: they must exist.
 #[test]
 fn what_finds_a_cause_again_is_a_probe() {
-    let text = std::fs::read_to_string("src/diagnose/cleared/node.rs").unwrap();
+    let text = fs::read_to_string("src/diagnose/cleared/node.rs").unwrap();
     let table = text.split("const FOUND_BY").nth(1).and_then(|rest| rest.split("];").next()).unwrap();
     let rows: Vec<_> = table.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split_once("\", &[")).collect();
     assert!(rows.len() > 10);
