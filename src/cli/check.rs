@@ -1,6 +1,7 @@
 //! `kubewhy check`: every probe of this node once, with no agent, no API server and no runtime needed, as far as the
 //! caller's rights go; the runtime is asked too where there is one. Changes nothing. What it can't tell it says.
 
+mod json;
 mod runtime;
 
 use std::io::{self, Write};
@@ -14,7 +15,6 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use anyhow::Context as _;
 use clap::Args;
-use serde::Serialize;
 
 use super::Output;
 use crate::causes;
@@ -66,28 +66,37 @@ pub struct CheckArgs {
 }
 
 /// One answer, with what to do about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Line {
     group: Group,
-    #[serde(flatten)]
     reading: Reading,
-    #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
 
-/// Runs every probe once and prints what they found: exit code 0 where all is fine, 1 where something is broken, 2 where
-/// something could not be told.
+/// Runs every probe once and prints what they found: exit code 0 where nothing is broken, 1 where something
+/// is, 2 where nothing is seen to be and something could not be told.
 ///
 /// # Errors
-/// What is mounted can't be told, or the answer can't be written.
+/// There is no such host root, what is mounted can't be told, or the answer can't be written.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    if !args.host_root.is_dir() {
+        return Err(NoHost(args.host_root.clone()).into());
+    }
     let lines = all(args)?;
     match args.output {
         Output::Text => tell(&mut anstream::stdout().lock(), &lines)?,
-        Output::Json => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&lines)?)?,
+        Output::Json => {
+            let answers: Vec<_> = lines.iter().map(json::Answer::from).collect();
+            writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&answers)?)?;
+        }
     }
     Ok(code(lines.iter().map(|line| line.reading.verdict)).into())
 }
+
+/// A host that is not there is a mistake of the command line, and says nothing of any node.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is no directory; give --host-root the place where the host's directories are seen", path = .0.display())]
+pub struct NoHost(PathBuf);
 
 /// What this node has none of is no question that stays open.
 fn code(verdicts: impl Iterator<Item = Verdict>) -> u8 {

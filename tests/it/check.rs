@@ -44,8 +44,8 @@ fn a_runtime_that_answers_is_told_call_by_call_with_its_pause_image() {
     let items = vec![PodSandbox::default(), PodSandbox::default()];
     host.runtime.on(&runtime("ListPodSandbox"), answer(&ListPodSandboxResponse { items }));
     for (here, verdict, says) in [
-        (Some(Image { pinned: true, ..Image::default() }), "Fine", "registry.k8s.io/pause:3.10 is here, and pinned"),
-        (None, "Suspect", "registry.k8s.io/pause:3.10 is not here: the next pod has to pull it"),
+        (Some(Image { pinned: true, ..Image::default() }), "fine", "registry.k8s.io/pause:3.10 is here, and pinned"),
+        (None, "suspect", "registry.k8s.io/pause:3.10 is not here: the next pod has to pull it"),
     ] {
         host.runtime.on(&image("ImageStatus"), answer(&ImageStatusResponse { image: here, ..Default::default() }));
         let pause = &readings(host.root.path(), "pause-image")[""];
@@ -53,7 +53,7 @@ fn a_runtime_that_answers_is_told_call_by_call_with_its_pause_image() {
     }
     let calls = readings(host.root.path(), "runtime-calls");
     assert_eq!(calls.len(), 5, "{calls:?}");
-    assert!(calls.values().all(|call| call["verdict"] == "Fine"), "{calls:?}");
+    assert!(calls.values().all(|call| call["verdict"] == "fine"), "{calls:?}");
     assert!(calls["Connect"]["says"].as_str().unwrap().ends_with("ms, containerd 2.1.4"), "{calls:?}");
     assert!(calls["ListPodSandbox"]["says"].as_str().unwrap().ends_with("ms, 2 sandboxes"), "{calls:?}");
 }
@@ -65,14 +65,18 @@ fn a_call_that_fails_is_told_with_what_it_says_of_the_runtime() {
     host.runtime.on(&runtime("Status"), Reply::Fail(Code::Internal, "cni plugin timed out"));
     let calls = readings(host.root.path(), "runtime-calls");
     let [list, status] = ["ListPodSandbox", "Status"].map(|method| &calls[method]);
-    assert_eq!((&list["verdict"], &list["cause"]), (&json!("Broken"), &json!("RuntimeDown")), "{list}");
-    assert_eq!(status["verdict"], json!({"Unknown": "Answer"}), "a plugin may hold it up: {status}");
+    assert_eq!((&list["verdict"], &list["cause"]), (&json!("broken"), &json!("RuntimeDown")), "{list}");
+    assert_eq!(
+        (&status["verdict"], &status["missing"]),
+        (&json!("unknown"), &json!("answer")),
+        "a plugin may hold it up: {status}"
+    );
 }
 
 #[test]
 fn a_host_without_a_runtime_has_none_to_ask() {
     let root = tempfile::tempdir().unwrap();
     let calls = readings(root.path(), "runtime-calls");
-    assert_eq!(calls["Connect"]["verdict"], json!({"Unknown": "Subject"}), "{calls:?}");
+    assert_eq!(calls["Connect"]["missing"], "subject", "{calls:?}");
     assert!(readings(root.path(), "pause-image").is_empty());
 }

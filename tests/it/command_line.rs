@@ -36,6 +36,8 @@ fn a_look_at_a_node_ends_with_1_where_something_is_broken_and_with_2_where_it_co
         let args = ["check", "--host-root", host.path().to_str().unwrap()];
         kubewhy(&args.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
     };
+    let nowhere = kubewhy(&["check", "--host-root", "/nowhere"]);
+    assert_eq!(nowhere.status.code(), Some(64), "that is no node");
     let unseen = look(&[]);
     assert_eq!(unseen.status.code(), Some(2));
     assert!(words(&unseen.stdout).contains("? disk (kubelet): /var/lib/kubelet"), "{}", words(&unseen.stdout));
@@ -44,7 +46,7 @@ fn a_look_at_a_node_ends_with_1_where_something_is_broken_and_with_2_where_it_co
     let broken = look(&["--cni-conf-dir", "/etc/cni/net.d", "-o", "json"]);
     assert_eq!(broken.status.code(), Some(1));
     let readings: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
-    let causes: Vec<_> = readings.as_array().unwrap().iter().filter(|one| one["verdict"] == "Broken").collect();
+    let causes: Vec<_> = readings.as_array().unwrap().iter().filter(|one| one["verdict"] == "broken").collect();
     assert_eq!((causes.len(), &causes[0]["cause"]), (1, &"CniConfigInvalid".into()), "{causes:?}");
 }
 
