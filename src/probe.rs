@@ -64,6 +64,8 @@ pub struct Node {
     pub runtime_cgroup: Option<String>,
     /// The host's processes that other probes found.
     pub pids: Arc<Pids>,
+    /// Who was sent to mounts and has not come back.
+    pub left: Arc<mount::Left>,
     /// Where CNI lives.
     pub cni: cni::CniDirs,
     /// The ids of all sandboxes, where the runtime told them lately.

@@ -120,6 +120,7 @@ fn node(args: &CheckArgs, heard: Heard, cni: Option<CniDirs>) -> anyhow::Result<
         runtime_root: heard.root,
         runtime_cgroup: heard.cgroup,
         pids: Arc::default(),
+        left: Arc::default(),
         cni: of_operator.or(cni).unwrap_or_default(),
         sandboxes: heard.sandboxes,
         service: Service::told(|name| std::env::var(name).ok()),

@@ -100,6 +100,7 @@ impl Host {
             runtime_root: self.runtime_root.clone(),
             runtime_cgroup: None,
             pids: Arc::default(),
+            left: Arc::default(),
             cni: CniDirs::default(),
             sandboxes: None,
             service: None,

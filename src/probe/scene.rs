@@ -76,6 +76,7 @@ impl Host {
             runtime_root: None,
             runtime_cgroup: None,
             pids: Default::default(),
+            left: Default::default(),
             cni: Default::default(),
             sandboxes: None,
             service: None,

@@ -24,6 +24,7 @@ use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::{Time, since};
 use crate::observe::Outlet;
 use crate::probe::apiserver::Service;
+use crate::probe::mount::Left;
 use crate::probe::{ALL, Asked, Node, Probe};
 
 use super::CniDirs;
@@ -96,7 +97,8 @@ impl Prober {
     }
 
     async fn run_all(self, probes: &'static [Probe], out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let host = Arc::new(Host { prober: self, pids: Arc::default(), mounts: Mutex::default() });
+        let host =
+            Arc::new(Host { prober: self, pids: Arc::default(), left: Arc::default(), mounts: Mutex::default() });
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
         for probe in probes {
@@ -160,6 +162,7 @@ fn jittered(span: Duration) -> Duration {
 struct Host {
     prober: Prober,
     pids: Arc<Pids>,
+    left: Arc<Left>,
     mounts: Mutex<Option<(Time, Arc<Mounts>)>>,
 }
 
@@ -196,6 +199,7 @@ impl Host {
             runtime_root: heard.root,
             runtime_cgroup: heard.cgroup,
             pids: self.pids.clone(),
+            left: self.left.clone(),
             cni: self.prober.dirs.borrow().clone(),
             sandboxes: heard.sandboxes,
             service: self.prober.service.clone(),

@@ -142,6 +142,7 @@ fn what_changed_is_looked_at_again_soon() {
             runtime_root: None,
             runtime_cgroup: None,
             pids: Arc::default(),
+            left: Arc::default(),
             cni: CniDirs::default(),
             sandboxes: None,
             service: None,
