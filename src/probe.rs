@@ -86,7 +86,7 @@ impl Node {
     /// The host's processes.
     #[must_use]
     pub fn processes(&self) -> Processes<'_> {
-        Processes::of(self.root(), &self.pids)
+        Processes::of(self.root(), &self.pids, self.now)
     }
 }
 

@@ -73,7 +73,6 @@ fn stands(node: &Node, process: &Process) -> Reading {
         None => format!("process {pid}"),
     };
     match process.state {
-        'Z' | 'X' => down(PROCESS, format!("its process {pid} has ended")),
         'T' | 't' => down(PROCESS, format!("its process {pid} was stopped (state T)")),
         'D' => {
             let flaw = format!("its process {pid} waits for a disk or a mount (state D)");

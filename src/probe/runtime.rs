@@ -23,6 +23,10 @@ struct Runtime {
     shims: &'static [&'static str],
 }
 
+/// The beginnings of the programs below.
+const PROGRAMS: [&str; 3] = ["containerd", "crio", "cri-dockerd"];
+const SHIMS: [&str; 2] = ["containerd-shim", "conmon"];
+
 const RUNTIMES: &[Runtime] = &[
     Runtime {
         program: "containerd",
@@ -37,7 +41,7 @@ const RUNTIMES: &[Runtime] = &[
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
     let of = |process: &Process| RUNTIMES.iter().find(|runtime| serves_pods(process, runtime.program));
-    match node.processes().find("runtime", |process| of(process).is_some()) {
+    match node.processes().find("runtime", &PROGRAMS, |process| of(process).is_some()) {
         Ok(Some(process)) => of(&process).map(|runtime| alive(node, runtime, &process)).unwrap_or_default(),
         Ok(None) => vec![absent(node)],
         Err(lost) => vec![Reading::unknown(ID, "", Missing::Access, lost.to_string())],
@@ -53,7 +57,7 @@ fn absent(node: &Node) -> Reading {
     let of = |process: &Process| {
         RUNTIMES.iter().find(|runtime| runtime.shims.contains(&process.name()) && !serves_docker(process))
     };
-    let orphan = node.processes().find("shim", |process| of(process).is_some()).ok().flatten();
+    let orphan = node.processes().find("shim", &SHIMS, |process| of(process).is_some()).ok().flatten();
     let missing = if node.processes().are_all() { Missing::Subject } else { Missing::Access };
     match orphan.as_ref().and_then(of) {
         Some(runtime) => with_words(node, runtime, down(runtime, "its containers run, but it does not".to_owned())),
@@ -74,7 +78,6 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
         None => format!("process {pid}"),
     };
     match process.state {
-        'Z' | 'X' => with_words(node, runtime, down(runtime, format!("its process {pid} has ended"))),
         'T' | 't' => down(runtime, format!("its process {pid} was stopped (state T)")),
         'D' => {
             let says = format!("its process {pid} waits for a disk or a mount (state D)");

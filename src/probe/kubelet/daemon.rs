@@ -37,7 +37,8 @@ const KUBECONFIGS: &[&str] = &[
 
 /// The kubelet's process.
 pub(in crate::probe) fn find(node: &Node) -> Result<Option<Process>, Lost> {
-    node.processes().find("kubelet", is_kubelet)
+    let programs: Vec<&str> = PROGRAMS.iter().map(|(program, _)| *program).collect();
+    node.processes().find("kubelet", &programs, is_kubelet)
 }
 
 fn is_kubelet(process: &Process) -> bool {
