@@ -59,6 +59,8 @@ pub struct Node {
     pub pod_logs: PathBuf,
     /// The directory in which the runtime keeps images and containers, where it is known.
     pub runtime_root: Option<PathBuf>,
+    /// The socket on which the runtime serves pods, as this process sees it, where it was reached.
+    pub runtime_socket: Option<PathBuf>,
     /// The cgroup driver that the runtime's configuration names, `systemd` or `cgroupfs`. None where the runtime answers
     /// RuntimeConfig, for then the kubelet takes the runtime's, whatever its own configuration says.
     pub runtime_cgroup: Option<String>,

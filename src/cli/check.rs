@@ -118,6 +118,7 @@ fn node(args: &CheckArgs, heard: Heard, cni: Option<CniDirs>) -> anyhow::Result<
         kubelet_root: args.kubelet_root.clone(),
         pod_logs: args.pod_logs.clone(),
         runtime_root: heard.root,
+        runtime_socket: heard.socket,
         runtime_cgroup: heard.cgroup,
         pids: Arc::default(),
         left: Arc::default(),

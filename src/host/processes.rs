@@ -2,6 +2,7 @@
 //! A command line is read of those alone whose name fits: it is in the memory of its process, and whoever reads that of one
 //! that is stuck may wait as long as it (Linux: get_mm_cmdline in fs/proc/base.c takes the lock of its memory).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,10 @@ const COMMAND_AT_MOST: u64 = 16 << 10;
 const TABLE_AT_MOST: u64 = 8 << 10;
 /// That there is none of a kind is believed for so long: many ask the same at once, and each walk goes through all of them.
 const WALK_EVERY: Duration = Duration::from_secs(2);
+/// For one that only may be it a better one is looked for so often.
+const BETTER_EVERY: Duration = Duration::from_secs(60);
+/// The shortest name of a pod in a cgroup: a static pod's, a hash (Kubernetes: pkg/kubelet/config/common.go).
+const POD_AT_LEAST: usize = 32;
 /// The kernel's own name of a process is cut off here (Linux: TASK_COMM_LEN), or before where a wrapper begins it with a dot.
 const NAME_AT_MOST: usize = 14;
 /// Ticks a second of the times in `/proc` (Linux: `USER_HZ`, 100 wherever Kubernetes runs).
@@ -67,6 +72,17 @@ impl Process {
     }
 }
 
+/// Whether a process is the one that is looked for, the worst answer first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// It is another.
+    No,
+    /// It may be, where there is none that fits better.
+    Perhaps,
+    /// It is.
+    Surely,
+}
+
 /// What was looked for before: it is found again without a walk through all processes.
 #[derive(Debug, Default)]
 pub struct Pids(Mutex<BTreeMap<&'static str, Walk>>);
@@ -110,8 +126,8 @@ impl<'a> Processes<'a> {
         second.is_ok_and(|name| name.starts_with(b"kthreadd"))
     }
 
-    /// The first process of one of these programs that fits, by its id. `what` names the question, so that the next one begins
-    /// where this ended. Nobody waits for another's walk.
+    /// The process of one of these programs that fits best, the first of several by its id. `what` names the question, so that
+    /// the next one begins where this ended. Nobody waits for another's walk.
     ///
     /// # Errors
     /// `/proc` can't be read.
@@ -119,20 +135,30 @@ impl<'a> Processes<'a> {
         self,
         what: &'static str,
         programs: &[&str],
-        fits: impl Fn(&Process) -> bool,
+        fit: impl Fn(&Process) -> Fit,
     ) -> Result<Option<Process>, Lost> {
-        match self.known.walked(what) {
-            Some(Walk { found: None, at }) if since(at, self.now) < WALK_EVERY => return Ok(None),
-            Some(Walk { found: Some(process), .. }) => {
-                if let Some(process) = self.again(process) {
-                    return Ok(Some(process));
-                }
+        if let Some(Walk { found, at }) = self.known.walked(what) {
+            let (age, was_none) = (since(at, self.now), found.is_none());
+            match found.and_then(|process| self.again(process)).map(|process| (fit(&process), process)) {
+                Some((Fit::Surely, process)) => return Ok(Some(process)),
+                Some((Fit::Perhaps, process)) if age < BETTER_EVERY => return Ok(Some(process)),
+                None if was_none && age < WALK_EVERY => return Ok(None),
+                _ => {}
             }
-            _ => {}
         }
-        let found = self.pids()?.into_iter().filter_map(|pid| self.one(pid, programs)).find(fits);
+        let all = self.pids()?.into_iter().filter_map(|pid| self.one(pid, programs));
+        let fitting = all.map(|process| (fit(&process), process)).filter(|(fit, _)| *fit > Fit::No);
+        let found = fitting.min_by_key(|(fit, _)| Reverse(*fit)).map(|(_, process)| process);
         self.known.keep(what, Walk { found: found.clone(), at: self.now });
         Ok(found)
+    }
+
+    /// Whether it runs in a pod's container, and not all of this host does.
+    #[must_use]
+    pub fn is_of_pod(self, pid: u32) -> bool {
+        let cgroup = |pid| self.root.head(&place(pid, "cgroup"), TABLE_AT_MOST).unwrap_or_default();
+        let of_pod = |pid| names_pod(&String::from_utf8_lossy(&cgroup(pid)));
+        of_pod(pid) && !of_pod(1)
     }
 
     /// How long the host has been up.
@@ -218,6 +244,15 @@ fn place(pid: u32, file: &str) -> PathBuf {
     format!("/proc/{pid}/{file}").into()
 }
 
+/// Whether one of these cgroups is of a pod. They are told from the reader's own cgroup on, `/../pod…`, where that has a
+/// namespace (Linux: proc_cgroup_show in kernel/cgroup/cgroup.c), so that `kubepods` may be left out (Kubernetes:
+/// pkg/kubelet/cm/pod_container_manager_linux.go, podCgroupNamePrefix).
+fn names_pod(cgroups: &str) -> bool {
+    let is_id = |id: &str| id.len() >= POD_AT_LEAST && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let is_pod = |part: &str| part.starts_with("kubepods") || part.strip_prefix("pod").is_some_and(is_id);
+    cgroups.lines().flat_map(|line| line.split('/')).any(is_pod)
+}
+
 fn words(command: &[u8]) -> Vec<String> {
     let parts = command.split(|byte| *byte == 0).filter(|part| !part.is_empty());
     let mut words: Vec<String> = parts.map(|part| String::from_utf8_lossy(part).into_owned()).collect();
@@ -264,12 +299,12 @@ mod tests {
         let mounts = Mounts::at(Path::new("/")).unwrap();
         let known = Pids::default();
         let processes = Processes::of(Root(&mounts), &known, Time::UNIX_EPOCH);
-        let own = |process: &Process| process.pid == std::process::id();
+        let own = |process: &Process| if process.pid == std::process::id() { Fit::Surely } else { Fit::No };
         let found = processes.find("self", &[""], own).unwrap().unwrap();
         assert_eq!(processes.find("self", &[""], own).unwrap().unwrap().start, found.start);
         let (used, limit) = processes.descriptors(found.pid).unwrap();
         assert!(used > 0 && limit > used);
-        assert!(processes.find("nobody", &[""], |_| false).unwrap().is_none());
+        assert!(processes.find("nobody", &[""], |_| Fit::No).unwrap().is_none());
     }
 
     /// A host with processes of these ids and names, each with the command line of a kubelet.
@@ -295,7 +330,7 @@ mod tests {
     fn only_of_a_process_whose_name_fits_the_command_line_is_read() {
         let host = host(&[(5, "mysqld"), (6, ".kubelet-wrappe"), (7, "kubelet")]);
         let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
-        let find = || Processes::of(Root(&mounts), &known, second(0)).find("kubelet", &["kubelet"], |_| true);
+        let find = || Processes::of(Root(&mounts), &known, second(0)).find("kubelet", &["kubelet"], |_| Fit::Surely);
         assert_eq!(find().unwrap().unwrap().pid, 6);
         fs::remove_file(host.path().join("proc/6/cmdline")).unwrap();
         assert_eq!(find().unwrap().unwrap().command, ["/usr/bin/kubelet"], "nor once it was found");
@@ -308,19 +343,49 @@ mod tests {
         let host = host(&[(7, "kubelet")]);
         let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
         let processes = Processes::of(Root(&mounts), &known, second(0));
-        let other = || processes.find("other", &["kubelet"], |_| true).unwrap().is_some();
-        assert!(processes.find("kubelet", &["kubelet"], |_| other()).unwrap().is_some());
+        let other = || processes.find("other", &["kubelet"], |_| Fit::Surely).unwrap().is_some();
+        assert!(
+            processes.find("kubelet", &["kubelet"], |_| if other() { Fit::Surely } else { Fit::No }).unwrap().is_some()
+        );
     }
 
     #[test]
     fn what_is_not_there_is_looked_for_once_in_a_while() {
         let host = host(&[(5, "mysqld")]);
         let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
-        let find =
-            |at| Processes::of(Root(&mounts), &known, second(at)).find("kubelet", &["kubelet"], |_| true).unwrap();
+        let find = |at| {
+            Processes::of(Root(&mounts), &known, second(at)).find("kubelet", &["kubelet"], |_| Fit::Surely).unwrap()
+        };
         assert!(find(0).is_none());
         begin(host.path(), 7, "kubelet", 'S');
         assert!(find(1).is_none());
         assert_eq!(find(2).unwrap().pid, 7);
+    }
+
+    #[test]
+    fn one_that_may_be_it_is_taken_until_a_better_one_is_there() {
+        let host = host(&[(5, "kubelet")]);
+        let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
+        let fit = |process: &Process| if process.pid == 7 { Fit::Surely } else { Fit::Perhaps };
+        let find = |at| Processes::of(Root(&mounts), &known, second(at)).find("kubelet", &["kubelet"], fit).unwrap();
+        assert_eq!(find(0).unwrap().pid, 5);
+        [6, 7].iter().for_each(|pid| begin(host.path(), *pid, "kubelet", 'S'));
+        assert_eq!(find(59).unwrap().pid, 5);
+        assert_eq!(find(60).unwrap().pid, 7);
+    }
+
+    #[test]
+    fn a_pod_s_cgroup_is_known_from_wherever_it_is_read() {
+        for (cgroup, is) in [
+            ("0::/kubepods.slice/kubepods-podfecd2321_17b5.slice/cri-containerd-39.scope", true),
+            ("0::/../../kubepods-besteffort-podfecd2321_17b5.slice/cri-containerd-39.scope", true),
+            ("0::/../../../besteffort/pod83282ca4-39f1-4434-a2ed-09828378ef8a/39", true),
+            ("3:cpu:/kubepods/pod0123456789abcdef0123456789abcdef/39\n0::/", true),
+            ("0::/../../../../system.slice/kubelet.service", false),
+            ("0::/podman.slice/pod-x", false),
+            ("", false),
+        ] {
+            assert_eq!(names_pod(cgroup), is, "{cgroup}");
+        }
     }
 }

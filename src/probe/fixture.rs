@@ -98,6 +98,7 @@ impl Host {
             kubelet_root: "/var/lib/kubelet".into(),
             pod_logs: "/var/log/pods".into(),
             runtime_root: self.runtime_root.clone(),
+            runtime_socket: None,
             runtime_cgroup: None,
             pids: Arc::default(),
             left: Arc::default(),

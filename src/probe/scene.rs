@@ -76,6 +76,7 @@ impl Host {
             kubelet_root: "/var/lib/kubelet".into(),
             pod_logs: "/var/log/pods".into(),
             runtime_root: None,
+            runtime_socket: None,
             runtime_cgroup: None,
             pids: Default::default(),
             left: Default::default(),

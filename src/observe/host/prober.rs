@@ -197,6 +197,7 @@ impl Host {
             kubelet_root: self.prober.kubelet.root.clone(),
             pod_logs: self.prober.kubelet.pod_logs.clone(),
             runtime_root: heard.root,
+            runtime_socket: heard.socket,
             runtime_cgroup: heard.cgroup,
             pids: self.pids.clone(),
             left: self.left.clone(),

@@ -140,6 +140,7 @@ fn what_changed_is_looked_at_again_soon() {
             kubelet_root: "/".into(),
             pod_logs: "/".into(),
             runtime_root: None,
+            runtime_socket: None,
             runtime_cgroup: None,
             pids: Arc::default(),
             left: Arc::default(),
