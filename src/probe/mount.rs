@@ -10,6 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::Duration;
 
+use rustix::io::Errno;
+
 use super::Node;
 use super::lost::unknown;
 use super::places::HOST_MOUNTS;
@@ -38,11 +40,22 @@ const TABLE_AT_MOST: u64 = 8 << 20;
 const SERVED: &[&str] = &["nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "glusterfs", "lustre", "afs"];
 const FUSE: &str = "fuse";
 
+/// It can't be seen from here: the exit code of [`SUBCOMMAND`].
+const UNSEEN: u8 = 2;
+/// Errors of a mount that is dead and says so at once, their exit codes, and what they mean: NFS whose server does not know the
+/// handle any more (Linux: nfs_statfs in fs/nfs/super.c), FUSE whose process is gone (Linux: fuse_get_req in fs/fuse/dev.c).
+const DEAD: &[(Errno, u8, &str)] = &[
+    (Errno::STALE, 3, "is stale: its server does not know it any more (ESTALE)"),
+    (Errno::NOTCONN, 4, "has lost the process that served it (ENOTCONN)"),
+];
+
 /// How one mount answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     Given,
     None,
+    /// That it is dead, and how.
+    Dead(&'static str),
     /// It is not seen from here, or nobody could be sent.
     NotAsked,
 }
@@ -61,6 +74,18 @@ impl Left {
     }
 }
 
+impl Answer {
+    /// Of one who could not tell that it answers.
+    fn of(code: Option<i32>) -> Self {
+        let dead = DEAD.iter().find(|(_, told, _)| code == Some((*told).into()));
+        dead.map_or(Self::NotAsked, |(.., how)| Self::Dead(how))
+    }
+
+    fn dead(self) -> Option<&'static str> {
+        if let Self::Dead(how) = self { Some(how) } else { None }
+    }
+}
+
 /// Looks once.
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
@@ -73,9 +98,25 @@ pub fn look(node: &Node) -> Vec<Reading> {
 /// It can't be seen from here, or it answers with an error.
 pub fn ask(host_root: &Path, path: &Path) -> io::Result<()> {
     let mounts = Mounts::at(host_root)?;
-    let at = Root(&mounts).find(path).map_err(io::Error::other)?;
+    let find = |path| Root(&mounts).find(path).map_err(io::Error::other);
+    let at = match (path.parent(), path.file_name()) {
+        // The mount itself is asked last and alone, so that its own word is heard.
+        (Some(parent), Some(name)) => find(parent)?.join(name),
+        _ => find(path)?,
+    };
+    if at.symlink_metadata()?.is_symlink() {
+        return Err(io::Error::other("a symbolic link is no mount"));
+    }
     rustix::fs::statvfs(at)?;
     Ok(())
+}
+
+/// The exit code of [`SUBCOMMAND`] that tells this answer.
+#[must_use]
+pub fn exit_code(answer: &io::Result<()>) -> u8 {
+    let Err(error) = answer else { return 0 };
+    let dead = DEAD.iter().find(|(errno, ..)| error.raw_os_error() == Some(errno.raw_os_error()));
+    dead.map_or(UNSEEN, |(_, code, _)| *code)
 }
 
 fn ask_all(node: &Node, program: &Path) -> Reading {
@@ -123,6 +164,10 @@ fn judge(table: &[u8], answers: &[(&PathBuf, Answer)]) -> Reading {
             let says = format!("{} does not answer ({hung} of {all} that were asked)", path.display());
             Reading::broken(ID, "", "MountHung", says).with("filesystem", kind(table, path))
         }
+        _ if let Some((path, how)) = answers.iter().find_map(|(path, answer)| answer.dead().map(|how| (path, how))) => {
+            let says = format!("{} {how}", path.display());
+            Reading::suspect(ID, "", "MountHung", says).with("filesystem", kind(table, path))
+        }
         (None, Some(path)) => {
             Reading::unknown(ID, "", Missing::Access, format!("{} can't be asked from here", path.display()))
         }
@@ -168,7 +213,8 @@ impl Sent {
             Self::Nobody => Answer::NotAsked,
             Self::Child(mut child) => match child.try_wait() {
                 Ok(Some(status)) if status.success() => Answer::Given,
-                Ok(Some(_)) | Err(_) => Answer::NotAsked,
+                Ok(Some(status)) => Answer::of(status.code()),
+                Err(_) => Answer::NotAsked,
                 Ok(None) => {
                     // One that waits in the kernel for a dead server may die at once, later, or never.
                     _ = child.kill();
@@ -268,6 +314,17 @@ mod tests {
         assert_eq!(reading("exit 0", &["c"]).verdict, Verdict::Fine);
         assert_eq!(reading("exit 0", &[]).verdict, Verdict::Fine);
         assert_eq!(reading("exit 2", &["d"]).verdict, Verdict::Unknown(Missing::Access));
+    }
+
+    #[test]
+    fn a_mount_that_says_that_it_is_dead_is_no_mystery() {
+        for (code, word) in [(3, "ESTALE"), (4, "ENOTCONN")] {
+            let dead = reading(&format!("exit {code}"), &["a"]);
+            assert_eq!((dead.verdict, dead.cause), (Verdict::Suspect, "MountHung"));
+            assert!(dead.says.contains(word), "{dead:?}");
+        }
+        let told = |errno: Errno| exit_code(&Err(errno.into()));
+        assert_eq!([Errno::STALE, Errno::NOTCONN, Errno::ACCESS].map(told), [3, 4, UNSEEN]);
     }
 
     #[test]
