@@ -27,6 +27,9 @@ const UNITS: &[&str] = &[
     "k0sworker.service",
     "k0scontroller.service",
     "snap.microk8s.daemon-kubelite.service",
+    "snap.k8s.kubelet.service",
+    "snap.kubelet-eks.daemon.service",
+    "microshift.service",
 ];
 /// Lines of one that runs; those of a few minutes, on most nodes.
 const WORDS_AT_MOST: usize = 300;
