@@ -37,8 +37,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const USUAL: Duration = Duration::from_secs(10);
 /// One that finds something broken, or what it did not find before, looks again after this part of the period.
 const TROUBLED: u32 = 5;
-/// The longest between two looks, in periods, however much one costs.
-const PERIODS_AT_MOST: u32 = 30;
+/// The longest between two looks, however much one costs: what was found is forgotten a little later (`track::readings`).
+const REST_AT_MOST: Duration = Duration::from_secs(480);
 /// Of a calm node's processor, for all probes: 0.05 %, half of what the whole agent may use.
 const SHARE: u32 = 2_000;
 /// A probe that finds something broken may use so much more than its part.
@@ -146,7 +146,7 @@ fn is_troubled(before: &[Reading], now: &[Reading]) -> bool {
 fn rest(probe: &Probe, period: Duration, cost: Duration, troubled: bool) -> Duration {
     let part = u32::try_from(ALL.len()).unwrap_or(u32::MAX);
     let dear = cost.saturating_mul(SHARE.saturating_mul(part)).mul_f64(period.div_duration_f64(USUAL));
-    let calm = dear.clamp(period, period * PERIODS_AT_MOST);
+    let calm = dear.clamp(period, REST_AT_MOST.max(period));
     // Whom many nodes would ask at once is not asked the more the less it answers.
     let soonest = if probe.asked == Asked::WayInDoubt { period } else { period / TROUBLED };
     if troubled { (calm / TROUBLED_SHARE).clamp(soonest, period) } else { calm }
