@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::root::{Lost, Root};
-use crate::model::{Time, since};
 
 /// More processes than this are not looked at.
 const PROCESSES_AT_MOST: usize = 65_536;
@@ -91,7 +92,7 @@ pub struct Pids(Mutex<BTreeMap<&'static str, Walk>>);
 #[derive(Clone, Debug)]
 struct Walk {
     found: Option<Process>,
-    at: Time,
+    at: Timestamp,
 }
 
 impl Pids {
@@ -109,13 +110,13 @@ impl Pids {
 pub struct Processes<'a> {
     root: Root<'a>,
     known: &'a Pids,
-    now: Time,
+    now: Timestamp,
 }
 
 impl<'a> Processes<'a> {
     /// The processes of that host at this moment.
     #[must_use]
-    pub fn of(root: Root<'a>, known: &'a Pids, now: Time) -> Self {
+    pub fn of(root: Root<'a>, known: &'a Pids, now: Timestamp) -> Self {
         Self { root, known, now }
     }
 
@@ -138,7 +139,8 @@ impl<'a> Processes<'a> {
         fit: impl Fn(&Process) -> Fit,
     ) -> Result<Option<Process>, Lost> {
         if let Some(Walk { found, at }) = self.known.walked(what) {
-            let (age, was_none) = (since(at, self.now), found.is_none());
+            let age = Duration::try_from(self.now.duration_since(at)).unwrap_or_default();
+            let was_none = found.is_none();
             match found.and_then(|process| self.again(process)).map(|process| (fit(&process), process)) {
                 Some((Fit::Surely, process)) => return Ok(Some(process)),
                 Some((Fit::Perhaps, process)) if age < BETTER_EVERY => return Ok(Some(process)),
@@ -298,7 +300,7 @@ mod tests {
     fn this_process_is_found_and_found_again() {
         let mounts = Mounts::at(Path::new("/")).unwrap();
         let known = Pids::default();
-        let processes = Processes::of(Root(&mounts), &known, Time::UNIX_EPOCH);
+        let processes = Processes::of(Root(&mounts), &known, Timestamp::UNIX_EPOCH);
         let own = |process: &Process| if process.pid == std::process::id() { Fit::Surely } else { Fit::No };
         let found = processes.find("self", &[""], own).unwrap().unwrap();
         assert_eq!(processes.find("self", &[""], own).unwrap().unwrap().start, found.start);
@@ -322,8 +324,8 @@ mod tests {
         fs::write(place.join("cmdline"), "/usr/bin/kubelet\0").unwrap();
     }
 
-    fn second(n: i64) -> Time {
-        Time::from_second(n).unwrap()
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
     }
 
     #[test]
