@@ -87,6 +87,26 @@ fn each_step_that_fails_is_told_apart() {
     assert!(waiting.ends_with("TLS: nothing in time"), "{waiting}");
 }
 
+#[test]
+fn a_server_that_drips_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (_never, waits) = std::sync::mpsc::channel::<()>();
+        let (mut stream, _) = listener.accept().unwrap();
+        // A part of a handshake of 16 KiB, which comes byte by byte.
+        drop(stream.write_all(&[0x16, 3, 3, 0x40, 0]));
+        while stream.write_all(&[0]).is_ok() {
+            _ = waits.recv_timeout(Duration::from_millis(20));
+        }
+    });
+    let begun = std::time::Instant::now();
+    let (_, authority) = server("127.0.0.1", "200 OK");
+    let says = of(&look(&host(port, &authority).node()), "direct").says.clone();
+    assert!(says.ends_with("TLS: nothing in time"), "{says}");
+    assert!(begun.elapsed() < 8 * DEADLINE);
+}
+
 /// A host whose kubeconfig names a server by its name, with more in it; the name has these addresses.
 fn named(port: u16, authority: &str, addresses: &[&str], more: &str) -> Host {
     let data = STANDARD.encode(authority);
