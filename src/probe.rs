@@ -59,11 +59,15 @@ pub struct Node {
     pub pod_logs: PathBuf,
     /// The directory in which the runtime keeps images and containers, where it is known.
     pub runtime_root: Option<PathBuf>,
+    /// The socket on which the runtime serves pods, as this process sees it, where it was reached.
+    pub runtime_socket: Option<PathBuf>,
     /// The cgroup driver that the runtime's configuration names, `systemd` or `cgroupfs`. None where the runtime answers
     /// RuntimeConfig, for then the kubelet takes the runtime's, whatever its own configuration says.
     pub runtime_cgroup: Option<String>,
     /// The host's processes that other probes found.
     pub pids: Arc<Pids>,
+    /// Who was sent to mounts and has not come back.
+    pub left: Arc<mount::Left>,
     /// Where CNI lives.
     pub cni: cni::CniDirs,
     /// The ids of all sandboxes, where the runtime told them lately.
@@ -84,7 +88,7 @@ impl Node {
     /// The host's processes.
     #[must_use]
     pub fn processes(&self) -> Processes<'_> {
-        Processes::of(self.root(), &self.pids)
+        Processes::of(self.root(), &self.pids, self.now)
     }
 }
 

@@ -8,9 +8,6 @@ use clap::Args;
 
 use crate::probe::mount;
 
-/// The mount could not be asked.
-const NOT_ASKED: u8 = 2;
-
 /// Which mount.
 #[derive(Debug, Args)]
 pub struct ProbeMountArgs {
@@ -21,11 +18,8 @@ pub struct ProbeMountArgs {
     pub path: PathBuf,
 }
 
-/// Exit code 0 if it answers, 2 if it can't be asked from here; nothing at all if it hangs.
+/// Exit code 0 if it answers, 2 if it can't be asked from here, another if it says that it is dead; nothing at all if it hangs.
 #[must_use]
 pub fn run(args: &ProbeMountArgs) -> ExitCode {
-    match mount::ask(&args.host_root, &args.path) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(_) => NOT_ASKED.into(),
-    }
+    mount::exit_code(&mount::ask(&args.host_root, &args.path)).into()
 }

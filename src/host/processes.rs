@@ -1,10 +1,15 @@
 //! The host's processes as its `/proc` shows them. Only what any user of the host may read: state, start and command line.
+//! A command line is read of those alone whose name fits: it is in the memory of its process, and whoever reads that of one
+//! that is stuck may wait as long as it (Linux: get_mm_cmdline in fs/proc/base.c takes the lock of its memory).
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use super::root::{Lost, Root};
 
@@ -14,6 +19,14 @@ const PROCESSES_AT_MOST: usize = 65_536;
 const COMMAND_AT_MOST: u64 = 16 << 10;
 /// One line of numbers, or a table of a few of them.
 const TABLE_AT_MOST: u64 = 8 << 10;
+/// That there is none of a kind is believed for so long: many ask the same at once, and each walk goes through all of them.
+const WALK_EVERY: Duration = Duration::from_secs(2);
+/// For one that only may be it a better one is looked for so often.
+const BETTER_EVERY: Duration = Duration::from_secs(60);
+/// The shortest name of a pod in a cgroup: a static pod's, a hash (Kubernetes: pkg/kubelet/config/common.go).
+const POD_AT_LEAST: usize = 32;
+/// The kernel's own name of a process is cut off here (Linux: TASK_COMM_LEN), or before where a wrapper begins it with a dot.
+const NAME_AT_MOST: usize = 14;
 /// Ticks a second of the times in `/proc` (Linux: `USER_HZ`, 100 wherever Kubernetes runs).
 const TICKS: u64 = 100;
 
@@ -60,22 +73,51 @@ impl Process {
     }
 }
 
-/// The processes that were looked for before: where each is found again without a walk through all of them.
+/// Whether a process is the one that is looked for, the worst answer first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fit {
+    /// It is another.
+    No,
+    /// It may be, where there is none that fits better.
+    Perhaps,
+    /// It is.
+    Surely,
+}
+
+/// What was looked for before: it is found again without a walk through all processes.
 #[derive(Debug, Default)]
-pub struct Pids(Mutex<BTreeMap<&'static str, u32>>);
+pub struct Pids(Mutex<BTreeMap<&'static str, Walk>>);
+
+/// What came of a walk.
+#[derive(Clone, Debug)]
+struct Walk {
+    found: Option<Process>,
+    at: Timestamp,
+}
+
+impl Pids {
+    fn walked(&self, what: &str) -> Option<Walk> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(what).cloned()
+    }
+
+    fn keep(&self, what: &'static str, walk: Walk) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(what, walk);
+    }
+}
 
 /// The host's `/proc`.
 #[derive(Clone, Copy, Debug)]
 pub struct Processes<'a> {
     root: Root<'a>,
     known: &'a Pids,
+    now: Timestamp,
 }
 
 impl<'a> Processes<'a> {
-    /// The processes of that host.
+    /// The processes of that host at this moment.
     #[must_use]
-    pub fn of(root: Root<'a>, known: &'a Pids) -> Self {
-        Self { root, known }
+    pub fn of(root: Root<'a>, known: &'a Pids, now: Timestamp) -> Self {
+        Self { root, known, now }
     }
 
     /// Whether all of the host's processes are seen, not those of a container: only then is the kernel's own second one.
@@ -85,22 +127,40 @@ impl<'a> Processes<'a> {
         second.is_ok_and(|name| name.starts_with(b"kthreadd"))
     }
 
-    /// The first process that fits, by its id. `what` names the question, so that the next one begins where this ended.
+    /// The process of one of these programs that fits best, the first of several by its id. `what` names the question, so that
+    /// the next one begins where this ended. Nobody waits for another's walk.
     ///
     /// # Errors
     /// `/proc` can't be read.
-    pub fn find(self, what: &'static str, fits: impl Fn(&Process) -> bool) -> Result<Option<Process>, Lost> {
-        let mut known = self.known.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let again = known.get(what).and_then(|pid| self.one(*pid)).filter(&fits);
-        let found = match again {
-            Some(process) => Some(process),
-            None => self.pids()?.into_iter().filter_map(|pid| self.one(pid)).find(fits),
-        };
-        match &found {
-            Some(process) => _ = known.insert(what, process.pid),
-            None => _ = known.remove(what),
+    pub fn find(
+        self,
+        what: &'static str,
+        programs: &[&str],
+        fit: impl Fn(&Process) -> Fit,
+    ) -> Result<Option<Process>, Lost> {
+        if let Some(Walk { found, at }) = self.known.walked(what) {
+            let age = Duration::try_from(self.now.duration_since(at)).unwrap_or_default();
+            let was_none = found.is_none();
+            match found.and_then(|process| self.again(process)).map(|process| (fit(&process), process)) {
+                Some((Fit::Surely, process)) => return Ok(Some(process)),
+                Some((Fit::Perhaps, process)) if age < BETTER_EVERY => return Ok(Some(process)),
+                None if was_none && age < WALK_EVERY => return Ok(None),
+                _ => {}
+            }
         }
+        let all = self.pids()?.into_iter().filter_map(|pid| self.one(pid, programs));
+        let fitting = all.map(|process| (fit(&process), process)).filter(|(fit, _)| *fit > Fit::No);
+        let found = fitting.min_by_key(|(fit, _)| Reverse(*fit)).map(|(_, process)| process);
+        self.known.keep(what, Walk { found: found.clone(), at: self.now });
         Ok(found)
+    }
+
+    /// Whether it runs in a pod's container, and not all of this host does.
+    #[must_use]
+    pub fn is_of_pod(self, pid: u32) -> bool {
+        let cgroup = |pid| self.root.head(&place(pid, "cgroup"), TABLE_AT_MOST).unwrap_or_default();
+        let of_pod = |pid| names_pod(&String::from_utf8_lossy(&cgroup(pid)));
+        of_pod(pid) && !of_pod(1)
     }
 
     /// How long the host has been up.
@@ -137,20 +197,62 @@ impl<'a> Processes<'a> {
         Ok(pids)
     }
 
-    fn one(self, pid: u32) -> Option<Process> {
-        let command = self.root.head(&place(pid, "cmdline"), COMMAND_AT_MOST).ok()?;
-        let command = words(&command);
-        if command.is_empty() {
-            return None; // a thread of the kernel, or one that has ended
-        }
+    /// A process that was found before, as it is now; its command line is what it was.
+    fn again(self, process: Process) -> Option<Process> {
+        let stat = self.stat(process.pid)?;
+        (stat.start == process.start).then_some(Process { state: stat.state, ..process })
+    }
+
+    fn one(self, pid: u32, programs: &[&str]) -> Option<Process> {
+        let Stat { state, start, .. } = self.stat(pid).filter(|stat| stat.is_of(programs))?;
+        let command = words(&self.root.head(&place(pid, "cmdline"), COMMAND_AT_MOST).ok()?);
+        // A thread of the kernel has none.
+        (!command.is_empty()).then_some(Process { pid, command, state, start })
+    }
+
+    /// None of a process that has ended.
+    fn stat(self, pid: u32) -> Option<Stat> {
         let stat = self.root.head(&place(pid, "stat"), TABLE_AT_MOST).ok()?;
-        let (state, start) = state_and_start(&String::from_utf8_lossy(&stat))?;
-        Some(Process { pid, command, state, start })
+        Stat::parse(&String::from_utf8_lossy(&stat)).filter(|stat| !matches!(stat.state, 'Z' | 'X'))
+    }
+}
+
+/// What its line of numbers says of a process: it is read without its memory.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    name: String,
+    state: char,
+    start: u64,
+}
+
+impl Stat {
+    /// The second field is a name in parentheses, which may hold anything; state and start are the third and the 22nd.
+    fn parse(stat: &str) -> Option<Self> {
+        let (before, rest) = stat.rsplit_once(')')?;
+        let name = before.split_once('(')?.1.to_owned();
+        let mut fields = rest.split_whitespace();
+        let state = fields.next()?.chars().next()?;
+        Some(Self { name, state, start: fields.nth(18)?.parse().ok()? })
+    }
+
+    /// It may be one of these programs, or one whose name begins as theirs does: `k3s-server`, `.kubelet-wrapped`.
+    fn is_of(&self, programs: &[&str]) -> bool {
+        let name = self.name.trim_start_matches('.');
+        programs.iter().any(|program| name.starts_with(program.get(..NAME_AT_MOST).unwrap_or(program)))
     }
 }
 
 fn place(pid: u32, file: &str) -> PathBuf {
     format!("/proc/{pid}/{file}").into()
+}
+
+/// Whether one of these cgroups is of a pod. They are told from the reader's own cgroup on, `/../pod…`, where that has a
+/// namespace (Linux: proc_cgroup_show in kernel/cgroup/cgroup.c), so that `kubepods` may be left out (Kubernetes:
+/// pkg/kubelet/cm/pod_container_manager_linux.go, podCgroupNamePrefix).
+fn names_pod(cgroups: &str) -> bool {
+    let is_id = |id: &str| id.len() >= POD_AT_LEAST && id.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+    let is_pod = |part: &str| part.starts_with("kubepods") || part.strip_prefix("pod").is_some_and(is_id);
+    cgroups.lines().flat_map(|line| line.split('/')).any(is_pod)
 }
 
 fn words(command: &[u8]) -> Vec<String> {
@@ -162,14 +264,6 @@ fn words(command: &[u8]) -> Vec<String> {
         words = title.split_whitespace().map(str::to_owned).collect();
     }
     words
-}
-
-/// The third and the 22nd field. The second is a name in parentheses, which may hold anything.
-fn state_and_start(stat: &str) -> Option<(char, u64)> {
-    let (_, rest) = stat.rsplit_once(')')?;
-    let mut fields = rest.split_whitespace();
-    let state = fields.next()?.chars().next()?;
-    Some((state, fields.nth(18)?.parse().ok()?))
 }
 
 #[cfg(test)]
@@ -196,9 +290,9 @@ mod tests {
     fn a_name_in_a_stat_line_may_hold_anything() {
         let numbers = "1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0";
         let line = format!("7 (a) Z b) S {numbers} 1234 1000 1");
-        assert_eq!(state_and_start(&line), Some(('S', 1234)));
+        assert_eq!(Stat::parse(&line), Some(Stat { name: "a) Z b".to_owned(), state: 'S', start: 1234 }));
         for line in ["", "7 (a", "7 (a) S", "7 (a) S 1 2 3"] {
-            assert_eq!(state_and_start(line), None, "{line}");
+            assert_eq!(Stat::parse(line), None, "{line}");
         }
     }
 
@@ -206,12 +300,94 @@ mod tests {
     fn this_process_is_found_and_found_again() {
         let mounts = Mounts::at(Path::new("/")).unwrap();
         let known = Pids::default();
-        let processes = Processes::of(Root(&mounts), &known);
-        let own = |process: &Process| process.pid == std::process::id();
-        let found = processes.find("self", own).unwrap().unwrap();
-        assert_eq!(processes.find("self", own).unwrap().unwrap().start, found.start);
+        let processes = Processes::of(Root(&mounts), &known, Timestamp::UNIX_EPOCH);
+        let own = |process: &Process| if process.pid == std::process::id() { Fit::Surely } else { Fit::No };
+        let found = processes.find("self", &[""], own).unwrap().unwrap();
+        assert_eq!(processes.find("self", &[""], own).unwrap().unwrap().start, found.start);
         let (used, limit) = processes.descriptors(found.pid).unwrap();
         assert!(used > 0 && limit > used);
-        assert!(processes.find("nobody", |_| false).unwrap().is_none());
+        assert!(processes.find("nobody", &[""], |_| Fit::No).unwrap().is_none());
+    }
+
+    /// A host with processes of these ids and names, each with the command line of a kubelet.
+    fn host(processes: &[(u32, &str)]) -> tempfile::TempDir {
+        let host = tempfile::tempdir().unwrap();
+        processes.iter().for_each(|(pid, name)| begin(host.path(), *pid, name, 'S'));
+        host
+    }
+
+    fn begin(host: &Path, pid: u32, name: &str, state: char) {
+        let place = host.join(format!("proc/{pid}"));
+        fs::create_dir_all(&place).unwrap();
+        fs::write(place.join("stat"), format!("{pid} ({name}) {state} 1 1 1 0 -1 0 1 1 1 1 1 1 1 1 20 0 1 0 77 1 1\n"))
+            .unwrap();
+        fs::write(place.join("cmdline"), "/usr/bin/kubelet\0").unwrap();
+    }
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp::from_second(n).unwrap()
+    }
+
+    #[test]
+    fn only_of_a_process_whose_name_fits_the_command_line_is_read() {
+        let host = host(&[(5, "mysqld"), (6, ".kubelet-wrappe"), (7, "kubelet")]);
+        let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
+        let find = || Processes::of(Root(&mounts), &known, second(0)).find("kubelet", &["kubelet"], |_| Fit::Surely);
+        assert_eq!(find().unwrap().unwrap().pid, 6);
+        fs::remove_file(host.path().join("proc/6/cmdline")).unwrap();
+        assert_eq!(find().unwrap().unwrap().command, ["/usr/bin/kubelet"], "nor once it was found");
+        begin(host.path(), 6, "kubelet", 'Z');
+        assert_eq!(find().unwrap().unwrap().pid, 7, "it has ended");
+    }
+
+    #[test]
+    fn nobody_waits_for_another_s_walk() {
+        let host = host(&[(7, "kubelet")]);
+        let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
+        let processes = Processes::of(Root(&mounts), &known, second(0));
+        let other = || processes.find("other", &["kubelet"], |_| Fit::Surely).unwrap().is_some();
+        assert!(
+            processes.find("kubelet", &["kubelet"], |_| if other() { Fit::Surely } else { Fit::No }).unwrap().is_some()
+        );
+    }
+
+    #[test]
+    fn what_is_not_there_is_looked_for_once_in_a_while() {
+        let host = host(&[(5, "mysqld")]);
+        let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
+        let find = |at| {
+            Processes::of(Root(&mounts), &known, second(at)).find("kubelet", &["kubelet"], |_| Fit::Surely).unwrap()
+        };
+        assert!(find(0).is_none());
+        begin(host.path(), 7, "kubelet", 'S');
+        assert!(find(1).is_none());
+        assert_eq!(find(2).unwrap().pid, 7);
+    }
+
+    #[test]
+    fn one_that_may_be_it_is_taken_until_a_better_one_is_there() {
+        let host = host(&[(5, "kubelet")]);
+        let (mounts, known) = (Mounts::at(host.path()).unwrap(), Pids::default());
+        let fit = |process: &Process| if process.pid == 7 { Fit::Surely } else { Fit::Perhaps };
+        let find = |at| Processes::of(Root(&mounts), &known, second(at)).find("kubelet", &["kubelet"], fit).unwrap();
+        assert_eq!(find(0).unwrap().pid, 5);
+        [6, 7].iter().for_each(|pid| begin(host.path(), *pid, "kubelet", 'S'));
+        assert_eq!(find(59).unwrap().pid, 5);
+        assert_eq!(find(60).unwrap().pid, 7);
+    }
+
+    #[test]
+    fn a_pod_s_cgroup_is_known_from_wherever_it_is_read() {
+        for (cgroup, is) in [
+            ("0::/kubepods.slice/kubepods-podfecd2321_17b5.slice/cri-containerd-39.scope", true),
+            ("0::/../../kubepods-besteffort-podfecd2321_17b5.slice/cri-containerd-39.scope", true),
+            ("0::/../../../besteffort/pod83282ca4-39f1-4434-a2ed-09828378ef8a/39", true),
+            ("3:cpu:/kubepods/pod0123456789abcdef0123456789abcdef/39\n0::/", true),
+            ("0::/../../../../system.slice/kubelet.service", false),
+            ("0::/podman.slice/pod-x", false),
+            ("", false),
+        ] {
+            assert_eq!(names_pod(cgroup), is, "{cgroup}");
+        }
     }
 }

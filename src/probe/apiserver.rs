@@ -4,11 +4,12 @@
 
 mod clock;
 mod lookup;
+mod proxy;
 mod server;
 mod tls;
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -32,6 +33,9 @@ const SERVICE: &str = "service address";
 const UNREACHABLE: &str = "ApiServerUnreachable";
 /// Each step has this long. All of them together end before the look as a whole is given up.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// Of one name, so many addresses are tried, and all of them within this.
+const ADDRESSES_AT_MOST: usize = 8;
+const CONNECTED_WITHIN: Duration = Duration::from_secs(3);
 /// Anybody may ask it (Kubernetes: plugin/pkg/auth/authorizer/rbac/bootstrappolicy, system:public-info-viewer).
 const PATH: &str = "/livez";
 
@@ -99,16 +103,28 @@ enum Stop {
 fn way(node: &Node) -> Way {
     let running = daemon::find(node).ok().flatten();
     let config = Kubeconfig::read(node, &Places::of(node, running.as_ref())).map_err(Stop::Unseen)?;
+    let through_proxy = |how: &str| Stop::Unseen(Lost::Unknown(format!("the kubelet {how} through a proxy")));
+    if proxy::is_configured(&config) {
+        return Err(through_proxy("goes there"));
+    }
+    let server = Server::of(&config.cluster.server);
+    let may = || server.as_ref().is_some_and(|server| proxy::may_be_used(node, running.as_ref(), server));
+    match go(node, &config) {
+        Err(Stop::Lost { .. }) if may() => Err(through_proxy("may go there")),
+        way => way,
+    }
+}
+
+fn go(node: &Node, config: &Kubeconfig) -> Way {
     let wrong = || Stop::Unseen(Lost::Invalid(format!("{} names no server", config.file.display())));
     let server = Server::of(&config.cluster.server).ok_or_else(wrong)?;
     let lost = |failure: String| Stop::Lost { api: server.to_string(), failure };
-    let address = match lookup::find(node, &server.host) {
-        Lookup::Found(address) => address,
+    let addresses = match lookup::find(node, &server.host) {
+        Lookup::Found(addresses) => addresses,
         Lookup::Fails(failure) => return Err(lost(failure)),
         Lookup::Unseen(why) => return Err(Stop::Unseen(Lost::Unknown(why))),
     };
-    let at = SocketAddr::new(address, server.port);
-    let mut stream = connect(at).map_err(|error| lost(format!("no connection to {at}: {}", plain(&error))))?;
+    let mut stream = connect_any(&addresses, server.port).map_err(lost)?;
     if !server.tls {
         return answer(&mut stream, server);
     }
@@ -134,8 +150,30 @@ fn answer(stream: &mut (impl Read + Write), server: Server) -> Way {
     Err(Stop::Lost { api: server.to_string(), failure })
 }
 
+/// To the first that takes connections, as the kubelet tries them all (Go: net/dial.go, dialSerial).
+fn connect_any(addresses: &[IpAddr], port: u16) -> Result<TcpStream, String> {
+    let all = &addresses[..addresses.len().min(ADDRESSES_AT_MOST)];
+    let each = DEADLINE.min(CONNECTED_WITHIN / u32::try_from(all.len()).unwrap_or(1).max(1));
+    let mut failure = String::new();
+    for at in all.iter().map(|address| SocketAddr::new(*address, port)) {
+        match connect_within(at, each) {
+            Ok(stream) => return Ok(stream),
+            Err(error) if failure.is_empty() => failure = format!("no connection to {at}: {}", plain(&error)),
+            Err(_) => {}
+        }
+    }
+    Err(match all.len() {
+        0 | 1 => failure,
+        all => format!("{failure}; none to any of its {all} addresses"),
+    })
+}
+
 fn connect(at: SocketAddr) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&at, DEADLINE)?;
+    connect_within(at, DEADLINE)
+}
+
+fn connect_within(at: SocketAddr, within: Duration) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&at, within)?;
     stream.set_read_timeout(Some(DEADLINE))?;
     stream.set_write_timeout(Some(DEADLINE))?;
     Ok(stream)
@@ -173,7 +211,8 @@ fn direct(way: Way) -> Reading {
     }
 }
 
-/// The service address is a rule in this node's kernel that leads to the same servers.
+/// The service address is a rule in this node's kernel that leads to the same servers. On a node that has just joined it is
+/// written late: alone it proves nothing of them.
 fn by_service(at: SocketAddr, reached: bool, way: &Way) -> Reading {
     match (reached, way) {
         (true, _) => Reading::fine(ID, SERVICE, format!("{at} takes connections")),
@@ -186,7 +225,7 @@ fn by_service(at: SocketAddr, reached: bool, way: &Way) -> Reading {
         .with("vip", at.to_string())
         .with("api", server.to_string()),
         (false, Err(Stop::Unseen(_))) => {
-            let reading = Reading::broken(ID, SERVICE, UNREACHABLE, format!("no connection to {at}"));
+            let reading = Reading::suspect(ID, SERVICE, UNREACHABLE, format!("no connection to {at}"));
             reading.with("api", at.to_string()).with("failure", "no connection to its service address")
         }
         (false, Err(_)) => Reading::unknown(ID, SERVICE, Missing::Answer, format!("{at} is not reached either")),

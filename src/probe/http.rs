@@ -2,11 +2,11 @@
 
 use std::io::{Error, ErrorKind, Read as _, Result};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const ANSWER_AT_MOST: u64 = 1 << 20;
-/// So often may an answer come in parts; a server that drips is cut off.
-const PARTS_AT_MOST: usize = 1024;
+/// All of an answer comes within this; a server that drips is cut off.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// What was answered.
 #[derive(Debug)]
@@ -30,9 +30,11 @@ pub(super) fn ask(stream: &mut (impl std::io::Read + std::io::Write), host: &str
     let mut answer = Vec::new();
     let mut stream = stream.take(ANSWER_AT_MOST);
     let mut part = [0; 4096];
-    for _ in 0..PARTS_AT_MOST {
+    let end = Instant::now() + ANSWER_WITHIN;
+    loop {
         match stream.read(&mut part) {
             Ok(0) => break,
+            Ok(_) if Instant::now() > end => return Err(ErrorKind::TimedOut.into()),
             Ok(length) => answer.extend_from_slice(part.get(..length).unwrap_or_default()),
             // Who closes without a word of goodbye has said all that counts.
             Err(_) if answer.windows(4).any(|four| four == b"\r\n\r\n") => break,
@@ -53,5 +55,31 @@ impl Answer {
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         let mut lines = self.head.lines().filter_map(|line| line.split_once(':'));
         lines.find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::TcpListener;
+    use std::sync::mpsc::channel;
+
+    use super::*;
+
+    #[test]
+    fn a_server_that_drips_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            let (_never, waits) = channel::<()>();
+            let (mut stream, _) = listener.accept().unwrap();
+            drop(stream.write_all(b"HTTP/1.0 200 OK\r\n\r\n"));
+            while stream.write_all(b"x").is_ok() {
+                _ = waits.recv_timeout(Duration::from_millis(20));
+            }
+        });
+        let begun = Instant::now();
+        assert_eq!(get(at, "/", Duration::from_secs(1)).unwrap_err().kind(), ErrorKind::TimedOut);
+        assert!(begun.elapsed() < 4 * ANSWER_WITHIN);
     }
 }

@@ -13,9 +13,9 @@ use crate::model::reading::{Missing, Reading, Unit};
 /// Its id.
 pub const ID: &str = "inotify-use";
 
-/// Beyond these nothing is counted: then it is more than is said.
-const PROCESSES: usize = 10_000;
-const DESCRIPTORS: usize = 100_000;
+/// Beyond these nothing is counted: a look at all of them would cost more than a calm node should spend on it.
+const PROCESSES: usize = 5_000;
+const DESCRIPTORS: usize = 50_000;
 /// Of the description of one instance, a line of some 90 bytes for each watch.
 const BYTES_AT_MOST: u64 = 8 << 20;
 const SIZE_AT_MOST: u64 = 4096;
@@ -35,6 +35,8 @@ struct Census {
     all: Held,
     most: (u64, String),
     descriptors: usize,
+    /// There are more than were counted.
+    cut: bool,
     hidden: bool,
 }
 
@@ -71,6 +73,9 @@ fn judge(node: &Node, of: &'static str, used: u64, census: &Census) -> Reading {
         most => format!("{used} of {limit}, most instances ({most}) by {}", census.most.1),
     };
     let reading = match amount < SOON * of_limit {
+        true if census.cut => {
+            return Reading::unknown(ID, of, Missing::Answer, format!("more than {says}: too many to count them all"));
+        }
         true => Reading::fine(ID, of, says),
         false => Reading::suspect(ID, of, "InotifyExhausted", says),
     };
@@ -81,7 +86,11 @@ fn count(proc: &Path) -> Census {
     let mut census = Census::default();
     let processes = fs::read_dir(proc).into_iter().flatten().flatten();
     let numbered = processes.filter(|entry| entry.file_name().to_string_lossy().parse::<u32>().is_ok());
-    for process in numbered.take(PROCESSES).map(|entry| entry.path()) {
+    for (n, process) in numbered.map(|entry| entry.path()).enumerate() {
+        census.cut |= n >= PROCESSES;
+        if census.is_over() {
+            break;
+        }
         // Each user has limits of its own.
         if process.metadata().is_ok_and(|process| process.uid() == 0) {
             census.take(&process);
@@ -91,6 +100,11 @@ fn count(proc: &Path) -> Census {
 }
 
 impl Census {
+    /// Nothing that would be counted now would be told.
+    fn is_over(&self) -> bool {
+        self.hidden || self.cut
+    }
+
     fn take(&mut self, process: &Path) {
         let Some(held) = self.held(process) else { return };
         self.all.instances += held.instances;
@@ -106,7 +120,8 @@ impl Census {
         let mut held = Held::default();
         for descriptor in descriptors.flatten() {
             self.descriptors += 1;
-            if self.descriptors > DESCRIPTORS {
+            self.cut |= self.descriptors > DESCRIPTORS;
+            if self.is_over() {
                 break;
             }
             // It says so of itself (Linux: anon_inode_getfd in fs/notify/inotify/inotify_user.c).
@@ -186,6 +201,20 @@ mod tests {
         let [few, many] = [61, 120].map(|used| judge(&node, "instances", used, &census));
         assert_eq!((few.verdict, many.verdict), (Verdict::Fine, Verdict::Suspect));
         assert_eq!(many.says, "120 of 128, most instances (70) by systemd");
+    }
+
+    #[test]
+    fn nothing_is_counted_once_it_would_not_be_told() {
+        let host = host(3, "128");
+        for mut census in
+            [Census { hidden: true, ..Census::default() }, Census { descriptors: DESCRIPTORS, ..Census::default() }]
+        {
+            assert_eq!(census.held(&host.at("/proc/7")).unwrap().instances, 0);
+            assert!(census.descriptors <= DESCRIPTORS + 1);
+        }
+        let cut = Census { cut: true, ..Census::default() };
+        let verdict = |used| judge(&host.node(), "instances", used, &cut).verdict;
+        assert_eq!([verdict(61), verdict(120)], [Verdict::Unknown(Missing::Answer), Verdict::Suspect]);
     }
 
     #[test]

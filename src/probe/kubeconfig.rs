@@ -30,6 +30,8 @@ pub(super) struct Cluster {
     certificate_authority_data: Option<String>,
     tls_server_name: Option<String>,
     insecure_skip_tls_verify: bool,
+    /// Through which it is reached, where one is named.
+    pub(super) proxy_url: Option<String>,
 }
 
 /// Who logs in.

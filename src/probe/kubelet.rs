@@ -27,6 +27,9 @@ const UNITS: &[&str] = &[
     "k0sworker.service",
     "k0scontroller.service",
     "snap.microk8s.daemon-kubelite.service",
+    "snap.k8s.kubelet.service",
+    "snap.kubelet-eks.daemon.service",
+    "microshift.service",
 ];
 /// Lines of one that runs; those of a few minutes, on most nodes.
 const WORDS_AT_MOST: usize = 300;
@@ -73,7 +76,6 @@ fn stands(node: &Node, process: &Process) -> Reading {
         None => format!("process {pid}"),
     };
     match process.state {
-        'Z' | 'X' => down(PROCESS, format!("its process {pid} has ended")),
         'T' | 't' => down(PROCESS, format!("its process {pid} was stopped (state T)")),
         'D' => {
             let flaw = format!("its process {pid} waits for a disk or a mount (state D)");

@@ -1,6 +1,8 @@
 //! The container runtime's process: whether it is there and can run, and how many files it has open of those that it may.
 //! Whether it answers is asked on its socket, by the observer of the runtime.
 
+mod serving;
+
 use super::{Node, journal};
 use crate::host::Process;
 use crate::model::reading::{Missing, Reading, Unit, Verdict};
@@ -36,9 +38,8 @@ const RUNTIMES: &[Runtime] = &[
 /// Looks once.
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
-    let of = |process: &Process| RUNTIMES.iter().find(|runtime| serves_pods(process, runtime.program));
-    match node.processes().find("runtime", |process| of(process).is_some()) {
-        Ok(Some(process)) => of(&process).map(|runtime| alive(node, runtime, &process)).unwrap_or_default(),
+    match serving::find(node) {
+        Ok(Some((runtime, process))) => alive(node, runtime, &process),
         Ok(None) => vec![absent(node)],
         Err(lost) => vec![Reading::unknown(ID, "", Missing::Access, lost.to_string())],
     }
@@ -50,21 +51,11 @@ fn alive(node: &Node, runtime: &Runtime, process: &Process) -> Vec<Reading> {
 
 /// No process of it is there, but of its containers: it has ended. A host that has neither never had one, or was drained.
 fn absent(node: &Node) -> Reading {
-    let of = |process: &Process| {
-        RUNTIMES.iter().find(|runtime| runtime.shims.contains(&process.name()) && !serves_docker(process))
-    };
-    let orphan = node.processes().find("shim", |process| of(process).is_some()).ok().flatten();
     let missing = if node.processes().are_all() { Missing::Subject } else { Missing::Access };
-    match orphan.as_ref().and_then(of) {
+    match serving::orphaned(node) {
         Some(runtime) => with_words(node, runtime, down(runtime, "its containers run, but it does not".to_owned())),
         None => Reading::unknown(ID, "", missing, "no process of containerd, CRI-O or cri-dockerd is found"),
     }
-}
-
-/// Docker starts a containerd of its own, with its state below docker's (Moby: daemon/internal/libcontainerd/supervisor).
-fn serves_pods(process: &Process, program: &str) -> bool {
-    let of_docker = || process.option(&["--config", "-c"]).is_some_and(|file| file.contains("/docker/containerd/"));
-    process.name() == program && !of_docker()
 }
 
 fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
@@ -74,7 +65,6 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
         None => format!("process {pid}"),
     };
     match process.state {
-        'Z' | 'X' => with_words(node, runtime, down(runtime, format!("its process {pid} has ended"))),
         'T' | 't' => down(runtime, format!("its process {pid} was stopped (state T)")),
         'D' => {
             let says = format!("its process {pid} waits for a disk or a mount (state D)");
@@ -82,10 +72,6 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
         }
         _ => Reading::fine(ID, runtime.program, says).with("instance", process.instance()),
     }
-}
-
-fn serves_docker(shim: &Process) -> bool {
-    shim.option(&["-namespace", "--namespace"]) == Some("moby")
 }
 
 fn down(runtime: &Runtime, failure: String) -> Reading {
@@ -167,6 +153,48 @@ mod tests {
         let host = Host::new().whole().process(71, 'S', SHIM).file("var/log/syslog", log);
         let words = look(&host.node()).remove(0).fact("words").map(str::to_owned);
         assert!(words.unwrap().ends_with("no space left on device"));
+    }
+
+    #[test]
+    fn another_s_containerd_and_its_containers_are_not_the_pods() {
+        let shim = |namespace: &'static str| ["/usr/bin/containerd-shim-runc-v2", "-namespace", namespace, "-id", "5d"];
+        let podman = &["/usr/bin/conmon", "--api-version", "1", "--exit-dir", "/run/libpod/exits"];
+        let bottlerocket = &["/usr/bin/containerd", "--config", "/etc/host-containerd/config.toml"];
+        let talos = &["/bin/containerd", "--address", "/system/run/containerd/containerd.sock"];
+        let host = Host::new().whole().process(70, 'S', bottlerocket).process(71, 'S', talos);
+        let host = host.process(72, 'S', podman).process(73, 'S', &shim("default")).process(74, 'S', &shim("system"));
+        assert_eq!(verdict(&look(&host.node()), ""), (Verdict::Unknown(Missing::Subject), ""));
+        let host = host.process(75, 'S', CONTAINERD);
+        assert!(of(&look(&host.node()), "containerd").says.starts_with("process 75"));
+        let crio = &["/usr/bin/conmon", "-b", "/x", "--exit-dir", "/var/run/crio/exits"];
+        let orphans = Host::new().whole().process(72, 'S', podman).process(76, 'S', crio);
+        assert_eq!(verdict(&look(&orphans.node()), "crio"), (Verdict::Broken, "RuntimeDown"));
+    }
+
+    #[test]
+    fn of_several_the_one_that_has_the_socket_serves_the_pods() {
+        let k3s = &["containerd", "-c", "/var/lib/rancher/k3s/agent/etc/containerd/config.toml"];
+        let config =
+            "version = 3\n[debug]\n  address = \"/x\"\n[grpc]\n  address = \"/run/k3s/containerd/containerd.sock\"\n";
+        let host = Host::new().whole().process(70, 'S', CONTAINERD).process(900, 'S', k3s);
+        let host = host.file("var/lib/rancher/k3s/agent/etc/containerd/config.toml", config);
+        let of_pids = |socket: &str| {
+            let socket = Some(host.path(socket));
+            of(&look(&Node { runtime_socket: socket, ..host.node() }), "containerd").says.clone()
+        };
+        assert!(of_pids("/run/k3s/containerd/containerd.sock").starts_with("process 900"));
+        assert!(of_pids("/var/run/containerd/containerd.sock").starts_with("process 70"));
+        assert!(of_pids("/elsewhere/x.sock").starts_with("process 70"), "nobody knows better");
+    }
+
+    #[test]
+    fn a_runtime_in_a_pod_is_another_cluster_s() {
+        let inside = "0::/../../kubepods-besteffort-podfecd2321_17b5.slice/cri-containerd-39.scope\n";
+        let host = Host::new().whole().process(70, 'S', CONTAINERD).process(71, 'S', SHIM);
+        let host = host.file("proc/70/cgroup", inside).file("proc/71/cgroup", inside);
+        assert_eq!(verdict(&look(&host.node()), ""), (Verdict::Unknown(Missing::Subject), ""));
+        let nested = host.file("proc/1/cgroup", inside);
+        assert_eq!(verdict(&look(&nested.node()), "containerd"), (Verdict::Fine, ""), "all of this node is in one");
     }
 
     #[test]

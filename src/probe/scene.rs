@@ -51,7 +51,9 @@ impl Host {
 
     /// With a process.
     pub(super) fn process(self, pid: u32, state: char, command: &[&str]) -> Self {
-        let stat = format!("{pid} (a) b) {state} 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 {pid}00 1 1\n");
+        let program = command[0].split(' ').next().unwrap().rsplit('/').next().unwrap();
+        let name = program.get(..15).unwrap_or(program);
+        let stat = format!("{pid} ({name}) {state} 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 {pid}00 1 1\n");
         self.file(&format!("proc/{pid}/cmdline"), command.join("\0") + "\0").file(&format!("proc/{pid}/stat"), stat)
     }
 
@@ -74,8 +76,10 @@ impl Host {
             kubelet_root: "/var/lib/kubelet".into(),
             pod_logs: "/var/log/pods".into(),
             runtime_root: None,
+            runtime_socket: None,
             runtime_cgroup: None,
             pids: Default::default(),
+            left: Default::default(),
             cni: Default::default(),
             sandboxes: None,
             service: None,

@@ -24,6 +24,7 @@ use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::{Time, since};
 use crate::observe::Outlet;
 use crate::probe::apiserver::Service;
+use crate::probe::mount::Left;
 use crate::probe::{ALL, Asked, Node, Probe};
 
 use super::CniDirs;
@@ -36,8 +37,8 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const USUAL: Duration = Duration::from_secs(10);
 /// One that finds something broken, or what it did not find before, looks again after this part of the period.
 const TROUBLED: u32 = 5;
-/// The longest between two looks, in periods, however much one costs.
-const PERIODS_AT_MOST: u32 = 30;
+/// The longest between two looks, however much one costs: what was found is forgotten a little later (`track::readings`).
+const REST_AT_MOST: Duration = Duration::from_secs(480);
 /// Of a calm node's processor, for all probes: 0.05 %, half of what the whole agent may use.
 const SHARE: u32 = 2_000;
 /// A probe that finds something broken may use so much more than its part.
@@ -96,7 +97,8 @@ impl Prober {
     }
 
     async fn run_all(self, probes: &'static [Probe], out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let host = Arc::new(Host { prober: self, pids: Arc::default(), mounts: Mutex::default() });
+        let host =
+            Arc::new(Host { prober: self, pids: Arc::default(), left: Arc::default(), mounts: Mutex::default() });
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
         for probe in probes {
@@ -144,7 +146,7 @@ fn is_troubled(before: &[Reading], now: &[Reading]) -> bool {
 fn rest(probe: &Probe, period: Duration, cost: Duration, troubled: bool) -> Duration {
     let part = u32::try_from(ALL.len()).unwrap_or(u32::MAX);
     let dear = cost.saturating_mul(SHARE.saturating_mul(part)).mul_f64(period.div_duration_f64(USUAL));
-    let calm = dear.clamp(period, period * PERIODS_AT_MOST);
+    let calm = dear.clamp(period, REST_AT_MOST.max(period));
     // Whom many nodes would ask at once is not asked the more the less it answers.
     let soonest = if probe.asked == Asked::WayInDoubt { period } else { period / TROUBLED };
     if troubled { (calm / TROUBLED_SHARE).clamp(soonest, period) } else { calm }
@@ -160,6 +162,7 @@ fn jittered(span: Duration) -> Duration {
 struct Host {
     prober: Prober,
     pids: Arc<Pids>,
+    left: Arc<Left>,
     mounts: Mutex<Option<(Time, Arc<Mounts>)>>,
 }
 
@@ -194,8 +197,10 @@ impl Host {
             kubelet_root: self.prober.kubelet.root.clone(),
             pod_logs: self.prober.kubelet.pod_logs.clone(),
             runtime_root: heard.root,
+            runtime_socket: heard.socket,
             runtime_cgroup: heard.cgroup,
             pids: self.pids.clone(),
+            left: self.left.clone(),
             cni: self.prober.dirs.borrow().clone(),
             sandboxes: heard.sandboxes,
             service: self.prober.service.clone(),

@@ -1,5 +1,5 @@
 //! A name of the API server, looked up as the node does: in its hosts file, then at its name servers, which are others than
-//! those of a pod. One question to two of them at most.
+//! those of a pod. Two of them are asked at most, each for the addresses of either family.
 
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -13,8 +13,8 @@ const HOSTS: &str = "/etc/hosts";
 /// The node's own, then what systemd-resolved asks, which is seen where `/run` is.
 const RESOLVERS: &[&str] = &["/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"];
 const FILE_AT_MOST: u64 = 256 << 10;
-/// Two of them and the connection after them end before the look is given up.
-const DEADLINE: Duration = Duration::from_millis(500);
+/// Two of them and the connections after them end before the look is given up.
+const DEADLINE: Duration = Duration::from_secs(1);
 const SERVERS_AT_MOST: usize = 2;
 const ANSWER_AT_MOST: usize = 4096;
 /// Record types (RFC 1035 3.2.2, RFC 3596 2.1).
@@ -24,7 +24,7 @@ const ADDRESS_6: u16 = 28;
 /// What came of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Lookup {
-    Found(IpAddr),
+    Found(Vec<IpAddr>),
     /// It has no address, and who says so.
     Fails(String),
     /// It can't be asked from here.
@@ -33,10 +33,11 @@ pub(super) enum Lookup {
 
 pub(super) fn find(node: &Node, name: &str) -> Lookup {
     if let Ok(address) = name.parse() {
-        return Lookup::Found(address);
+        return Lookup::Found(vec![address]);
     }
-    if let Some(address) = read(node, HOSTS).ok().and_then(|hosts| in_hosts(&hosts, name)) {
-        return Lookup::Found(address);
+    let listed = read(node, HOSTS).map(|hosts| in_hosts(&hosts, name)).unwrap_or_default();
+    if !listed.is_empty() {
+        return Lookup::Found(listed);
     }
     let mut unseen = String::new();
     for file in RESOLVERS {
@@ -54,12 +55,13 @@ fn read(node: &Node, file: &str) -> Result<String, Lost> {
     Ok(String::from_utf8_lossy(&content).into_owned())
 }
 
-fn in_hosts(hosts: &str, name: &str) -> Option<IpAddr> {
-    hosts.lines().find_map(|line| {
+fn in_hosts(hosts: &str, name: &str) -> Vec<IpAddr> {
+    let named = hosts.lines().filter_map(|line| {
         let mut words = line.split('#').next()?.split_whitespace();
         let address = words.next()?.parse().ok()?;
         words.any(|known| known.eq_ignore_ascii_case(name)).then_some(address)
-    })
+    });
+    named.collect()
 }
 
 fn servers(resolv_conf: &str) -> Vec<SocketAddr> {
@@ -74,7 +76,7 @@ pub(super) fn ask_all(servers: &[SocketAddr], name: &str) -> Lookup {
     let mut failure = String::new();
     for server in servers {
         match ask(*server, name) {
-            Ok(Answer { addresses, code: _ }) if !addresses.is_empty() => return Lookup::Found(addresses[0]),
+            Ok(Answer { addresses, code: _ }) if !addresses.is_empty() => return Lookup::Found(addresses),
             Ok(Answer { code: 0 | 3, .. }) => return Lookup::Fails(format!("{server} knows no address of {name}")),
             Ok(Answer { code, .. }) => failure = format!("{server} fails to look {name} up (code {code})"),
             Err(error) => failure = format!("name server {server} does not answer: {}", plain(&error)),
@@ -88,10 +90,17 @@ struct Answer {
     addresses: Vec<IpAddr>,
 }
 
-/// The addresses of either family.
+/// The addresses of either family, where one has any (Go: net/dnsclient_unix.go, goLookupIPCNAMEOrder).
 fn ask(server: SocketAddr, name: &str) -> std::io::Result<Answer> {
     let four = query(server, name, ADDRESS)?;
-    if four.code == 0 && four.addresses.is_empty() { query(server, name, ADDRESS_6) } else { Ok(four) }
+    if four.code != 0 {
+        return Ok(four);
+    }
+    match query(server, name, ADDRESS_6) {
+        six if four.addresses.is_empty() => six,
+        Ok(six) => Ok(Answer { code: 0, addresses: [four.addresses, six.addresses].concat() }),
+        Err(_) => Ok(four),
+    }
 }
 
 fn query(server: SocketAddr, name: &str, kind: u16) -> std::io::Result<Answer> {
@@ -180,15 +189,17 @@ mod tests {
     #[test]
     fn name_servers_are_asked_in_turn_and_a_denial_ends_it() {
         let (broken, knows, denies) = (server(2, [0; 4]), server(0, [192, 0, 2, 7]), server(3, [0; 4]));
-        assert_eq!(ask_all(&[broken, knows], "api.example.com"), Lookup::Found("192.0.2.7".parse().unwrap()));
+        assert_eq!(ask_all(&[broken, knows], "api.example.com"), Lookup::Found(vec!["192.0.2.7".parse().unwrap()]));
         let denied = ask_all(&[denies, knows], "api.example.com");
         assert_eq!(denied, Lookup::Fails(format!("{denies} knows no address of api.example.com")));
     }
 
     #[test]
     fn the_node_s_own_files_decide() {
-        let host = Host::new().file("etc/hosts", "127.0.0.1 localhost\n192.0.2.9\tx API.example.com # old\n");
-        assert_eq!(find(&host.node(), "api.example.com"), Lookup::Found("192.0.2.9".parse().unwrap()));
+        let host = Host::new()
+            .file("etc/hosts", "127.0.0.1 localhost\n192.0.2.9\tx API.example.com # old\nfd00::9 api.example.com\n");
+        let both = ["192.0.2.9", "fd00::9"].map(|address| address.parse().unwrap());
+        assert_eq!(find(&host.node(), "api.example.com"), Lookup::Found(both.into()));
         assert!(matches!(find(&host.node(), "other.example.com"), Lookup::Unseen(_)));
         let hostile = Host::new()
             .pipe("etc/hosts")

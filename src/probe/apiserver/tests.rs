@@ -88,6 +88,68 @@ fn each_step_that_fails_is_told_apart() {
 }
 
 #[test]
+fn a_server_that_drips_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        let (_never, waits) = std::sync::mpsc::channel::<()>();
+        let (mut stream, _) = listener.accept().unwrap();
+        // A part of a handshake of 16 KiB, which comes byte by byte.
+        drop(stream.write_all(&[0x16, 3, 3, 0x40, 0]));
+        while stream.write_all(&[0]).is_ok() {
+            _ = waits.recv_timeout(Duration::from_millis(20));
+        }
+    });
+    let begun = std::time::Instant::now();
+    let (_, authority) = server("127.0.0.1", "200 OK");
+    let says = of(&look(&host(port, &authority).node()), "direct").says.clone();
+    assert!(says.ends_with("TLS: nothing in time"), "{says}");
+    assert!(begun.elapsed() < 8 * DEADLINE);
+}
+
+/// A host whose kubeconfig names a server by its name, with more in it; the name has these addresses.
+fn named(port: u16, authority: &str, addresses: &[&str], more: &str) -> Host {
+    let data = STANDARD.encode(authority);
+    let config = format!(
+        "current-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: 'https://api.example.com:{port}', certificate-authority-data: {data}{more}}}}}]\n"
+    );
+    let hosts: String = addresses.iter().map(|address| format!("{address} api.example.com\n")).collect();
+    Host::new().file("etc/kubernetes/kubelet.conf", config).file("etc/hosts", hosts)
+}
+
+#[test]
+fn every_address_of_a_name_is_tried() {
+    let (port, authority) = server("api.example.com", "200 OK");
+    let one_dead = named(port, &authority, &["127.0.0.2", "127.0.0.1"], "");
+    assert_eq!(verdict(&look(&one_dead.node()), "direct"), (Verdict::Fine, ""));
+    let all_dead = named(port, &authority, &["127.0.0.2", "127.0.0.3"], "");
+    let says = of(&look(&all_dead.node()), "direct").says.clone();
+    assert!(
+        says.ends_with(&format!("no connection to 127.0.0.2:{port}: refused; none to any of its 2 addresses")),
+        "{says}"
+    );
+}
+
+#[test]
+fn that_a_kubelet_behind_a_proxy_is_not_followed_proves_nothing() {
+    let (port, authority) = server("api.example.com", "200 OK");
+    let configured = named(port, &authority, &["127.0.0.2"], ", proxy-url: 'http://proxy.example.com'");
+    let with = |environment: &str, address: &str| {
+        let host = named(port, &authority, &[address], "").process(812, 'S', &["/usr/bin/kubelet"]);
+        host.file("proc/812/environ", environment)
+    };
+    let by_environment = with("PATH=/bin\0HTTPS_PROXY=http://proxy\0", "127.0.0.2");
+    for host in [configured, by_environment] {
+        assert_eq!(verdict(&look(&host.node()), "direct"), (Verdict::Unknown(Missing::Access), ""));
+    }
+    let none = with("PATH=/bin\0HTTPS_PROXY=\0NO_PROXY=x\0", "127.0.0.2");
+    assert_eq!(verdict(&look(&none.node()), "direct"), (Verdict::Broken, "ApiServerUnreachable"));
+    let excepted = with("https_proxy=http://proxy\0", "127.0.0.1");
+    assert_eq!(verdict(&look(&excepted.node()), "direct"), (Verdict::Fine, ""), "it is reached without");
+}
+
+#[test]
 fn a_server_of_another_authority_or_name_is_not_believed() {
     let (port, _) = server("127.0.0.1", "200 OK");
     let (_, stranger) = server("127.0.0.1", "200 OK");
@@ -119,7 +181,7 @@ fn only_a_server_that_answers_directly_proves_the_service_address_wrong() {
     assert_eq!(service(&well, dead), (Verdict::Broken, "ServiceVipUnreachable"));
     assert_eq!(service(&well, ([127, 0, 0, 1], port).into()), (Verdict::Fine, ""));
     assert_eq!(service(&host(nobody(), &authority), dead), (Verdict::Unknown(Missing::Answer), ""));
-    assert_eq!(service(&Host::new().file("run/x", ""), dead), (Verdict::Broken, "ApiServerUnreachable"));
+    assert_eq!(service(&Host::new().file("run/x", ""), dead), (Verdict::Suspect, "ApiServerUnreachable"));
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! TLS to the API server, with the authorities that the kubelet trusts and no certificate of its own.
 
+use std::io::{Error as IoError, ErrorKind};
 use std::net::TcpStream;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore, StreamOwned};
 
-use super::plain;
+use super::{DEADLINE, plain};
 use crate::model::{Time, after};
 
 /// Why there is no secured connection.
@@ -32,10 +33,28 @@ pub(super) fn secure(
     let name = ServerName::try_from(name.to_owned()).map_err(|error| broken(&error))?;
     let mut client = ClientConnection::new(config(authority).map_err(|error| broken(&error))?, name)
         .map_err(|error| broken(&error))?;
+    let end = Instant::now() + DEADLINE;
     while client.is_handshaking() {
-        client.complete_io(&mut stream).map_err(|error| failure(&error))?;
+        // What comes in many small parts would have the deadline of each.
+        let late = || if Instant::now() > end { Err(ErrorKind::TimedOut.into()) } else { Ok(()) };
+        late().and_then(|()| step(&mut client, &mut stream)).map_err(|error| failure(&error))?;
     }
     Ok(StreamOwned::new(client, stream))
+}
+
+/// Sends what is to be sent, or takes in what comes.
+fn step(client: &mut ClientConnection, stream: &mut TcpStream) -> std::io::Result<()> {
+    if client.wants_write() {
+        return client.write_tls(stream).map(drop);
+    }
+    if client.read_tls(stream)? == 0 {
+        return Err(IoError::new(ErrorKind::UnexpectedEof, "closed in the middle of it"));
+    }
+    let taken = client.process_new_packets().map(drop);
+    if taken.is_err() {
+        _ = client.write_tls(stream); // the other side is told why, if it can be
+    }
+    taken.map_err(|error| IoError::new(ErrorKind::InvalidData, error))
 }
 
 fn config(authority: &[u8]) -> Result<Arc<ClientConfig>, Error> {

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use crate::host::{Lost, Process};
+use crate::host::{Fit, Lost, Process};
 use crate::probe::Node;
 use crate::probe::kubelet_config::KubeletConfig;
 
@@ -35,9 +35,11 @@ const KUBECONFIGS: &[&str] = &[
     "/var/snap/microk8s/current/credentials/kubelet.config",
 ];
 
-/// The kubelet's process.
+/// The kubelet's process; a kubelet in a pod's container is of a cluster inside this one.
 pub(in crate::probe) fn find(node: &Node) -> Result<Option<Process>, Lost> {
-    node.processes().find("kubelet", is_kubelet)
+    let programs: Vec<&str> = PROGRAMS.iter().map(|(program, _)| *program).collect();
+    let of_node = |process: &Process| is_kubelet(process) && !node.processes().is_of_pod(process.pid);
+    node.processes().find("kubelet", &programs, |process| if of_node(process) { Fit::Surely } else { Fit::No })
 }
 
 fn is_kubelet(process: &Process) -> bool {

@@ -62,6 +62,17 @@ fn its_last_words_go_with_it() {
 }
 
 #[test]
+fn it_is_heard_in_the_units_of_every_distribution() {
+    for unit in ["snap.k8s.kubelet", "snap.kubelet-eks.daemon", "microshift"] {
+        let log =
+            format!("cut off\nNov 21 02:59:00 node-7 systemd[1]: {unit}.service: Failed with result 'exit-code'.\n");
+        let host = host(nobody()).file("proc/1/net/tcp", NO_LISTENER).file("var/log/syslog", log);
+        let words = of(&look(&host.node()), "process").fact("words").map(str::to_owned);
+        assert!(words.is_some_and(|words| words.ends_with("'exit-code'.")), "{unit}");
+    }
+}
+
+#[test]
 fn a_stopped_one_is_down_though_its_port_takes_connections() {
     let host = host(server("")).process(812, 'T', COMMAND);
     assert_eq!(of(&look(&host.node()), "process").says, "its process 812 was stopped (state T)");

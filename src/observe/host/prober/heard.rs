@@ -11,6 +11,8 @@ use crate::model::runtime::{RuntimeInfo, RuntimeStatus, Sandbox};
 /// What the runtime told.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Heard {
+    /// Its socket, as this process sees it.
+    pub socket: Option<PathBuf>,
     /// Where it keeps images and containers.
     pub root: Option<PathBuf>,
     /// The cgroup driver of its configuration, where the kubelet does not take it from the runtime itself.
@@ -38,8 +40,8 @@ impl Heard {
     /// others it is not known, so that theirs is not compared.
     fn found(&mut self, info: &RuntimeInfo) -> bool {
         let configures = &*info.name != "containerd" || !info.version.trim_start_matches('v').starts_with("1.");
-        let changed = self.configures != configures;
-        self.configures = configures;
+        let changed = self.configures != configures || self.socket.as_ref() != Some(&info.socket);
+        (self.configures, self.socket) = (configures, Some(info.socket.clone()));
         if configures {
             self.cgroup = None;
         }

@@ -119,7 +119,7 @@ fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
     #[expect(clippy::cast_precision_loss, reason = "a few")]
     let all = part * ALL.len() as f64;
     assert!(all <= 0.000_5 + 1e-9, "{all}");
-    assert_eq!(rest(Duration::from_secs(1), false), USUAL * PERIODS_AT_MOST);
+    assert_eq!(rest(Duration::from_secs(1), false), REST_AT_MOST);
     assert_eq!(rest(costly, true), rest(costly, false) / TROUBLED_SHARE);
     assert_eq!(rest(Duration::from_secs(1), true), USUAL);
     let way = probe("way", Asked::WayInDoubt, fine);
@@ -127,6 +127,14 @@ fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
         assert_eq!(super::rest(&way, USUAL, cost, true), USUAL, "many nodes may ask at once");
     }
     assert_eq!(within(USUAL / 10, costly, false), rest(costly, false) / 10, "who wants more has it cost more");
+}
+
+#[test]
+fn a_look_is_taken_again_before_what_it_found_is_forgotten() {
+    for period in [USUAL / 10, USUAL, Duration::from_secs(300)] {
+        let rest = rest(&ALL[0], period, Duration::from_secs(1), false);
+        assert!(rest.mul_f64(1.2) + DEADLINE < crate::track::readings::EXPIRES, "{period:?}: {rest:?}");
+    }
 }
 
 #[test]
@@ -140,8 +148,10 @@ fn what_changed_is_looked_at_again_soon() {
             kubelet_root: "/".into(),
             pod_logs: "/".into(),
             runtime_root: None,
+            runtime_socket: None,
             runtime_cgroup: None,
             pids: Arc::default(),
+            left: Arc::default(),
             cni: CniDirs::default(),
             sandboxes: None,
             service: None,
