@@ -4,6 +4,7 @@
 
 mod cost;
 mod heard;
+mod ledger;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -30,17 +31,12 @@ use crate::probe::{ALL, Asked, Node, Probe};
 use super::CniDirs;
 use cost::Costed;
 pub use heard::Heard;
+use ledger::Ledger;
 
 /// A probe answers within this time, or not at all.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// The period for which the share below is meant: who wants looks more often has them cost more.
-const USUAL: Duration = Duration::from_secs(10);
 /// One that finds something broken, or what it did not find before, looks again after this part of the period.
 const TROUBLED: u32 = 5;
-/// The longest between two looks, however much one costs: what was found is forgotten a little later (`track::readings`).
-const REST_AT_MOST: Duration = Duration::from_secs(480);
-/// Of a calm node's processor, for all probes: 0.05 %, half of what the whole agent may use.
-const SHARE: u32 = 2_000;
 /// A probe that finds something broken may use so much more than its part.
 const TROUBLED_SHARE: u32 = 10;
 /// So many look at once: each look takes a thread.
@@ -97,19 +93,20 @@ impl Prober {
     }
 
     async fn run_all(self, probes: &'static [Probe], out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let host =
-            Arc::new(Host { prober: self, pids: Arc::default(), left: Arc::default(), mounts: Mutex::default() });
+        let ledger = Ledger::new(probes.len());
+        let (pids, left) = (Arc::default(), Arc::default());
+        let host = Arc::new(Host { prober: self, ledger, pids, left, mounts: Mutex::default() });
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         let mut running = JoinSet::new();
-        for probe in probes {
+        for numbered in probes.iter().enumerate() {
             let out = Outlet::new(out.clone(), host.prober.clock);
-            running.spawn(repeat(probe, host.clone(), turns.clone(), out));
+            running.spawn(repeat(numbered, host.clone(), turns.clone(), out));
         }
         stop.run_until_cancelled(async { while running.join_next().await.is_some() {} }).await;
     }
 }
 
-async fn repeat(probe: &'static Probe, host: Arc<Host>, turns: Arc<Semaphore>, out: Outlet) {
+async fn repeat((number, probe): (usize, &'static Probe), host: Arc<Host>, turns: Arc<Semaphore>, out: Outlet) {
     let mut asking = Asking::within(DEADLINE);
     let mut doubts = host.prober.doubts.clone();
     let mut before = Vec::new();
@@ -124,8 +121,9 @@ async fn repeat(probe: &'static Probe, host: Arc<Host>, turns: Arc<Semaphore>, o
             Costed { of: vec![Reading::unknown(probe.id, "", Missing::Answer, why)], cost: Duration::ZERO }
         });
         let period = host.prober.period;
-        let long = rest(probe, period, cost, is_troubled(&before, &readings));
-        let short = rest(probe, period, cost, true).min(long);
+        let calm = host.ledger.rest(number, cost, period);
+        let long = rest(probe, period, calm, is_troubled(&before, &readings));
+        let short = rest(probe, period, calm, true).min(long);
         before.clone_from(&readings);
         out.tell(Seen::Readings { probe: probe.id, readings }).await;
         sleep(jittered(short)).await;
@@ -142,11 +140,8 @@ fn is_troubled(before: &[Reading], now: &[Reading]) -> bool {
     broken || (!before.is_empty() && stands(before) != stands(now))
 }
 
-/// Each has an equal part of what all of them may use.
-fn rest(probe: &Probe, period: Duration, cost: Duration, troubled: bool) -> Duration {
-    let part = u32::try_from(ALL.len()).unwrap_or(u32::MAX);
-    let dear = cost.saturating_mul(SHARE.saturating_mul(part)).mul_f64(period.div_duration_f64(USUAL));
-    let calm = dear.clamp(period, REST_AT_MOST.max(period));
+/// The rest of one that rests for so long while all is calm.
+fn rest(probe: &Probe, period: Duration, calm: Duration, troubled: bool) -> Duration {
     // Whom many nodes would ask at once is not asked the more the less it answers.
     let soonest = if probe.asked == Asked::WayInDoubt { period } else { period / TROUBLED };
     if troubled { (calm / TROUBLED_SHARE).clamp(soonest, period) } else { calm }
@@ -161,6 +156,7 @@ fn jittered(span: Duration) -> Duration {
 #[derive(Debug)]
 struct Host {
     prober: Prober,
+    ledger: Ledger,
     pids: Arc<Pids>,
     left: Arc<Left>,
     mounts: Mutex<Option<(Time, Arc<Mounts>)>>,

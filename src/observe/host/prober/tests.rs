@@ -6,6 +6,8 @@ use tokio::time::timeout;
 use super::*;
 use crate::model::reading::Group;
 
+const USUAL: Duration = Duration::from_secs(10);
+
 struct Rig {
     seen: Receiver<Observation>,
     doubts: watch::Sender<Doubts>,
@@ -109,30 +111,23 @@ async fn whom_many_nodes_would_ask_at_once_is_not_asked_for_every_trouble() {
 }
 
 #[test]
-fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
+fn what_is_troubled_is_looked_at_sooner_the_dear_too_and_never_more_rarely_than_once_a_period() {
     let one = &ALL[0];
-    let within = |period: Duration, cost: Duration, troubled: bool| rest(one, period, cost, troubled);
-    let rest = |cost: Duration, troubled: bool| within(USUAL, cost, troubled);
-    assert_eq!(rest(Duration::from_micros(50), false), USUAL);
-    let costly = Duration::from_millis(2);
-    let part = costly.as_secs_f64() / rest(costly, false).as_secs_f64();
-    #[expect(clippy::cast_precision_loss, reason = "a few")]
-    let all = part * ALL.len() as f64;
-    assert!(all <= 0.000_5 + 1e-9, "{all}");
-    assert_eq!(rest(Duration::from_secs(1), false), REST_AT_MOST);
-    assert_eq!(rest(costly, true), rest(costly, false) / TROUBLED_SHARE);
-    assert_eq!(rest(Duration::from_secs(1), true), USUAL);
+    assert_eq!(rest(one, USUAL, USUAL, false), USUAL);
+    assert_eq!(rest(one, USUAL, USUAL, true), USUAL / TROUBLED);
+    assert_eq!(rest(one, USUAL, USUAL * 5, true), USUAL / 2);
+    assert_eq!(rest(one, USUAL, USUAL * 40, true), USUAL);
     let way = probe("way", Asked::WayInDoubt, fine);
-    for cost in [Duration::ZERO, costly, Duration::from_secs(1)] {
-        assert_eq!(super::rest(&way, USUAL, cost, true), USUAL, "many nodes may ask at once");
+    for calm in [USUAL, USUAL * 5, USUAL * 40] {
+        assert_eq!(rest(&way, USUAL, calm, true), USUAL, "many nodes may ask at once");
     }
-    assert_eq!(within(USUAL / 10, costly, false), rest(costly, false) / 10, "who wants more has it cost more");
 }
 
 #[test]
 fn a_look_is_taken_again_before_what_it_found_is_forgotten() {
     for period in [USUAL / 10, USUAL, Duration::from_secs(300)] {
-        let rest = rest(&ALL[0], period, Duration::from_secs(1), false);
+        let ledger = Ledger::new(1);
+        let rest = [1, 2].map(|_| ledger.rest(0, Duration::from_secs(60), period))[1];
         assert!(rest.mul_f64(1.2) + DEADLINE < crate::track::readings::EXPIRES, "{period:?}: {rest:?}");
     }
 }
