@@ -137,7 +137,7 @@ impl Stock {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{Host, find};
+    use super::super::fixture::{CONFIG, Host, find};
     use super::*;
 
     /// The runtime's root has a file system of its own.
@@ -192,7 +192,7 @@ mod tests {
     fn verdict(free: f64, config: Option<&str>) -> (Verdict, Vec<(&'static str, String)>) {
         let host = Host::default();
         let host = match config {
-            Some(config) => host.file("/var/lib/kubelet/config.yaml", config),
+            Some(config) => host.file(CONFIG, config).kubelet(&[]),
             None => host,
         };
         let node = host.node();
