@@ -6,7 +6,7 @@ use rustix::fs::StatVfs;
 use super::Node;
 use super::eviction::{Evictions, Threshold};
 use super::places::{FileSystem, file_systems};
-use crate::model::reading::{Missing, Reading, Unit, Verdict};
+use crate::model::reading::{Missing, NOBODY, REACH, Reading, Unit, Verdict};
 use crate::model::wording::size;
 
 /// Its id.
@@ -85,9 +85,10 @@ fn reading(of: &FileSystem<'_>, stock: &Stock, evictions: &Evictions) -> Reading
     let (name, says) = stock.words(of);
     let reading = Reading { verdict, cause, ..Reading::fine(ID, &name, says) };
     let reading = reading.of_amount(stock.all - stock.free, stock.all, stock.unit).with("disk", of.place());
+    // What waits for its last per cent works until then.
     let reading = match stock.is_out() {
-        true => reading.with("full", "is full"),
-        false => reading,
+        true => reading.with("full", "is full").with(REACH, of.reach()),
+        false => reading.with(REACH, NOBODY),
     };
     match threshold {
         Some(threshold) => reading.with("available", stock.left()).with("threshold", threshold.text.as_str()),
@@ -212,8 +213,11 @@ mod tests {
         assert!(
             facts.contains(&("threshold", "10%".to_owned())) && facts.contains(&("available", "9.0 GB".to_owned()))
         );
+        assert!(facts.contains(&(REACH, NOBODY.to_owned())), "what needs it works");
         assert_eq!(verdict(9e9, None).0, Verdict::Suspect);
         assert_eq!(verdict(9e9, Some("evictionHard: {nodefs.available: 5%}")).0, Verdict::Suspect);
-        assert_eq!(verdict(0.4e9, None).0, Verdict::Broken);
+        let (broken, facts) = verdict(0.4e9, None);
+        assert_eq!(broken, Verdict::Broken);
+        assert!(facts.contains(&(REACH, "kubelet disk, logs disk".to_owned())), "{facts:?}");
     }
 }

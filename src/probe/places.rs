@@ -108,6 +108,11 @@ impl FileSystem<'_> {
         self.places.iter().map(|place| place.whose).collect::<Vec<_>>().join(", ")
     }
 
+    /// Whom it takes along when it fails, in the words of [`REACH`].
+    pub(super) fn reach(&self) -> String {
+        self.places.iter().map(|place| format!("{} disk", place.whose)).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether one needs it.
     pub(super) fn serves(&self, whose: &str) -> bool {
         self.places.iter().any(|place| place.whose == whose)
