@@ -16,21 +16,46 @@ pub const ID: &str = "pressure";
 /// agreed limit. systemd-oomd ends a cgroup in which nothing went on for 60 % of half a minute (oomd.conf(5),
 /// DefaultMemoryPressureLimit=), and Android's lmkd ends processes at 7 % of `some` and 70 % of `full` (its defaults
 /// psi_partial_stall_ms and psi_complete_stall_ms, of a second), both for memory: hence 60 % for what is broken, and 10 % for what is
-/// suspect. A disk that something waits for half of the time is a busy one, not a broken one.
+/// suspect. A disk that something waits for half of the time is a busy one, not a broken one; and on a node that does nothing
+/// else one process that writes and waits makes `full` as large as `some` (only tasks that have something to do count), so
+/// that a disk is never more than the reason for what else is slow.
 struct Resource {
     of: &'static str,
     file: &'static str,
     cause: &'static str,
     some: f64,
     full: Option<f64>,
+    /// It may be broken by that alone.
+    alone: bool,
 }
 
 const RESOURCES: &[Resource] = &[
-    Resource { of: "memory", file: "/proc/pressure/memory", cause: "MemoryPressure", some: 10.0, full: Some(60.0) },
-    Resource { of: "disks", file: "/proc/pressure/io", cause: "NodeIoSaturated", some: 50.0, full: Some(60.0) },
+    Resource {
+        of: "memory",
+        file: "/proc/pressure/memory",
+        cause: "MemoryPressure",
+        some: 10.0,
+        full: Some(60.0),
+        alone: true,
+    },
+    Resource {
+        of: "disks",
+        file: "/proc/pressure/io",
+        cause: "NodeIoSaturated",
+        some: 50.0,
+        full: Some(60.0),
+        alone: false,
+    },
     // Of the whole machine the kernel tells no `full` for processors, for one task always runs; and where one waits while
     // another runs, work goes on. So it is never broken, though it may be why all else is slow.
-    Resource { of: "processors", file: "/proc/pressure/cpu", cause: "NodeCpuStarved", some: 75.0, full: None },
+    Resource {
+        of: "processors",
+        file: "/proc/pressure/cpu",
+        cause: "NodeCpuStarved",
+        some: 75.0,
+        full: None,
+        alone: false,
+    },
 ];
 const SIZE_AT_MOST: u64 = 4096;
 
@@ -61,8 +86,10 @@ fn one(node: &Node, resource: &Resource) -> Reading {
 fn judge(resource: &Resource, some: f64, full: f64) -> Reading {
     let Resource { of, cause, .. } = resource;
     let says = format!("something waited for {some:.0} %, everything for {full:.0} % of the last minute");
+    let stalled = |reading: Reading| reading.with("stalled", format!("{full:.0} %"));
     let reading = match resource.full {
-        Some(limit) if full >= limit => Reading::broken(ID, of, cause, says).with("stalled", format!("{full:.0} %")),
+        Some(limit) if full >= limit && resource.alone => stalled(Reading::broken(ID, of, cause, says)),
+        Some(limit) if full >= limit => stalled(Reading::suspect(ID, of, cause, says)),
         _ if some >= resource.some => Reading::suspect(ID, of, cause, says),
         _ => Reading::fine(ID, of, says),
     };
@@ -93,10 +120,14 @@ mod tests {
     }
 
     #[test]
-    fn a_minute_in_which_nothing_went_on_is_broken_and_one_of_waiting_suspect() {
+    fn a_minute_without_memory_is_broken_and_one_of_waiting_suspect() {
         assert_eq!(verdict("disks", "/proc/pressure/io", 12.0, 8.0), (Fine, ""));
         assert_eq!(verdict("disks", "/proc/pressure/io", 55.0, 40.0), (Suspect, "NodeIoSaturated"));
-        assert_eq!(verdict("disks", "/proc/pressure/io", 97.0, 71.0), (Broken, "NodeIoSaturated"));
+        assert_eq!(
+            verdict("disks", "/proc/pressure/io", 97.0, 71.0),
+            (Suspect, "NodeIoSaturated"),
+            "one process may do that"
+        );
         assert_eq!(verdict("memory", "/proc/pressure/memory", 11.0, 2.0), (Suspect, "MemoryPressure"));
         assert_eq!(verdict("memory", "/proc/pressure/memory", 80.0, 60.0), (Broken, "MemoryPressure"));
     }
