@@ -12,8 +12,10 @@ use crate::model::wording::size;
 /// Its id.
 pub const ID: &str = "disk";
 
-/// From this share in use on the kubelet removes images (Kubernetes: imageGCHighThresholdPercent, default 85): below it
-/// the course of a disk is a sawtooth, above it nothing but eviction is left.
+/// From this share in use on a disk that holds no images will be full soon. Of one that holds them, that is so from where the
+/// kubelet removes images: below it the course of a disk is a sawtooth, above it nothing but eviction is left. With the
+/// kubelet's defaults both begin at 85 %, so that such a disk is never told before: only a lower
+/// `imageGCHighThresholdPercent` or `imagefs.available` leaves anything between them.
 const SOON: f64 = 0.85;
 /// As good as nothing is left below this share …
 const FULL: f64 = 0.01;
@@ -73,12 +75,13 @@ fn inodes(stat: &StatVfs) -> Option<Stock> {
 fn reading(of: &FileSystem<'_>, stock: &Stock, evictions: &Evictions) -> Reading {
     let wanted = wanted(of, stock, evictions);
     let threshold = wanted.as_ref().filter(|wanted| stock.free < wanted.least);
+    let soon = if of.serves("runtime") { evictions.cleaning() } else { SOON };
     let verdict = match threshold {
         _ if stock.is_out() => Verdict::Broken,
         // Pods are evicted, and new ones refused.
         Some(_) if evictions.are_certain() => Verdict::Broken,
         Some(_) => Verdict::Suspect,
-        None if stock.free < (1.0 - SOON) * stock.all => Verdict::Suspect,
+        None if stock.free < (1.0 - soon) * stock.all => Verdict::Suspect,
         None => Verdict::Fine,
     };
     let cause = if verdict == Verdict::Fine { "" } else { stock.cause };
@@ -201,6 +204,21 @@ mod tests {
         let stock = Stock { free, all: 100e9, unit: Unit::Bytes, signal: 0, full: FULL_BYTES, cause: "DiskFull" };
         let reading = reading(&seen[0], &stock, &Evictions::read(&node));
         (reading.verdict, reading.facts)
+    }
+
+    #[test]
+    fn a_disk_of_images_is_suspect_from_where_the_kubelet_removes_them() {
+        let verdict = |config: &str, flags: &[&str]| {
+            let host = Host::default().runtime_root("/var/lib/kubelet").file(CONFIG, config).kubelet(flags);
+            let node = host.node();
+            let (seen, _) = file_systems(&node, ID);
+            let stock =
+                Stock { free: 25e9, all: 100e9, unit: Unit::Bytes, signal: 0, full: FULL_BYTES, cause: "DiskFull" };
+            reading(&seen[0], &stock, &Evictions::read(&node)).verdict
+        };
+        assert_eq!(verdict("kind: KubeletConfiguration", &[]), Verdict::Fine);
+        assert_eq!(verdict("imageGCHighThresholdPercent: 70", &[]), Verdict::Suspect);
+        assert_eq!(verdict("imageGCHighThresholdPercent: 70", &["--image-gc-high-threshold=80"]), Verdict::Fine);
     }
 
     #[test]

@@ -64,6 +64,13 @@ impl Evictions {
         self.0.as_ref().is_some_and(KubeletConfig::is_certain)
     }
 
+    /// From which share in use on the kubelet removes images (Kubernetes: pkg/kubelet/images/image_gc_manager.go); 85 % where
+    /// nothing else is said, and where it never does.
+    pub(super) fn cleaning(&self) -> f64 {
+        let said = self.0.as_ref().and_then(|config| config.get("imageGCHighThresholdPercent")?.parse::<u8>().ok());
+        f64::from(said.filter(|percent| *percent < 100).unwrap_or(85)) / 100.0
+    }
+
     /// What must be left of `capacity`; none where the kubelet does not watch this signal.
     pub(super) fn threshold(&self, signal: &str, capacity: f64) -> Option<Threshold> {
         let text = match &self.0 {

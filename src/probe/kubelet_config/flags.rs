@@ -17,6 +17,7 @@ const FLAGS: &[(&str, &str, Kind)] = &[
     ("healthz-bind-address", "healthzBindAddress", Kind::Word),
     ("resolv-conf", "resolvConf", Kind::Word),
     ("cgroup-driver", "cgroupDriver", Kind::Word),
+    ("image-gc-high-threshold", "imageGCHighThresholdPercent", Kind::Word),
     ("fail-swap-on", "failSwapOn", Kind::Switch),
     ("fail-cgroupv1", "failCgroupV1", Kind::Switch),
     ("eviction-hard", "evictionHard", Kind::Map),
