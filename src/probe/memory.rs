@@ -39,6 +39,12 @@ fn left(node: &Node) -> Reading {
     }
 }
 
+/// Which share of the node's memory could be had without swapping.
+pub(super) fn share_left(node: &Node) -> Option<f64> {
+    let text = read(node, MEMORY).ok()?;
+    Some(kibibytes(&text, "MemAvailable:")? / kibibytes(&text, "MemTotal:")?.max(1.0))
+}
+
 /// The kubelet's `memory.available`: all but the working set of the root cgroup, which is what processes and files take
 /// without the files that were not used lately, and nothing of the kernel's own. On cgroup v2 it reads `anon` and `file` there,
 /// on v1 their sum; both are these numbers (opencontainers/cgroups: rootStatsFromMeminfo in fs2/memory.go; cadvisor:
