@@ -10,6 +10,7 @@ pub mod clock;
 pub mod cni;
 pub mod cni_backend;
 pub mod cni_config;
+mod devices;
 pub mod disk;
 mod eviction;
 pub mod ext4;

@@ -1,21 +1,24 @@
 //! Which cause of the node brings which others about: where both are found the first is told, and the second is evidence for
 //! it. Data; a row claims no more than that one cause by itself explains the other.
 
+use crate::model::reading::ANYBODY;
+
 /// What looks like the runtime's own fault.
 const RUNTIME: &[&str] = &["RuntimeDown", "RuntimeSlow", "RuntimeCrashLooping", "RuntimeFailed", "CgroupFailure"];
 /// What looks like the kubelet's own fault.
 const KUBELET: &[&str] = &["KubeletDown", "KubeletCrashLooping"];
-/// What a pod that starts runs into where nothing can be written. Here as below `NodeCannotStartPods` is that of pods of
-/// which no more is known than that they wait: of others that together, what each fails for counts.
-const WRITES: &[&str] = &[
+/// What a pod that starts runs into where the runtime can write nothing. Here as below `NodeCannotStartPods` is that of pods
+/// of which no more is known than that they wait: of others that together, what each fails for counts.
+const RUNTIME_WRITES: &[&str] = &[
     "PauseImageMissing",
     "SandboxImageUnavailable",
     "ImageUnpackFailed",
     "ImageCorrupt",
     "CniFailed",
-    "VolumeMountFailed",
     "NodeCannotStartPods",
 ];
+/// The same where the kubelet can write nothing.
+const KUBELET_WRITES: &[&str] = &["VolumeMountFailed", "NodeCannotStartPods"];
 /// What calls to the runtime run into that end too late.
 const TIMEOUTS: &[&str] = &[
     "SandboxTimeout",
@@ -35,47 +38,63 @@ const OF_A_DEAD_RUNTIME: &[&str] = &[
     "KubeletCrashLooping",
 ];
 
-/// A cause, and lists of those that it brings about. Most fundamental first.
-const ROOTS: &[(&str, &[&[&str]])] = &[
-    ("KernelFault", &[&["FilesystemReadOnly", "MountHung", "NodeIoSaturated"], RUNTIME, KUBELET, WRITES, TIMEOUTS]),
-    ("FilesystemReadOnly", &[RUNTIME, KUBELET, WRITES]),
-    ("DiskFull", &[RUNTIME, KUBELET, WRITES, TIMEOUTS]),
-    ("InodesExhausted", &[RUNTIME, KUBELET, WRITES]),
-    ("MountHung", &[&["NodeIoSaturated"], RUNTIME, KUBELET, TIMEOUTS]),
-    ("MemoryPressure", &[&["NodeIoSaturated", "NodeCpuStarved"], RUNTIME, KUBELET, TIMEOUTS]),
-    ("NodeIoSaturated", &[&["NodeCpuStarved", "RuntimeSlow"], TIMEOUTS]),
-    ("NodeCpuStarved", &[&["RuntimeSlow"], TIMEOUTS]),
-    ("FileDescriptorsExhausted", &[RUNTIME, TIMEOUTS, &["PauseImageMissing", "SandboxImageUnavailable"]]),
-    ("PidsExhausted", &[RUNTIME, KUBELET]),
-    ("InotifyExhausted", &[RUNTIME, KUBELET, &["CniConfigMissing"]]),
-    ("SwapUnsupported", &[KUBELET]),
-    ("CgroupV1Refused", &[KUBELET]),
-    ("CgroupFailure", &[KUBELET]),
-    ("KubeletConfigInvalid", &[KUBELET]),
-    ("KubeletPortTaken", &[KUBELET]),
-    ("ClockSkewed", &[KUBELET, &["KubeletCredentialInvalid", "ApiServerUnreachable"]]),
-    ("KubeletCredentialInvalid", &[KUBELET]),
-    ("ApiServerUnreachable", &[KUBELET, &["CniBackendDown", "CniFailed"]]),
-    ("ServiceVipUnreachable", &[&["CniBackendDown", "CniFailed"]]),
-    ("RuntimeCrashLooping", &[&["RuntimeDown"], OF_A_DEAD_RUNTIME, TIMEOUTS]),
-    ("RuntimeTooOld", &[KUBELET, &["RuntimeDown"], OF_A_DEAD_RUNTIME, TIMEOUTS]),
-    ("RuntimeDown", &[OF_A_DEAD_RUNTIME, TIMEOUTS]),
-    ("RuntimeSlow", &[TIMEOUTS]),
-    ("KubeletCrashLooping", &[&["KubeletDown"]]),
-    ("CniHung", &[&["RuntimeSlow"], TIMEOUTS]),
-    ("CniConfigInvalid", &[&["CniConfigMissing", "CniFailed"]]),
-    ("CniPluginMissing", &[&["CniFailed"]]),
-    ("CniBackendDown", &[&["CniFailed", "CniConfigMissing"], TIMEOUTS]),
-    ("CniPodNotRunning", &[&["CniBackendDown", "CniFailed", "CniConfigMissing", "NodeCannotStartPods"]]),
-    ("PodIpLeaked", &[&["PodIpExhausted"]]),
-    ("PauseImageMissing", &[&["SandboxImageUnavailable"]]),
+/// What a disk that fails looks like.
+const OF_A_DISK: &[&str] = &["FilesystemReadOnly", "NodeIoSaturated"];
+
+/// A cause, whom it must reach for this row to hold (nobody in particular where that is empty), and lists of those that it
+/// brings about. Most fundamental first. What a kernel or a disk does to a node depends on which part of it is hit.
+const ROOTS: &[(&str, &str, &[&[&str]])] = &[
+    ("KernelFault", "machine", &[RUNTIME, KUBELET, TIMEOUTS]),
+    ("KernelFault", "runtime disk", &[OF_A_DISK, RUNTIME, RUNTIME_WRITES, TIMEOUTS]),
+    ("KernelFault", "kubelet disk", &[OF_A_DISK, KUBELET, KUBELET_WRITES]),
+    ("KernelFault", "logs disk", &[OF_A_DISK]),
+    ("KernelFault", "runtime", &[RUNTIME, TIMEOUTS]),
+    ("KernelFault", "kubelet", &[KUBELET]),
+    ("KernelFault", "waiters", &[&["MountHung", "NodeIoSaturated"]]),
+    ("KernelFault", "network", &[&["CniHung"], TIMEOUTS]),
+    ("FilesystemReadOnly", "runtime disk", &[RUNTIME, RUNTIME_WRITES]),
+    ("FilesystemReadOnly", "kubelet disk", &[KUBELET, KUBELET_WRITES]),
+    ("DiskFull", "runtime disk", &[RUNTIME, RUNTIME_WRITES, TIMEOUTS]),
+    ("DiskFull", "kubelet disk", &[KUBELET, KUBELET_WRITES]),
+    ("InodesExhausted", "runtime disk", &[RUNTIME, RUNTIME_WRITES]),
+    ("InodesExhausted", "kubelet disk", &[KUBELET, KUBELET_WRITES]),
+    ("MountHung", "", &[&["NodeIoSaturated"], RUNTIME, KUBELET, TIMEOUTS]),
+    ("MemoryPressure", "", &[&["NodeIoSaturated", "NodeCpuStarved"], RUNTIME, KUBELET, TIMEOUTS]),
+    ("NodeIoSaturated", "", &[&["NodeCpuStarved", "RuntimeSlow"], TIMEOUTS]),
+    ("NodeCpuStarved", "", &[&["RuntimeSlow"], TIMEOUTS]),
+    ("FileDescriptorsExhausted", "", &[RUNTIME, TIMEOUTS, &["PauseImageMissing", "SandboxImageUnavailable"]]),
+    ("PidsExhausted", "", &[RUNTIME, KUBELET]),
+    ("InotifyExhausted", "", &[RUNTIME, KUBELET, &["CniConfigMissing"]]),
+    ("SwapUnsupported", "", &[KUBELET]),
+    ("CgroupV1Refused", "", &[KUBELET]),
+    ("CgroupFailure", "", &[KUBELET]),
+    ("KubeletConfigInvalid", "", &[KUBELET]),
+    ("KubeletPortTaken", "", &[KUBELET]),
+    ("ClockSkewed", "", &[KUBELET, &["KubeletCredentialInvalid", "ApiServerUnreachable"]]),
+    ("KubeletCredentialInvalid", "", &[KUBELET]),
+    ("ApiServerUnreachable", "", &[KUBELET, &["CniBackendDown", "CniFailed"]]),
+    ("ServiceVipUnreachable", "", &[&["CniBackendDown", "CniFailed"]]),
+    ("RuntimeCrashLooping", "", &[&["RuntimeDown"], OF_A_DEAD_RUNTIME, TIMEOUTS]),
+    ("RuntimeTooOld", "", &[KUBELET, &["RuntimeDown"], OF_A_DEAD_RUNTIME, TIMEOUTS]),
+    ("RuntimeDown", "", &[OF_A_DEAD_RUNTIME, TIMEOUTS]),
+    ("RuntimeSlow", "", &[TIMEOUTS]),
+    ("KubeletCrashLooping", "", &[&["KubeletDown"]]),
+    ("CniHung", "", &[&["RuntimeSlow"], TIMEOUTS]),
+    ("CniConfigInvalid", "", &[&["CniConfigMissing", "CniFailed"]]),
+    ("CniPluginMissing", "", &[&["CniFailed"]]),
+    ("CniBackendDown", "", &[&["CniFailed", "CniConfigMissing"], TIMEOUTS]),
+    ("CniPodNotRunning", "", &[&["CniBackendDown", "CniFailed", "CniConfigMissing", "NodeCannotStartPods"]]),
+    ("PodIpLeaked", "", &[&["PodIpExhausted"]]),
+    ("PauseImageMissing", "", &[&["SandboxImageUnavailable"]]),
 ];
 
-/// Whether `root` by itself explains `symptom`.
+/// Whether `root` by itself explains `symptom`, given whom it reaches, where anybody can tell.
 #[must_use]
-pub fn explains(root: &str, symptom: &str) -> bool {
-    let row = ROOTS.iter().find(|(id, _)| *id == root);
-    row.is_some_and(|(_, symptoms)| symptoms.iter().any(|list| list.contains(&symptom)))
+pub fn explains(root: &str, reach: Option<&str>, symptom: &str) -> bool {
+    let reach: Vec<_> = reach.unwrap_or(ANYBODY).split(", ").collect();
+    let reaches = |whom: &str| whom.is_empty() || reach.contains(&whom) || reach.contains(&ANYBODY);
+    let rows = ROOTS.iter().filter(|(id, whom, _)| *id == root && reaches(whom));
+    rows.flat_map(|(_, _, symptoms)| symptoms.iter()).any(|list| list.contains(&symptom))
 }
 
 #[cfg(test)]
@@ -84,6 +103,7 @@ mod tests {
 
     use super::*;
     use crate::causes;
+    use crate::model::reading::NOBODY;
     use crate::model::stage::Stage;
 
     /// When something is found wrong each probe looks again within a fifth of its period and a half (observe/host/prober).
@@ -93,7 +113,7 @@ mod tests {
     fn no_symptom_is_told_before_its_root_had_the_time_for_a_look() {
         /// Known only after three starts: whatever brings them about was there before.
         const LATE: &[&str] = &["KubeletCrashLooping", "RuntimeCrashLooping"];
-        let symptoms = ROOTS.iter().flat_map(|(_, symptoms)| symptoms.iter().copied().flatten());
+        let symptoms = ROOTS.iter().flat_map(|(_, _, symptoms)| symptoms.iter().copied().flatten());
         for symptom in symptoms.filter(|id| !LATE.contains(id)) {
             let cause = causes::by_id(symptom).unwrap();
             // What is told on pods alone is in the kubelet's words, and names the root by itself where there is one.
@@ -104,13 +124,22 @@ mod tests {
 
     #[test]
     fn every_row_names_causes_of_the_catalogue_and_none_explains_itself() {
-        for (root, symptoms) in ROOTS {
+        for (root, _, symptoms) in ROOTS {
             assert!(causes::by_id(root).is_some(), "{root}");
             for symptom in symptoms.iter().copied().flatten() {
                 assert!(causes::by_id(symptom).is_some(), "{symptom} of {root}");
                 assert_ne!(root, symptom);
-                assert!(!explains(symptom, root), "{root} and {symptom} explain each other");
+                assert!(!explains(symptom, None, root), "{root} and {symptom} explain each other");
             }
         }
+    }
+
+    #[test]
+    fn a_disk_explains_what_those_do_who_need_it() {
+        assert!(explains("DiskFull", Some("logs disk, kubelet disk"), "KubeletDown"));
+        assert!(!explains("DiskFull", Some("logs disk, kubelet disk"), "RuntimeDown"));
+        assert!(!explains("DiskFull", Some(NOBODY), "RuntimeDown"), "there is room left");
+        assert!(explains("DiskFull", None, "RuntimeDown"), "of whom no more is known");
+        assert!(explains("SwapUnsupported", Some(NOBODY), "KubeletDown"), "whom it reaches does not matter");
     }
 }

@@ -60,7 +60,7 @@ fn by_its_end(plain: &str) -> Option<&'static Cause> {
 
 /// Its own end is no reason for itself.
 fn ends_a_kubelet(cause: &Cause) -> bool {
-    let explains = |symptom: &Cause| roots::explains(cause.id, symptom.id);
+    let explains = |symptom: &Cause| roots::explains(cause.id, None, symptom.id);
     cause.scope == Scope::Node && (explains(&KUBELET_DOWN) || explains(&KUBELET_CRASH_LOOPING))
 }
 

@@ -10,9 +10,10 @@ mod quiet;
 mod readings;
 mod unfinished;
 
-use crate::causes::{SANDBOX_STALLED, roots};
+use crate::causes::SANDBOX_STALLED;
 use crate::model::diagnosis::{Evidence, Subject};
 use crate::model::ids::PodId;
+use crate::model::reading::{ANYBODY, REACH};
 
 use super::suspicion::Suspicion;
 use super::{View, network, runtime, runtime_slow, sandbox, strongest};
@@ -84,7 +85,7 @@ fn merged(found: Vec<Suspicion>) -> Vec<Suspicion> {
 /// Only those that no other one explains. What they explain becomes their evidence.
 fn rooted(found: Vec<Suspicion>) -> Vec<Suspicion> {
     let explains = |root: &Suspicion, symptom: &Suspicion| {
-        !root.soon && (roots::explains(root.cause.id, symptom.as_symptom()) || is_soon_of(root, symptom))
+        !root.soon && (root.explains(symptom.as_symptom()) || is_soon_of(root, symptom))
     };
     let is_root = |one: &Suspicion| !found.iter().any(|other| explains(other, one));
     let (mut kept, symptoms): (Vec<_>, Vec<_>) = found.clone().into_iter().partition(is_root);
@@ -113,7 +114,8 @@ impl Suspicion {
         self.since = self.since.min(other.since);
         self.ripe |= other.ripe;
         self.confidence = self.confidence.max(other.confidence);
-        self.facts = std::mem::take(&mut self.facts).or(other.facts);
+        let reach = [self.facts.get(REACH), other.facts.get(REACH)].map(|reach| reach.unwrap_or(ANYBODY)).join(", ");
+        self.facts = std::mem::take(&mut self.facts).or(other.facts).with(REACH, reach);
         self.note(other.evidence);
         self.hold_up(other.affected);
     }
@@ -147,11 +149,11 @@ impl Suspicion {
 
     /// The pods whose own words name it, or what it explains.
     fn affect(&mut self, pods: &[Suspicion]) {
-        let id = self.cause.id;
-        for pod in pods.iter().filter(|pod| pod.cause.id == id || roots::explains(id, pod.cause.id)) {
-            if let Subject::Pod(pod) = &pod.subject {
-                self.hold_up(vec![pod.clone()]);
-            }
-        }
+        let is_held = |pod: &&Suspicion| pod.cause.id == self.cause.id || self.explains(pod.cause.id);
+        let held = pods.iter().filter(is_held).filter_map(|pod| match &pod.subject {
+            Subject::Pod(pod) => Some(pod.clone()),
+            Subject::Node(_) => None,
+        });
+        self.hold_up(held.collect());
     }
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::causes::roots;
 use crate::model::Time;
 use crate::model::cause::Cause;
 use crate::model::diagnosis::{Confidence, Evidence, Subject};
 use crate::model::ids::PodId;
+use crate::model::reading::REACH;
 use crate::model::stage::Topic;
 
 use super::phrase::Facts;
@@ -27,6 +29,13 @@ pub(super) struct Suspicion {
     pub(super) affected: Vec<PodId>,
     /// The container of a pod it is about, as an Event's fieldPath.
     pub(super) field_path: Option<Arc<str>>,
+}
+
+impl Suspicion {
+    /// Whether it by itself explains that cause.
+    pub(super) fn explains(&self, symptom: &str) -> bool {
+        roots::explains(self.cause.id, self.facts.get(REACH), symptom)
+    }
 }
 
 /// One piece of evidence.

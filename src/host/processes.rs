@@ -50,10 +50,11 @@ impl Process {
         self.command.first().and_then(|program| program.rsplit('/').next()).unwrap_or_default()
     }
 
-    /// The value of the first of these options that its command line has, as `--option=value` or `--option value`.
+    /// The value of the last of these options that its command line has, as `--option=value` or `--option value`: one that is
+    /// given twice has the last value (pflag, urfave/cli and Go's flag alike).
     #[must_use]
     pub fn option(&self, names: &[&str]) -> Option<&str> {
-        self.command.iter().enumerate().find_map(|(at, word)| match word.split_once('=') {
+        self.command.iter().enumerate().rev().find_map(|(at, word)| match word.split_once('=') {
             Some((name, value)) if names.contains(&name) => Some(value),
             None if names.contains(&word.as_str()) => self.command.get(at + 1).map(String::as_str),
             _ => None,
@@ -282,6 +283,7 @@ mod tests {
         assert_eq!(kubelet.option(&["--config"]), Some("/etc/k.yaml"));
         assert_eq!(kubelet.option(&["--root-dir"]), Some("/data/kubelet"));
         assert_eq!(kubelet.option(&["--kubeconfig"]), None);
+        assert_eq!(process(b"kubelet\0--config=/a\0--config\0/b\0").option(&["--config"]), Some("/b"));
         assert_eq!(process(b"/usr/local/bin/k3s server\0\0\0").command, ["/usr/local/bin/k3s", "server"]);
         assert_eq!(kubelet.age(Duration::from_secs(10)), Duration::from_millis(7_500));
     }

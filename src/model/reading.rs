@@ -4,6 +4,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+/// The fact that says whom a fault takes along, in the words of the table of roots, each ended by a comma. Where a reading
+/// does not say, it may be anybody.
+pub const REACH: &str = "reach";
+/// It may be any of them.
+pub const ANYBODY: &str = "anybody";
+/// It hurts, and is no reason for what else does.
+pub const NOBODY: &str = "nobody";
+
 /// One answer of a probe.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Reading {

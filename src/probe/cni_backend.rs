@@ -20,8 +20,8 @@ struct Backend {
     /// The plugin's type in the configuration.
     plugin: &'static str,
     needs: Needs,
-    /// The field of the configuration that names another place; empty where none does.
-    field: &'static str,
+    /// The fields of the configuration that may name another place, the one that counts first.
+    fields: &'static [&'static str],
 }
 
 enum Needs {
@@ -29,6 +29,8 @@ enum Needs {
     File(&'static str),
     /// A socket that the daemon listens on.
     Socket(&'static str),
+    /// A socket of that name in a directory.
+    SocketIn(&'static str, &'static str),
     /// A port of the loopback that it listens on.
     Port(u16),
 }
@@ -36,31 +38,36 @@ enum Needs {
 /// `/var/run` is `/run` on the hosts of today (FHS 3.0, 5.13), and what this agent has mounted is `/run`.
 const BACKENDS: &[Backend] = &[
     // flannel-io/cni-plugin: flannel.go, defaultSubnetFile
-    Backend { plugin: "flannel", needs: Needs::File("/run/flannel/subnet.env"), field: "subnetFile" },
+    Backend { plugin: "flannel", needs: Needs::File("/run/flannel/subnet.env"), fields: &["subnetFile"] },
     // projectcalico/calico: cni-plugin/internal/pkg/utils/utils.go, DetermineNodename
-    Backend { plugin: "calico", needs: Needs::File("/var/lib/calico/nodename"), field: "nodename_file" },
+    Backend { plugin: "calico", needs: Needs::File("/var/lib/calico/nodename"), fields: &["nodename_file"] },
     // cilium/cilium: pkg/defaults/defaults.go, SockPath
-    Backend { plugin: "cilium-cni", needs: Needs::Socket("/run/cilium/cilium.sock"), field: "" },
+    Backend { plugin: "cilium-cni", needs: Needs::Socket("/run/cilium/cilium.sock"), fields: &[] },
     // aws/amazon-vpc-cni-k8s: cmd/routed-eni-cni-plugin/cni.go, ipamdAddress
-    Backend { plugin: "aws-cni", needs: Needs::Port(50_051), field: "" },
+    Backend { plugin: "aws-cni", needs: Needs::Port(50_051), fields: &[] },
     // weaveworks/weave: plugin/net, api.NewClient with the default address
-    Backend { plugin: "weave-net", needs: Needs::Port(6_784), field: "" },
-    // k8snetworkplumbingwg/multus-cni: pkg/server/api/socket.go; docs/configuration.md, readinessindicatorfile
-    Backend { plugin: "multus-shim", needs: Needs::Socket("/run/multus/multus.sock"), field: "" },
-    Backend { plugin: "multus", needs: Needs::File(""), field: "readinessindicatorfile" },
+    Backend { plugin: "weave-net", needs: Needs::Port(6_784), fields: &[] },
+    // k8snetworkplumbingwg/multus-cni: pkg/server/api/shim.go, ShimNetConf (the second name is that of 4.0 and before), and
+    // socket.go; docs/configuration.md, readinessindicatorfile
+    Backend {
+        plugin: "multus-shim",
+        needs: Needs::SocketIn("/run/multus", "multus.sock"),
+        fields: &["daemonSocketDir", "socketDir"],
+    },
+    Backend { plugin: "multus", needs: Needs::File(""), fields: &["readinessindicatorfile"] },
     // ovn-org/ovn-kubernetes: go-controller/pkg/cni/types.go, serverSocketName
     Backend {
         plugin: "ovn-k8s-cni-overlay",
         needs: Needs::Socket("/run/ovn-kubernetes/cni/ovn-cni-server.sock"),
-        field: "",
+        fields: &[],
     },
     // antrea-io/antrea: pkg/cni/client.go, AntreaCNISocketAddr
-    Backend { plugin: "antrea", needs: Needs::Socket("/run/antrea/cni.sock"), field: "" },
+    Backend { plugin: "antrea", needs: Needs::Socket("/run/antrea/cni.sock"), fields: &[] },
     // kubeovn/kube-ovn: cmd/cni, server_socket of dist/images/install.sh
     Backend {
         plugin: "kube-ovn",
         needs: Needs::Socket("/run/openvswitch/kube-ovn-daemon.sock"),
-        field: "server_socket",
+        fields: &["server_socket"],
     },
 ];
 
@@ -85,13 +92,18 @@ fn one(node: &Node, plugin: &Value) -> Option<Reading> {
     if plugin.get("nodename_file_optional").and_then(Value::as_bool) == Some(true) {
         return None;
     }
-    let place = |usual: &str| word(backend.field).unwrap_or(usual).replacen("/var/run/", "/run/", 1);
+    let named = backend.fields.iter().find_map(|field| word(field));
+    let place = |usual: &str| named.unwrap_or(usual).replacen("/var/run/", "/run/", 1);
     match backend.needs {
         Needs::File(usual) => match place(usual) {
             unnamed if unnamed.is_empty() => None,
             file => Some(there(node, name, &file)),
         },
         Needs::Socket(usual) => Some(socket(node, name, &place(usual))),
+        Needs::SocketIn(usual, file) => {
+            let dir = place(usual);
+            Some(socket(node, name, &format!("{}/{file}", dir.trim_end_matches('/'))))
+        }
         Needs::Port(port) => Some(on_port(node, name, port)),
     }
 }
@@ -162,6 +174,19 @@ mod tests {
         assert_eq!(of(&readings, "multus").says, "/run/shop/ready is missing");
         assert_eq!(of(&readings, "flannel").verdict, Verdict::Broken, "a delegate has its daemon too");
         assert_eq!(verdict(&look(&host(r#"{"type":"multus"}"#).node()), "").0, Verdict::Unknown(Missing::Subject));
+    }
+
+    #[test]
+    fn the_socket_of_multus_lies_in_the_directory_that_its_configuration_names() {
+        for (field, file) in [
+            ("", "/run/multus/multus.sock"),
+            (r#","daemonSocketDir":"/run/multus/socket""#, "/run/multus/socket/multus.sock"),
+            (r#","socketDir":"/var/run/m/""#, "/run/m/multus.sock"),
+        ] {
+            let shim = || host(&format!(r#"{{"type":"multus-shim"{field}}}"#));
+            assert_eq!(of(&look(&shim().node()), "multus-shim").says, format!("{file} is missing"));
+            assert_eq!(verdict(&look(&shim().file(file, "").node()), "multus-shim").0, Verdict::Fine);
+        }
     }
 
     #[test]

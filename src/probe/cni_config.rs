@@ -10,8 +10,8 @@ use crate::model::reading::{Missing, Reading};
 /// Its id.
 pub const ID: &str = "cni";
 
-/// The versions of the specification that were ever released (containernetworking/cni: SPEC.md and its history). A list that
-/// names none is of the first.
+/// The versions of the specification that were released until now (containernetworking/cni: SPEC.md and its history). A list
+/// that names none is of the first; the last is the newest.
 const VERSIONS: &[&str] = &["", "0.1.0", "0.2.0", "0.3.0", "0.3.1", "0.4.0", "1.0.0", "1.1.0"];
 
 /// Looks once.
@@ -36,13 +36,27 @@ pub fn look(node: &Node) -> Vec<Reading> {
 fn loaded(node: &Node, file: &str, network: &Network) -> Vec<Reading> {
     let version = &*network.version;
     let names = network.plugins.join(", ");
+    let asks = format!("{file} asks for CNI version {version}");
     let config = match VERSIONS.contains(&version) {
         true => Reading::fine(ID, "", format!("{file} (network {}: {names})", network.name)),
-        false => Reading::broken(ID, "", "CniConfigInvalid", format!("{file} asks for CNI version {version}"))
-            .with("file", file)
-            .with("cniversion", version),
+        // It may have been released since, and the plugins may know it.
+        false if is_newer(version) => {
+            Reading::unknown(ID, "", Missing::Subject, format!("{asks}, newer than any known here"))
+        }
+        false => Reading::broken(ID, "", "CniConfigInvalid", asks).with("file", file).with("cniversion", version),
     };
     vec![config, plugins(node, file, network)]
+}
+
+/// It has the form of a version, and none that is known is as new.
+fn is_newer(version: &str) -> bool {
+    VERSIONS.iter().filter_map(|known| parts(known)).max() < parts(version)
+}
+
+/// Three numbers.
+fn parts(version: &str) -> Option<[u32; 3]> {
+    let parts: Result<Vec<_>, _> = version.split('.').map(str::parse).collect();
+    parts.ok()?.try_into().ok()
 }
 
 fn plugins(node: &Node, file: &str, network: &Network) -> Reading {
@@ -85,8 +99,11 @@ mod tests {
         for version in ["", "0.3.1", "1.0.0", "1.1.0"] {
             assert_eq!(verdict(&config(version), "").0, Verdict::Fine, "{version}");
         }
-        for version in ["1", "2.0.0", "v1.0.0"] {
+        for version in ["1", "0.9.0", "v1.0.0", "1.0.0.0", "1.0.-1"] {
             assert_eq!(verdict(&config(version), ""), (Verdict::Broken, "CniConfigInvalid"), "{version}");
+        }
+        for version in ["1.1.1", "1.2.0", "2.0.0"] {
+            assert_eq!(verdict(&config(version), "").0, Verdict::Unknown(Missing::Subject), "{version}");
         }
     }
 

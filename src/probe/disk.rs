@@ -6,14 +6,16 @@ use rustix::fs::StatVfs;
 use super::Node;
 use super::eviction::{Evictions, Threshold};
 use super::places::{FileSystem, file_systems};
-use crate::model::reading::{Missing, Reading, Unit, Verdict};
+use crate::model::reading::{Missing, NOBODY, REACH, Reading, Unit, Verdict};
 use crate::model::wording::size;
 
 /// Its id.
 pub const ID: &str = "disk";
 
-/// From this share in use on the kubelet removes images (Kubernetes: imageGCHighThresholdPercent, default 85): below it
-/// the course of a disk is a sawtooth, above it nothing but eviction is left.
+/// From this share in use on a disk that holds no images will be full soon. Of one that holds them, that is so from where the
+/// kubelet removes images: below it the course of a disk is a sawtooth, above it nothing but eviction is left. With the
+/// kubelet's defaults both begin at 85 %, so that such a disk is never told before: only a lower
+/// `imageGCHighThresholdPercent` or `imagefs.available` leaves anything between them.
 const SOON: f64 = 0.85;
 /// As good as nothing is left below this share …
 const FULL: f64 = 0.01;
@@ -73,21 +75,23 @@ fn inodes(stat: &StatVfs) -> Option<Stock> {
 fn reading(of: &FileSystem<'_>, stock: &Stock, evictions: &Evictions) -> Reading {
     let wanted = wanted(of, stock, evictions);
     let threshold = wanted.as_ref().filter(|wanted| stock.free < wanted.least);
+    let soon = if of.serves("runtime") { evictions.cleaning() } else { SOON };
     let verdict = match threshold {
         _ if stock.is_out() => Verdict::Broken,
         // Pods are evicted, and new ones refused.
         Some(_) if evictions.are_certain() => Verdict::Broken,
         Some(_) => Verdict::Suspect,
-        None if stock.free < (1.0 - SOON) * stock.all => Verdict::Suspect,
+        None if stock.free < (1.0 - soon) * stock.all => Verdict::Suspect,
         None => Verdict::Fine,
     };
     let cause = if verdict == Verdict::Fine { "" } else { stock.cause };
     let (name, says) = stock.words(of);
     let reading = Reading { verdict, cause, ..Reading::fine(ID, &name, says) };
     let reading = reading.of_amount(stock.all - stock.free, stock.all, stock.unit).with("disk", of.place());
+    // What waits for its last per cent works until then.
     let reading = match stock.is_out() {
-        true => reading.with("full", "is full"),
-        false => reading,
+        true => reading.with("full", "is full").with(REACH, of.reach()),
+        false => reading.with(REACH, NOBODY),
     };
     match threshold {
         Some(threshold) => reading.with("available", stock.left()).with("threshold", threshold.text.as_str()),
@@ -137,7 +141,7 @@ impl Stock {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{Host, find};
+    use super::super::fixture::{CONFIG, Host, find};
     use super::*;
 
     /// The runtime's root has a file system of its own.
@@ -192,7 +196,7 @@ mod tests {
     fn verdict(free: f64, config: Option<&str>) -> (Verdict, Vec<(&'static str, String)>) {
         let host = Host::default();
         let host = match config {
-            Some(config) => host.file("/var/lib/kubelet/config.yaml", config),
+            Some(config) => host.file(CONFIG, config).kubelet(&[]),
             None => host,
         };
         let node = host.node();
@@ -200,6 +204,21 @@ mod tests {
         let stock = Stock { free, all: 100e9, unit: Unit::Bytes, signal: 0, full: FULL_BYTES, cause: "DiskFull" };
         let reading = reading(&seen[0], &stock, &Evictions::read(&node));
         (reading.verdict, reading.facts)
+    }
+
+    #[test]
+    fn a_disk_of_images_is_suspect_from_where_the_kubelet_removes_them() {
+        let verdict = |config: &str, flags: &[&str]| {
+            let host = Host::default().runtime_root("/var/lib/kubelet").file(CONFIG, config).kubelet(flags);
+            let node = host.node();
+            let (seen, _) = file_systems(&node, ID);
+            let stock =
+                Stock { free: 25e9, all: 100e9, unit: Unit::Bytes, signal: 0, full: FULL_BYTES, cause: "DiskFull" };
+            reading(&seen[0], &stock, &Evictions::read(&node)).verdict
+        };
+        assert_eq!(verdict("kind: KubeletConfiguration", &[]), Verdict::Fine);
+        assert_eq!(verdict("imageGCHighThresholdPercent: 70", &[]), Verdict::Suspect);
+        assert_eq!(verdict("imageGCHighThresholdPercent: 70", &["--image-gc-high-threshold=80"]), Verdict::Fine);
     }
 
     #[test]
@@ -212,8 +231,11 @@ mod tests {
         assert!(
             facts.contains(&("threshold", "10%".to_owned())) && facts.contains(&("available", "9.0 GB".to_owned()))
         );
+        assert!(facts.contains(&(REACH, NOBODY.to_owned())), "what needs it works");
         assert_eq!(verdict(9e9, None).0, Verdict::Suspect);
         assert_eq!(verdict(9e9, Some("evictionHard: {nodefs.available: 5%}")).0, Verdict::Suspect);
-        assert_eq!(verdict(0.4e9, None).0, Verdict::Broken);
+        let (broken, facts) = verdict(0.4e9, None);
+        assert_eq!(broken, Verdict::Broken);
+        assert!(facts.contains(&(REACH, "kubelet disk, logs disk".to_owned())), "{facts:?}");
     }
 }

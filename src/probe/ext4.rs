@@ -1,14 +1,16 @@
 //! Errors that ext4 has found in its file systems, as it keeps them in each (Linux: Documentation/ABI/testing/sysfs-fs-ext4).
+//! Those of a pod's volume are no fault of the node.
 
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
 use super::Node;
+use super::devices::Grounds;
 use super::lost::unknown;
 use crate::host::Lost;
 use crate::model::Time;
-use crate::model::reading::{Reading, Unit};
+use crate::model::reading::{NOBODY, REACH, Reading, Unit};
 use crate::model::since;
 use crate::model::wording::span;
 
@@ -32,27 +34,34 @@ pub fn look(node: &Node) -> Vec<Reading> {
     let mut devices: Vec<_> = fs::read_dir(dir).into_iter().flatten().flatten().take(DEVICES).collect();
     devices.sort_by_key(fs::DirEntry::file_name);
     let names = devices.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
-    names.filter_map(|device| one(node, &device)).collect()
+    let grounds = Grounds::of(node, ID);
+    names.filter_map(|device| one(node, &device, &grounds)).collect()
 }
 
 /// None for what is no file system: `features`.
-fn one(node: &Node, device: &str) -> Option<Reading> {
+fn one(node: &Node, device: &str, grounds: &Grounds<'_>) -> Option<Reading> {
     let errors = match number(node, device, "errors_count") {
         Ok(errors) => errors,
         Err(Lost::Missing) => return None,
         Err(lost) => return Some(unknown(ID, device, Path::new(FILE_SYSTEMS), &lost)),
     };
     let last = number(node, device, "last_error_time").ok().and_then(at);
-    Some(judge(device, errors, last.map(|last| since(last, node.now))))
+    Some(judge(device, errors, last.map(|last| since(last, node.now)), grounds.reach(device)))
 }
 
-fn judge(device: &str, errors: u64, ago: Option<Duration>) -> Reading {
+fn judge(device: &str, errors: u64, ago: Option<Duration>, reach: Option<String>) -> Reading {
     let when = ago.map_or_else(|| "once".to_owned(), |ago| format!("the last {} ago", span(ago)));
     let says = format!("{errors} errors in the file system of {device}, {when}");
-    let reading = match ago {
+    let young = ago.is_some_and(|ago| ago <= YOUNG);
+    let reading = match &reach {
         _ if errors == 0 => Reading::fine(ID, device, "no error"),
-        Some(ago) if ago <= YOUNG => Reading::broken(ID, device, "KernelFault", says).with("device", device),
-        _ => Reading::suspect(ID, device, "KernelFault", says).with("device", device),
+        Some(_) if young => Reading::broken(ID, device, "KernelFault", says),
+        Some(_) => Reading::suspect(ID, device, "KernelFault", says),
+        None => Reading::suspect(ID, device, "KernelFault", format!("{says} (no disk of the node's own)")),
+    };
+    let reading = match errors {
+        0 => reading,
+        _ => reading.with("device", device).with(REACH, reach.unwrap_or_else(|| NOBODY.to_owned())),
     };
     #[expect(clippy::cast_precision_loss, reason = "so many errors no file system has")]
     reading.of_amount(errors as f64, 0.0, Unit::Count)
@@ -77,8 +86,14 @@ mod tests {
     use crate::model::reading::Verdict::{Broken, Fine, Suspect, Unknown};
 
     fn host(errors: &str, last: &str) -> Host {
-        let host = Host::default().dir("/sys/fs/ext4/features").file("/sys/fs/ext4/sda1/errors_count", errors);
+        let host = Host::default();
+        let host = on("/dev/sda1", host).dir("/sys/fs/ext4/features").file("/sys/fs/ext4/sda1/errors_count", errors);
         host.file("/sys/fs/ext4/sda1/last_error_time", last)
+    }
+
+    fn on(disk: &str, host: Host) -> Host {
+        let line = format!("27 1 {} / / rw - ext4 {disk} rw\n", host.device());
+        host.file("/proc/1/mountinfo", line)
     }
 
     fn reading(host: &Host) -> Reading {
@@ -94,7 +109,9 @@ mod tests {
         let broken = reading(&host("2\n", "1699999940\n"));
         assert_eq!((broken.verdict, broken.cause), (Broken, "KernelFault"));
         assert_eq!(broken.says, "2 errors in the file system of sda1, the last 1 min ago");
-        assert_eq!(broken.facts, [("device", "sda1".to_owned())]);
+        assert_eq!(broken.facts, [("device", "sda1".to_owned()), (REACH, "kubelet disk, logs disk".to_owned())]);
+        let of_a_pod = reading(&on("/dev/sdb1", host("2\n", "1699999940\n")));
+        assert_eq!((of_a_pod.verdict, of_a_pod.fact(REACH)), (Suspect, Some(NOBODY)));
     }
 
     #[test]

@@ -13,6 +13,9 @@ use crate::host::Mounts;
 use crate::model::Time;
 use crate::model::reading::Reading;
 
+/// The file that a kubelet is given.
+pub(super) const CONFIG: &str = "/var/lib/kubelet/config.yaml";
+
 /// What stands in for the host's root.
 pub(super) struct Host {
     root: TempDir,
@@ -71,6 +74,14 @@ impl Host {
         fs::create_dir_all(at.parent().unwrap()).unwrap();
         symlink(to, at).unwrap();
         self
+    }
+
+    /// A kubelet runs, with that file and these flags.
+    pub(super) fn kubelet(self, flags: &[&str]) -> Self {
+        let command = ["kubelet", "--config", CONFIG].iter().chain(flags).map(|word| format!("{word}\0"));
+        let stat = "812 (kubelet) S 1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0 81200 1 1\n";
+        let host = self.file("/proc/812/cmdline", command.collect::<String>());
+        host.file("/proc/812/comm", "kubelet\n").file("/proc/812/stat", stat)
     }
 
     /// Only these directories of it are mounted, and the container's own root has this layer.

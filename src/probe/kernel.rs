@@ -25,7 +25,7 @@ struct Limit {
 /// Running and all threads stand in `/proc/loadavg` as `2/845`; each has a process id of its own. The connections are those
 /// of the network namespace that asks: the node's, where the agent runs in it.
 const LIMITS: &[Limit] = &[
-    Limit { of: "process ids", used: THREADS, limit: ("/proc/sys/kernel/pid_max", 0), cause: "PidsExhausted" },
+    Limit { of: "process ids", used: THREADS, limit: (PID_MAX, 0), cause: "PidsExhausted" },
     Limit { of: "threads", used: THREADS, limit: ("/proc/sys/kernel/threads-max", 0), cause: "PidsExhausted" },
     Limit {
         of: "open files",
@@ -40,6 +40,10 @@ const LIMITS: &[Limit] = &[
         cause: "ConntrackFull",
     },
 ];
+const PID_MAX: &str = "/proc/sys/kernel/pid_max";
+/// The first kernel whose process namespaces have a limit each (Linux: 7863dcc72d0f, "pid: allow pid_max to be set per pid
+/// namespace").
+const OF_NAMESPACES: (u32, u32) = (6, 14);
 const THREADS: Number = ("/proc/loadavg", 4);
 
 /// The cgroup of all pods, by either driver, on cgroup v2 and v1 (Kubernetes: pkg/kubelet/cm, enforceNodeAllocatable).
@@ -65,11 +69,33 @@ pub fn look(node: &Node) -> Vec<Reading> {
 }
 
 fn one(node: &Node, Limit { of, used, limit, cause }: &Limit) -> Reading {
+    if limit.0 == PID_MAX && is_of_this_container(node) {
+        let why = "this kernel has a limit for each process namespace, and this agent is not in the host's";
+        return Reading::unknown(ID, of, Missing::Access, why);
+    }
     match (number(node, used.0, used.1), number(node, limit.0, limit.1)) {
         (Ok(used), Ok(limit)) => judge(of, used, limit, cause),
         (Err(lost), _) => unknown(ID, of, Path::new(used.0), &lost),
         (_, Err(lost)) => unknown(ID, of, Path::new(limit.0), &lost),
     }
+}
+
+/// From Linux 6.14 on `pid_max` is that of the process namespace of whoever reads it, through whichever `/proc` (Linux:
+/// kernel/pid.c, pid_table_root_lookup). A `/proc` shows a process with its ids in all namespaces from its own one inwards
+/// (proc_pid_status(5), NSpid), and with one id what is in that one itself.
+fn is_of_this_container(node: &Node) -> bool {
+    let read = |path: &str| {
+        node.root().read(Path::new(path), SIZE_AT_MOST).map(|text| String::from_utf8_lossy(&text).into_owned())
+    };
+    let for_all = |release: String| {
+        let mut parts = release.split(['.', '-']).map(|part| part.parse::<u32>().ok());
+        matches!((parts.next().flatten(), parts.next().flatten()), (Some(major), Some(minor)) if (major, minor) < OF_NAMESPACES)
+    };
+    let ids = |status: String| {
+        status.lines().find_map(|line| line.strip_prefix("NSpid:")).map(|ids| ids.split_whitespace().count())
+    };
+    let inside = read("/proc/self/status").ok().and_then(ids) == Some(1);
+    !inside && !read("/proc/sys/kernel/osrelease").is_ok_and(for_all)
 }
 
 /// The threads of all pods together, where the kubelet limits them.
@@ -118,6 +144,9 @@ mod tests {
 
     fn host(threads: u32) -> Host {
         let host = Host::default().file("/proc/loadavg", format!("0.10 0.20 0.30 2/{threads} 40221\n"));
+        let host = host
+            .file("/proc/self/status", "Name:\tkubewhy\nNSpid:\t812\n")
+            .file("/proc/sys/kernel/osrelease", "6.14.2-cloud\n");
         host.file("/proc/sys/kernel/pid_max", "1000\n").file("/proc/sys/fs/file-nr", "1184\t0\t9223372036854775807\n")
     }
 
@@ -129,6 +158,18 @@ mod tests {
             assert_eq!(reading.verdict, verdict);
             assert_eq!(reading.facts, [("used", threads.to_string()), ("limit", "1000".into())]);
         }
+    }
+
+    #[test]
+    fn the_limit_of_this_container_is_not_the_host_s() {
+        let inner = |release: &str| {
+            let host = host(995).file("/proc/self/status", "Name:\tkubewhy\nNSpid:\t40221\t7\n");
+            find(&look(&host.file("/proc/sys/kernel/osrelease", release).node()), "process ids").verdict
+        };
+        for release in ["6.14.0-1008-aws\n", "6.17.1\n", "7.0.0\n", "x"] {
+            assert_eq!(inner(release), Unknown(Missing::Access), "{release}");
+        }
+        assert_eq!([inner("6.8.0-51-generic\n"), inner("5.15.0\n")], [Broken; 2], "of old there is one for all");
     }
 
     #[test]

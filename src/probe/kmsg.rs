@@ -8,11 +8,12 @@ use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
 use std::path::Path;
 use std::time::Duration;
 
-use self::patterns::{KINDS, PATTERNS, Pattern};
+use self::patterns::{KINDS, PATTERNS, Pattern, Reach, of_task};
 use super::Node;
+use super::devices::Grounds;
 use super::lost::unknown;
 use crate::host::Lost;
-use crate::model::reading::{Missing, Reading, Verdict};
+use crate::model::reading::{Missing, NOBODY, REACH, Reading, Verdict};
 use crate::model::wording::{cut, one_line, span};
 
 /// Its id.
@@ -30,10 +31,12 @@ const OVERWRITTEN: usize = 10_000;
 /// A record has at most half of that (Linux: PRINTKRB_RECORD_MAX in kernel/printk/internal.h); a shorter buffer is refused.
 const RECORD: usize = 8192;
 const SIZE_AT_MOST: u64 = 256;
+/// As many tasks and devices are told apart.
+const SUBJECTS: usize = 64;
 /// Of the message, as it is quoted.
 const QUOTE: usize = 160;
 
-/// What was heard of one kind of fault.
+/// What was heard of one kind of fault, of one task or device.
 struct Heard {
     pattern: &'static Pattern,
     message: String,
@@ -50,7 +53,7 @@ pub fn look(node: &Node) -> Vec<Reading> {
         Err(lost) => return all(&|kind| unknown(ID, kind, Path::new(UPTIME), &lost)),
     };
     match node.root().open(Path::new(LOG)) {
-        Ok(log) => tell(&heard(log, up)),
+        Ok(log) => tell(node, &heard(log, up)),
         // A container has a /dev of its own: that this one is not there says nothing about the node.
         Err(Lost::Missing) => {
             all(&|kind| Reading::unknown(ID, kind, Missing::Access, format!("{LOG} of the host is not mounted")))
@@ -60,41 +63,68 @@ pub fn look(node: &Node) -> Vec<Reading> {
 }
 
 /// Each kind has its answer at each look, so that it is seen when one is over.
-fn tell(heard: &[Heard]) -> Vec<Reading> {
+fn tell(node: &Node, heard: &[Heard]) -> Vec<Reading> {
+    let grounds = (!heard.is_empty()).then(|| Grounds::of(node, ID));
     let of_kind = |kind: &str| {
-        let mut of_kind: Vec<_> = heard.iter().filter(|one| one.pattern.kind == kind).collect();
+        let of_kind = heard.iter().filter(|one| one.pattern.kind == kind);
+        let mut told: Vec<_> = of_kind.map(|one| (one.ago, one.reading(grounds.as_ref()))).collect();
         // The worst, and of those the last.
-        of_kind.sort_by_key(|one| (one.pattern.verdict != Verdict::Broken, one.ago));
-        of_kind.first().map(|one| one.reading())
+        told.sort_by_key(|(ago, reading)| (reading.verdict != Verdict::Broken, *ago));
+        one_of(told.into_iter().map(|(_, reading)| reading))
     };
     let fine = |kind: &str| Reading::fine(ID, kind, format!("no word of it in the last {}", span(YOUNG)));
     KINDS.iter().map(|kind| of_kind(kind).unwrap_or_else(|| fine(kind))).collect()
 }
 
+/// The first of them, which takes along whom any does of those that say the same of something else.
+fn one_of(mut told: impl Iterator<Item = Reading>) -> Option<Reading> {
+    let mut first = told.next()?;
+    let same = told.filter(|other| (other.verdict, other.cause) == (first.verdict, first.cause));
+    let more: Vec<String> = same.filter_map(|other| other.fact(REACH).map(str::to_owned)).collect();
+    if let Some((_, reach)) = first.facts.iter_mut().find(|(name, _)| *name == REACH) {
+        more.iter().for_each(|more| reach.extend([", ", more]));
+    }
+    Some(first)
+}
+
 impl Heard {
-    fn reading(&self) -> Reading {
+    fn reading(&self, grounds: Option<&Grounds<'_>>) -> Reading {
         let Pattern { kind, cause, verdict, .. } = self.pattern;
         let times = if self.times > 1 { format!("{} times, last ", self.times) } else { String::new() };
         let pod = pod(&self.message).map(|uid| format!(" (pod {uid})")).unwrap_or_default();
         let quote = cut(&one_line(&self.message), QUOTE);
-        let says = format!("{times}{} ago{pod}: {quote}", span(self.ago));
-        let reading = Reading { verdict: *verdict, cause, ..Reading::fine(ID, kind, says) };
-        let facts = self.pattern.facts.iter().filter_map(|(name, after, until)| {
-            let (_, rest) = self.message.split_once(after)?;
-            let end = rest.find(|c| until.contains(c)).unwrap_or(rest.len());
-            Some((*name, rest.get(..end)?.to_owned()))
-        });
-        facts.chain(pod_fact(&self.message)).fold(reading, |reading, (name, value)| reading.with(name, value))
+        let (verdict, whose, reach) = match self.reach(grounds) {
+            Some(reach) => (*verdict, "", reach),
+            None => (Verdict::Suspect, " (no disk of the node's own)", NOBODY.to_owned()),
+        };
+        let says = format!("{times}{} ago{pod}{whose}: {quote}", span(self.ago));
+        let reading = Reading { verdict, cause, ..Reading::fine(ID, kind, says) };
+        let facts = self.pattern.found(&self.message).map(|(name, value)| (name, value.to_owned()));
+        let reading =
+            facts.chain(pod_fact(&self.message)).fold(reading, |reading, (name, value)| reading.with(name, value));
+        reading.with(REACH, reach)
+    }
+
+    /// Whom it takes along; none where it is of a device that nothing of the node rests on.
+    fn reach(&self, grounds: Option<&Grounds<'_>>) -> Option<String> {
+        let subject = self.pattern.subject(&self.message).unwrap_or_default();
+        match self.pattern.reach {
+            Reach::These(whom) => Some(whom.to_owned()),
+            Reach::Task => Some(of_task(subject).to_owned()),
+            Reach::Device => grounds?.reach(subject),
+        }
     }
 }
 
-/// One entry for each pattern that is found among the young messages, with the last of them.
+/// One entry for each pattern that is found among the young messages, and each task or device, with the last of them.
 fn heard(log: File, up: Duration) -> Vec<Heard> {
     let mut all: Vec<Heard> = Vec::new();
     for line in lines(log) {
         let Some((ago, message)) = record(&line, up) else { continue };
         let Some(pattern) = PATTERNS.iter().find(|pattern| pattern.fits(message)) else { continue };
-        match all.iter_mut().find(|known| std::ptr::eq(known.pattern, pattern)) {
+        let full = all.len() >= SUBJECTS;
+        let same = |known: &Heard| full || pattern.subject(&known.message) == pattern.subject(message);
+        match all.iter_mut().find(|known| std::ptr::eq(known.pattern, pattern) && same(known)) {
             Some(known) => (known.message, known.ago, known.times) = (message.to_owned(), ago, known.times + 1),
             None => all.push(Heard { pattern, message: message.to_owned(), ago, times: 1 }),
         }

@@ -41,14 +41,15 @@ const HEALTHZ: &str = "healthz";
 pub fn look(node: &Node) -> Vec<Reading> {
     let found = daemon::find(node);
     let running = found.as_ref().ok().and_then(Option::as_ref);
-    let config = KubeletConfig::at(node, &daemon::Places::of(node, running).config).ok();
+    let config = KubeletConfig::of(node, running).ok();
     let health = Health::ask(node, daemon::healthz(config.as_ref()));
     let process = match &found {
         Ok(Some(process)) => stands(node, process),
         Ok(None) => absent(node, &health),
         Err(lost) => Reading::unknown(ID, PROCESS, Missing::Access, lost.to_string()),
     };
-    let health = answers(&health, running, config.is_some() && node.processes().are_all());
+    let told = config.is_some_and(|config| running.is_none() || config.is_certain());
+    let health = answers(&health, running, told && node.processes().are_all());
     let last = [&process, &health]
         .iter()
         .any(|reading| reading.verdict == Verdict::Broken)

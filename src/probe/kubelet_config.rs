@@ -1,152 +1,145 @@
-//! What the kubelet's configuration file says, for the probes whose question depends on it. Reads one file, and never a
-//! credential: the file has none. What the kubelet's flags change, but for which file it is, is not
-//! seen.
+//! What the kubelet was told, for the probes whose question depends on it: by its configuration file, by the drop-in files
+//! that go over it, and by its flags, which go over both (Kubernetes: NewKubeletCommand in cmd/kubelet/app/server.go).
+//! Never reads a credential: none of these has one.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+mod flags;
+mod words;
 
-use granit_parser::{Event, Parser};
+use std::path::{Path, PathBuf};
 
-use super::Node;
+pub(super) use self::words::Words;
 use super::kubelet::daemon::{self, Places};
-use crate::host::Lost;
+use super::{Node, eviction};
+use crate::host::{Lost, Process};
 
 const SIZE_AT_MOST: u64 = 256 * 1024;
-/// How deep the file may nest; the deepest thing it can say is half as deep.
-const DEPTH: usize = 16;
+/// More drop-in files than a node has.
+const DROP_INS: usize = 64;
+/// How deep their folders may nest.
+const DEPTH: usize = 8;
 
-/// The words of the file, each by the names that lead to it: `evictionHard.nodefs.available`. Lists are left out.
-#[derive(Debug, Default, PartialEq)]
-pub(super) struct KubeletConfig(BTreeMap<String, String>);
+/// What it was told.
+#[derive(Debug)]
+pub(super) struct KubeletConfig {
+    words: Words,
+    certain: bool,
+}
 
 impl KubeletConfig {
-    /// Reads the one that a running kubelet was given, or the usual one. That it is not there, or is something else, is an
+    /// What the kubelet was told that runs, or would be by the usual file. That this is not there, or is something else, is an
     /// error like any other.
     pub(super) fn read(node: &Node) -> Result<Self, Lost> {
         let running = daemon::find(node).ok().flatten();
-        Self::at(node, &Places::of(node, running.as_ref()).config)
+        Self::of(node, running.as_ref())
     }
 
-    /// Reads this one.
-    pub(super) fn at(node: &Node, file: &Path) -> Result<Self, Lost> {
-        let content = node.root().read(file, SIZE_AT_MOST)?;
-        Self::parse(&String::from_utf8_lossy(&content))
-            .ok_or_else(|| Lost::Invalid(format!("{} is no configuration of a kubelet", file.display())))
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = Self::default();
-        let mut open: Vec<Open> = Vec::new();
-        for event in Parser::new_from_str(text) {
-            match event.ok()?.0 {
-                Event::MappingStart(..) if open.len() < DEPTH => open.push(Open::Map(None)),
-                Event::SequenceStart(..) if open.len() < DEPTH => open.push(Open::List),
-                Event::MappingStart(..) | Event::SequenceStart(..) => return None,
-                Event::MappingEnd | Event::SequenceEnd => {
-                    open.pop();
-                    told(&mut open);
-                }
-                Event::Scalar(word, ..) => words.take(&mut open, &word),
-                Event::Alias(_) => told(&mut open),
-                _ => {}
-            }
+    /// What this kubelet was told.
+    pub(super) fn of(node: &Node, running: Option<&Process>) -> Result<Self, Lost> {
+        let places = Places::of(node, running);
+        let mut words = Words::default();
+        if let Some(file) = &places.config {
+            words = parsed(node, file)?;
+            eviction::complete(&mut words);
         }
-        // What holds no key at all is another file.
-        (!words.0.is_empty()).then_some(words)
+        for file in
+            places.drop_ins.iter().map(|dir| drop_ins(node, dir, DEPTH)).collect::<Result<Vec<_>, _>>()?.concat()
+        {
+            words.patch(parsed(node, &file)?);
+        }
+        let told = running.filter(|process| daemon::has_own_flags(process));
+        told.map_or(Ok(()), |process| flags::take(&mut words, &process.command))?;
+        Ok(Self { words, certain: told.is_some() })
     }
 
-    fn take(&mut self, open: &mut [Open], word: &str) {
-        if let Some(Open::Map(key @ None)) = open.last_mut() {
-            *key = Some(word.to_owned());
-            return;
-        }
-        let names: Option<Vec<_>> = open.iter().map(Open::key).collect();
-        if let Some(names) = names.filter(|names| !names.is_empty()) {
-            self.0.insert(names.join("."), word.to_owned());
-        }
-        told(open);
+    /// All of it is seen: the kubelet runs, and its command line is its own.
+    pub(super) fn is_certain(&self) -> bool {
+        self.certain
     }
 
-    /// What is said there; none where nothing or only `null` is.
-    pub(super) fn get(&self, names: &str) -> Option<&str> {
-        self.0.get(names).map(String::as_str).filter(|word| !matches!(*word, "" | "~" | "null"))
+    /// What is said there; none where nothing is.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.said(name).filter(|word| !word.is_empty())
     }
 
     /// What is said there, though it may be empty.
-    pub(super) fn said(&self, names: &str) -> Option<&str> {
-        self.0.get(names).map(String::as_str)
-    }
-
-    /// Whether anything is said below this name.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.keys().any(|key| key.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    pub(super) fn said(&self, name: &str) -> Option<&str> {
+        self.words.said(name)
     }
 }
 
-/// A map, with the key whose value comes next, or a list.
-enum Open {
-    Map(Option<String>),
-    List,
+fn parsed(node: &Node, file: &Path) -> Result<Words, Lost> {
+    let content = node.root().read(file, SIZE_AT_MOST)?;
+    Words::parse(&String::from_utf8_lossy(&content))
+        .ok_or_else(|| Lost::Invalid(format!("{} is no configuration of a kubelet", file.display())))
 }
 
-impl Open {
-    fn key(&self) -> Option<&str> {
-        match self {
-            Self::Map(key) => key.as_deref(),
-            Self::List => None,
+/// Those of a folder and the folders in it, in the order of their names (Kubernetes: mergeKubeletConfigurations).
+fn drop_ins(node: &Node, dir: &Path, depth: usize) -> Result<Vec<PathBuf>, Lost> {
+    let unread = |error: std::io::Error| Lost::Unknown(format!("{}: {error}", dir.display()));
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(node.root().find(dir)?).map_err(unread)?.take(DROP_INS) {
+        entries.push(entry.map_err(unread)?);
+    }
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = dir.join(entry.file_name());
+        if entry.file_type().map_err(unread)?.is_dir() {
+            let inner = depth.checked_sub(1).ok_or(Lost::Unusable("its folders nest too deep"))?;
+            files.extend(drop_ins(node, &path, inner)?);
+        } else if path.extension().is_some_and(|extension| extension == "conf") {
+            files.push(path);
         }
     }
-}
-
-/// A value is complete: its map waits for the next key.
-fn told(open: &mut [Open]) {
-    if let Some(Open::Map(key)) = open.last_mut() {
-        *key = None;
-    }
+    Ok(files)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::scene::Host;
     use super::*;
 
-    const KUBEADM: &str = "\
-apiVersion: kubelet.config.k8s.io/v1beta1
-authentication:
-  anonymous: {enabled: false}
-  x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}
-clusterDNS: [10.96.0.10]
-evictionHard:
-  nodefs.available: 5%
-  memory.available: \"200Mi\"
-registerWithTaints:
-- {key: a, effect: NoSchedule}
-cgroupDriver: systemd
-resolvConf: /run/systemd/resolve/resolv.conf
-failSwapOn: null
-";
+    const FILE: &str = "var/lib/kubelet/config.yaml";
 
-    #[test]
-    fn words_are_found_by_the_names_that_lead_to_them() {
-        let config = KubeletConfig::parse(KUBEADM).unwrap();
-        assert_eq!(config.get("evictionHard.nodefs.available"), Some("5%"));
-        assert_eq!(config.get("evictionHard.memory.available"), Some("200Mi"));
-        assert_eq!(config.get("cgroupDriver"), Some("systemd"));
-        assert_eq!(config.get("failSwapOn"), None);
-        assert!(config.has("evictionHard") && !config.has("evictionSoft") && !config.has("cgroupDriver"));
-        assert_eq!((config.get("registerWithTaints.key"), config.get("clusterDNS")), (None, None));
+    fn host(flags: &[&str]) -> Host {
+        let command = [&["/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml"], flags].concat();
+        Host::new().whole().process(812, 'S', &command).file(FILE, "healthzPort: 1\nresolvConf: /a\nfailSwapOn: false")
+    }
+
+    fn said(host: &Host, name: &str) -> Option<String> {
+        KubeletConfig::read(&host.node()).unwrap().said(name).map(str::to_owned)
     }
 
     #[test]
-    fn json_is_read_too_as_some_clouds_write_it() {
-        let config = KubeletConfig::parse(r#"{"kind": "KubeletConfiguration", "evictionHard": {"a": "1"}}"#).unwrap();
-        assert_eq!(config.get("evictionHard.a"), Some("1"));
+    fn flags_go_over_drop_ins_by_name_and_these_over_the_file() {
+        let host = host(&["--config-dir=/etc/kubelet.d", "--healthz-port=5"])
+            .file("etc/kubelet.d/20-b.conf", "healthzPort: 3\nresolvConf: /c")
+            .file("etc/kubelet.d/10-a.conf", "healthzPort: 2\nresolvConf: /b")
+            .file("etc/kubelet.d/15/x.conf", "cgroupDriver: systemd")
+            .file("etc/kubelet.d/30-c.yaml", "resolvConf: /d");
+        assert_eq!(said(&host, "healthzPort").as_deref(), Some("5"));
+        assert_eq!(said(&host, "resolvConf").as_deref(), Some("/c"));
+        assert_eq!(said(&host, "cgroupDriver").as_deref(), Some("systemd"));
+        assert_eq!(said(&host, "failSwapOn").as_deref(), Some("false"));
+        assert!(KubeletConfig::read(&host.node()).unwrap().is_certain());
     }
 
     #[test]
-    fn what_is_no_configuration_is_none() {
-        let deep = "[".repeat(10_000);
-        for text in ["", "---", "- a", "a: [", "just words", "\0\u{1}", &deep, "? [a]\n: b", "*x"] {
-            assert_eq!(KubeletConfig::parse(text), None, "{text:?}");
-        }
+    fn what_is_not_all_seen_is_not_certain_and_what_can_t_be_read_is_an_error() {
+        let file = || Host::new().whole().file(FILE, "healthzPort: 1");
+        assert!(!KubeletConfig::read(&file().node()).unwrap().is_certain(), "its flags are not seen");
+        let held = file().process(812, 'S', &["/snap/microk8s/7/kubelite", "--kubelet-args-file=/x"]);
+        assert!(!KubeletConfig::read(&held.node()).unwrap().is_certain(), "its flags are in a file");
+        assert!(KubeletConfig::read(&host(&["--config-dir=/etc/kubelet.d"]).node()).is_err());
+        let wrong = host(&["--config-dir=/etc/kubelet.d"]).file("etc/kubelet.d/a.conf", "- a");
+        assert!(KubeletConfig::read(&wrong.node()).is_err());
+        assert!(KubeletConfig::read(&host(&["--fail-swap-on=perhaps"]).node()).is_err());
+    }
+
+    #[test]
+    fn a_kubelet_that_was_given_no_file_reads_none() {
+        let host =
+            Host::new().whole().process(812, 'S', &["kubelet", "--healthz-port", "7"]).file(FILE, "resolvConf: /a");
+        assert_eq!((said(&host, "healthzPort").as_deref(), said(&host, "resolvConf")), (Some("7"), None));
     }
 }

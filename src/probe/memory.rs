@@ -6,7 +6,7 @@ use super::Node;
 use super::eviction::Evictions;
 use super::lost::unknown;
 use crate::host::Lost;
-use crate::model::reading::{Missing, Reading, Unit};
+use crate::model::reading::{Missing, Reading, Unit, Verdict};
 use crate::model::wording::size;
 
 /// Its id.
@@ -29,25 +29,44 @@ pub fn look(node: &Node) -> Vec<Reading> {
 
 fn left(node: &Node) -> Reading {
     const OF: &str = "left";
-    let (all, free) = match read(node, MEMORY) {
-        Ok(text) => (kibibytes(&text, "MemTotal:"), kibibytes(&text, "MemAvailable:")),
+    let text = match read(node, MEMORY) {
+        Ok(text) => text,
         Err(lost) => return unknown(ID, OF, Path::new(MEMORY), &lost),
     };
-    let (Some(all), Some(free)) = (all, free) else {
-        return Reading::unknown(ID, OF, Missing::Answer, format!("{MEMORY} does not say how much is available"));
-    };
-    judge(OF, free, all, &Evictions::read(node))
+    match (kibibytes(&text, "MemTotal:"), kibibytes(&text, "MemAvailable:")) {
+        (Some(all), Some(free)) => judge(OF, all, free, to_the_kubelet(&text, all), &Evictions::read(node)),
+        _ => Reading::unknown(ID, OF, Missing::Answer, format!("{MEMORY} does not say how much is available")),
+    }
 }
 
-/// The kubelet counts as used what the kernel could still take from active pages: by its measure even less is left
-/// (Kubernetes: memory.available in "Node-pressure Eviction"). So below its threshold is below it in any case.
-fn judge(of: &str, free: f64, all: f64, evictions: &Evictions) -> Reading {
-    let threshold = evictions.threshold("memory.available", all).filter(|threshold| free < threshold.least);
+/// Which share of the node's memory could be had without swapping.
+pub(super) fn share_left(node: &Node) -> Option<f64> {
+    let text = read(node, MEMORY).ok()?;
+    Some(kibibytes(&text, "MemAvailable:")? / kibibytes(&text, "MemTotal:")?.max(1.0))
+}
+
+/// The kubelet's `memory.available`: all but the working set of the root cgroup, which is what processes and files take
+/// without the files that were not used lately, and nothing of the kernel's own. On cgroup v2 it reads `anon` and `file` there,
+/// on v1 their sum; both are these numbers (opencontainers/cgroups: rootStatsFromMeminfo in fs2/memory.go; cadvisor:
+/// setMemoryStats in container/libcontainer/handler.go; Linux: fs/proc/meminfo.c, mem_cgroup_usage in mm/memcontrol-v1.c).
+/// Kubelets before that counted the kernel's memory too: to them even less is left.
+fn to_the_kubelet(text: &str, all: f64) -> Option<f64> {
+    let taken = ["AnonPages:", "Cached:", "Buffers:", "SwapCached:"].iter().map(|name| kibibytes(text, name));
+    Some(all - (taken.sum::<Option<f64>>()? - kibibytes(text, "Inactive(file):")?))
+}
+
+/// `free` is what could be had without swapping, by the kernel's estimate, which leaves its own reserve out.
+fn judge(of: &str, all: f64, free: f64, by_kubelet: Option<f64>, evictions: &Evictions) -> Reading {
+    let threshold = evictions.threshold("memory.available", all);
     let says = format!("{} available of {}", bytes(free), bytes(all));
-    let reading = match threshold {
-        Some(threshold) => {
-            let broken = Reading::broken(ID, of, "MemoryPressure", says);
-            broken.with("available", bytes(free)).with("threshold", threshold.text)
+    let crossed =
+        threshold.and_then(|threshold| by_kubelet.filter(|left| *left < threshold.least).map(|left| (left, threshold)));
+    let reading = match crossed {
+        Some((left, threshold)) => {
+            let verdict = if evictions.are_certain() { Verdict::Broken } else { Verdict::Suspect };
+            let says = format!("{says}, {} by the kubelet's measure", bytes(left));
+            let reading = Reading { verdict, ..Reading::broken(ID, of, "MemoryPressure", says) };
+            reading.with("available", bytes(left)).with("threshold", threshold.text)
         }
         None if free < (LITTLE * all).min(LITTLE_BYTES) => Reading::suspect(ID, of, "MemoryPressure", says),
         None => Reading::fine(ID, of, says),
@@ -90,30 +109,45 @@ fn number(text: &str, name: &str) -> Option<f64> {
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "made from a count of bytes")]
 fn bytes(count: f64) -> String {
-    size(count as u64)
+    size(count.max(0.0) as u64)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::{Host, find};
+    use super::super::fixture::{CONFIG, Host, find};
     use super::*;
     use crate::model::reading::Verdict::{Broken, Fine, Suspect, Unknown};
 
     fn host(available: u64) -> Host {
-        let text = format!("MemTotal:       8000000 kB\nMemFree:         1000 kB\nMemAvailable:   {available} kB\n");
+        memory(available, 3_000_000)
+    }
+
+    fn memory(available: u64, anonymous: u64) -> Host {
+        let text = format!(
+            "MemTotal:       8000000 kB\nMemFree:         1000 kB\nMemAvailable:   {available} kB\nBuffers:  10000 kB\n\
+             Cached:  990000 kB\nSwapCached: 0 kB\nInactive(file): 500000 kB\nAnonPages:  {anonymous} kB\n"
+        );
         Host::default().file(MEMORY, text).file(COUNTERS, "pgfault 1\noom_kill 3\noom_kill_x 9\n")
     }
 
     #[test]
-    fn below_the_threshold_of_the_kubelet_it_is_broken() {
-        for (available, verdict) in [(4_000_000, Fine), (300_000, Suspect), (90_000, Broken)] {
+    fn below_the_threshold_of_the_kubelet_by_its_own_measure_it_is_broken() {
+        let config = |host: Host| host.file(CONFIG, "evictionHard: {memory.available: 10%}").kubelet(&[]);
+        let reading = |host: &Host| find(&look(&host.node()), "left").clone();
+        let broken = reading(&config(memory(300_000, 6_800_000)));
+        assert_eq!((broken.verdict, broken.cause), (Broken, "MemoryPressure"));
+        assert_eq!(broken.facts, [("available", "717 MB".into()), ("threshold", "10%".into())]);
+        // The kernel's own memory and its reserve are no working set: the kubelet evicts nobody.
+        assert_eq!(reading(&config(memory(300_000, 3_000_000))).verdict, Suspect);
+        assert_eq!(reading(&config(memory(600_000, 3_000_000))).verdict, Fine);
+        assert_eq!(reading(&memory(90_000, 7_450_000)).verdict, Suspect, "what it was told is not known");
+    }
+
+    #[test]
+    fn what_is_little_is_suspect() {
+        for (available, verdict) in [(4_000_000, Fine), (300_000, Suspect), (90_000, Suspect)] {
             assert_eq!(find(&look(&host(available).node()), "left").verdict, verdict, "{available}");
         }
-        let host = host(300_000).file("/var/lib/kubelet/config.yaml", "evictionHard: {memory.available: 10%}");
-        let readings = look(&host.node());
-        let reading = find(&readings, "left");
-        assert_eq!((reading.verdict, reading.cause), (Broken, "MemoryPressure"));
-        assert_eq!(reading.facts, [("available", "307 MB".into()), ("threshold", "10%".into())]);
     }
 
     #[test]

@@ -108,6 +108,16 @@ impl FileSystem<'_> {
         self.places.iter().map(|place| place.whose).collect::<Vec<_>>().join(", ")
     }
 
+    /// The number of its device, `8:1`.
+    pub(super) fn device(&self) -> &str {
+        &self.identity.0
+    }
+
+    /// Whom it takes along when it fails, in the words of [`REACH`].
+    pub(super) fn reach(&self) -> String {
+        self.places.iter().map(|place| format!("{} disk", place.whose)).collect::<Vec<_>>().join(", ")
+    }
+
     /// Whether one needs it.
     pub(super) fn serves(&self, whose: &str) -> bool {
         self.places.iter().any(|place| place.whose == whose)

@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use super::Node;
 use super::lost::unknown;
+use super::{Node, memory};
 use crate::model::reading::{Missing, Reading};
 
 /// Its id.
@@ -16,21 +16,50 @@ pub const ID: &str = "pressure";
 /// agreed limit. systemd-oomd ends a cgroup in which nothing went on for 60 % of half a minute (oomd.conf(5),
 /// DefaultMemoryPressureLimit=), and Android's lmkd ends processes at 7 % of `some` and 70 % of `full` (its defaults
 /// psi_partial_stall_ms and psi_complete_stall_ms, of a second), both for memory: hence 60 % for what is broken, and 10 % for what is
-/// suspect. A disk that something waits for half of the time is a busy one, not a broken one.
+/// suspect. A disk that something waits for half of the time is a busy one, not a broken one; and on a node that does nothing
+/// else one process that writes and waits makes `full` as large as `some` (only tasks that have something to do count), so
+/// that a disk is never more than the reason for what else is slow. Likewise one container at its own limit makes the node wait
+/// for memory (Linux: mem_cgroup_handle_over_high in mm/memcontrol.c), so that the node must have little left too.
 struct Resource {
     of: &'static str,
     file: &'static str,
     cause: &'static str,
     some: f64,
     full: Option<f64>,
+    /// Whether it is broken then, and not only the reason for something else.
+    broken: fn(&Node) -> bool,
 }
 
+/// Less than this share of the memory is little.
+const LITTLE: f64 = 0.1;
+
 const RESOURCES: &[Resource] = &[
-    Resource { of: "memory", file: "/proc/pressure/memory", cause: "MemoryPressure", some: 10.0, full: Some(60.0) },
-    Resource { of: "disks", file: "/proc/pressure/io", cause: "NodeIoSaturated", some: 50.0, full: Some(60.0) },
+    Resource {
+        of: "memory",
+        file: "/proc/pressure/memory",
+        cause: "MemoryPressure",
+        some: 10.0,
+        full: Some(60.0),
+        broken: |node| memory::share_left(node).is_some_and(|left| left < LITTLE),
+    },
+    Resource {
+        of: "disks",
+        file: "/proc/pressure/io",
+        cause: "NodeIoSaturated",
+        some: 50.0,
+        full: Some(60.0),
+        broken: |_| false,
+    },
     // Of the whole machine the kernel tells no `full` for processors, for one task always runs; and where one waits while
     // another runs, work goes on. So it is never broken, though it may be why all else is slow.
-    Resource { of: "processors", file: "/proc/pressure/cpu", cause: "NodeCpuStarved", some: 75.0, full: None },
+    Resource {
+        of: "processors",
+        file: "/proc/pressure/cpu",
+        cause: "NodeCpuStarved",
+        some: 75.0,
+        full: None,
+        broken: |_| false,
+    },
 ];
 const SIZE_AT_MOST: u64 = 4096;
 
@@ -48,7 +77,7 @@ fn one(node: &Node, resource: &Resource) -> Reading {
     let text = String::from_utf8_lossy(&content);
     match (average(&text, "some"), average(&text, "full")) {
         // Before Linux 5.13 there is no line `full` for processors.
-        (Some(some), full) => judge(resource, some, full.unwrap_or(0.0)),
+        (Some(some), full) => judge(node, resource, some, full.unwrap_or(0.0)),
         (None, _) => Reading::unknown(
             ID,
             resource.of,
@@ -58,11 +87,13 @@ fn one(node: &Node, resource: &Resource) -> Reading {
     }
 }
 
-fn judge(resource: &Resource, some: f64, full: f64) -> Reading {
+fn judge(node: &Node, resource: &Resource, some: f64, full: f64) -> Reading {
     let Resource { of, cause, .. } = resource;
     let says = format!("something waited for {some:.0} %, everything for {full:.0} % of the last minute");
+    let stalled = |reading: Reading| reading.with("stalled", format!("{full:.0} %"));
     let reading = match resource.full {
-        Some(limit) if full >= limit => Reading::broken(ID, of, cause, says).with("stalled", format!("{full:.0} %")),
+        Some(limit) if full >= limit && (resource.broken)(node) => stalled(Reading::broken(ID, of, cause, says)),
+        Some(limit) if full >= limit => stalled(Reading::suspect(ID, of, cause, says)),
         _ if some >= resource.some => Reading::suspect(ID, of, cause, says),
         _ => Reading::fine(ID, of, says),
     };
@@ -83,22 +114,34 @@ mod tests {
     use crate::model::reading::Verdict::{self, Broken, Fine, Suspect, Unknown};
 
     fn verdict(of: &str, file: &str, some: f64, full: f64) -> (Verdict, &'static str) {
+        verdict_with(5, of, file, some, full)
+    }
+
+    /// With so many per cent of the memory left.
+    fn verdict_with(left: u32, of: &str, file: &str, some: f64, full: f64) -> (Verdict, &'static str) {
         let text = format!(
             "some avg10=0.00 avg60={some:.2} avg300=1.15 total=263875629\nfull avg10=0.07 avg60={full:.2} avg300=0.04 total=1\n"
         );
-        let host = Host::default().file(file, text);
+        let memory = format!("MemTotal: 1000000 kB\nMemAvailable: {left}0000 kB\n");
+        let host = Host::default().file(file, text).file("/proc/meminfo", memory);
         let readings = look(&host.node());
         let reading = find(&readings, of);
         (reading.verdict, reading.cause)
     }
 
     #[test]
-    fn a_minute_in_which_nothing_went_on_is_broken_and_one_of_waiting_suspect() {
+    fn a_minute_without_memory_is_broken_and_one_of_waiting_suspect() {
         assert_eq!(verdict("disks", "/proc/pressure/io", 12.0, 8.0), (Fine, ""));
         assert_eq!(verdict("disks", "/proc/pressure/io", 55.0, 40.0), (Suspect, "NodeIoSaturated"));
-        assert_eq!(verdict("disks", "/proc/pressure/io", 97.0, 71.0), (Broken, "NodeIoSaturated"));
+        assert_eq!(
+            verdict("disks", "/proc/pressure/io", 97.0, 71.0),
+            (Suspect, "NodeIoSaturated"),
+            "one process may do that"
+        );
         assert_eq!(verdict("memory", "/proc/pressure/memory", 11.0, 2.0), (Suspect, "MemoryPressure"));
         assert_eq!(verdict("memory", "/proc/pressure/memory", 80.0, 60.0), (Broken, "MemoryPressure"));
+        let one_container = verdict_with(60, "memory", "/proc/pressure/memory", 80.0, 60.0);
+        assert_eq!(one_container, (Suspect, "MemoryPressure"), "one container at its limit may do that");
     }
 
     #[test]

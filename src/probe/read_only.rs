@@ -3,7 +3,7 @@
 
 use super::Node;
 use super::places::{FileSystem, HOST_MOUNTS, file_systems};
-use crate::model::reading::{Missing, Reading};
+use crate::model::reading::{Missing, REACH, Reading};
 
 /// Its id.
 pub const ID: &str = "read-only";
@@ -32,7 +32,7 @@ fn judge(of: &FileSystem<'_>) -> Reading {
             let says = format!("{place} can't be written: its file system is {sign} ({users})");
             let path = of.places.first().map(|place| place.path.display().to_string()).unwrap_or_default();
             let broken = Reading::broken(ID, of.name(), "FilesystemReadOnly", says);
-            broken.with("file", path).with("device", mount.source.as_str())
+            broken.with("file", path).with("device", mount.source.as_str()).with(REACH, of.reach())
         }
     }
 }
@@ -66,7 +66,8 @@ mod tests {
         for options in ["ro,errors=remount-ro", "rw,emergency_ro", "rw,shutdown"] {
             let reading = kubelet(&format!("27 1 8:1 / / rw,relatime - ext4 /dev/sda1 {options}\n"));
             assert_eq!((reading.verdict, reading.cause), (Verdict::Broken, "FilesystemReadOnly"), "{options}");
-            assert_eq!(reading.facts, [("file", "/var/lib/kubelet".into()), ("device", "/dev/sda1".into())]);
+            let reach = (REACH, "kubelet disk, logs disk".into());
+            assert_eq!(reading.facts, [("file", "/var/lib/kubelet".into()), ("device", "/dev/sda1".into()), reach]);
         }
     }
 

@@ -28,10 +28,10 @@ pub fn look(node: &Node) -> Vec<Reading> {
         return vec![Reading::fine(ID, "", "the kubelet is told to give pods none of the node")];
     }
     let file = PathBuf::from(told.unwrap_or(USUAL));
-    vec![one(node, &file, config.is_ok())]
+    vec![one(node, &file, config.is_ok_and(|config| config.is_certain()))]
 }
 
-/// Where the kubelet's configuration is not known, its flags may name another file than the usual one.
+/// Where not all is known that the kubelet was told, its flags may name another file.
 fn one(node: &Node, file: &Path, known: bool) -> Reading {
     let shown = file.display();
     match node.root().read(file, SIZE_AT_MOST) {
@@ -60,12 +60,10 @@ fn judge(file: &Path, text: &str) -> Reading {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::Host;
+    use super::super::fixture::{CONFIG, Host};
     use super::*;
     use crate::model::reading::Missing::{Access, Answer};
     use crate::model::reading::Verdict::{Broken, Fine, Suspect, Unknown};
-
-    const CONFIG: &str = "/var/lib/kubelet/config.yaml";
 
     fn reading(host: &Host) -> Reading {
         look(&host.node()).remove(0)
@@ -73,7 +71,7 @@ mod tests {
 
     #[test]
     fn the_file_that_the_kubelet_s_configuration_names_must_be_there() {
-        let host = Host::default().file(CONFIG, "resolvConf: /run/systemd/resolve/resolv.conf\n");
+        let host = Host::default().file(CONFIG, "resolvConf: /run/systemd/resolve/resolv.conf\n").kubelet(&[]);
         let missing = reading(&host);
         assert_eq!((missing.verdict, missing.cause), (Broken, "NodeResolvConfMissing"));
         assert_eq!(missing.facts, [("file", "/run/systemd/resolve/resolv.conf".to_owned())]);
@@ -85,8 +83,15 @@ mod tests {
     fn without_the_configuration_the_usual_one_is_only_suspected() {
         assert_eq!(reading(&Host::default()).verdict, Suspect);
         let dangling = Host::default().file(CONFIG, "a: b").link(USUAL, "../run/systemd/resolve/stub-resolv.conf");
-        assert_eq!(reading(&dangling).verdict, Broken);
+        assert_eq!(reading(&dangling).verdict, Suspect);
+        assert_eq!(reading(&dangling.kubelet(&[])).verdict, Broken);
         assert_eq!(reading(&Host::default().file(CONFIG, "resolvConf: \"\"")).verdict, Fine);
+    }
+
+    #[test]
+    fn a_flag_names_another_file_than_the_configuration() {
+        let host = Host::default().file(CONFIG, "resolvConf: /gone").file("/etc/r.conf", "nameserver 10.0.0.2\n");
+        assert_eq!(reading(&host.kubelet(&["--resolv-conf=/gone", "--resolv-conf", "/etc/r.conf"])).verdict, Fine);
     }
 
     #[test]

@@ -44,13 +44,12 @@ fn one(node: &Node) -> Reading {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::Host;
+    use super::super::fixture::{CONFIG, Host};
     use super::*;
     use crate::model::reading::Missing::{Access, Answer, Subject};
     use crate::model::reading::Verdict::{Fine, Suspect, Unknown};
 
     const HEADER: &str = "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
-    const CONFIG: &str = "/var/lib/kubelet/config.yaml";
 
     fn on() -> Host {
         Host::default().file(SWAPS, format!("{HEADER}/dev/dm-1   partition\t999420\t0\t-2\n"))
@@ -60,6 +59,8 @@ mod tests {
     fn swap_matters_only_where_the_kubelet_refuses_it() {
         assert_eq!(one(&Host::default().file(SWAPS, HEADER).node()).verdict, Fine);
         assert_eq!(one(&on().file(CONFIG, "failSwapOn: false").node()).verdict, Fine);
+        let told = on().file(CONFIG, "failSwapOn: true").kubelet(&["--fail-swap-on=false"]);
+        assert_eq!(one(&told.node()).verdict, Fine, "a flag goes over the file");
         for config in ["failSwapOn: true", "kind: KubeletConfiguration"] {
             let reading = one(&on().file(CONFIG, config).node());
             assert_eq!((reading.verdict, reading.cause), (Suspect, "SwapUnsupported"));
@@ -71,6 +72,8 @@ mod tests {
     fn what_the_kubelet_was_told_must_be_known() {
         assert_eq!(one(&on().node()).verdict, Unknown(Subject));
         assert_eq!(one(&on().huge(CONFIG).node()).verdict, Unknown(Answer));
+        let senseless = on().file(CONFIG, "a: b").kubelet(&["--fail-swap-on=perhaps"]);
+        assert_eq!(one(&senseless.node()).verdict, Unknown(Answer));
         assert_eq!(one(&Host::default().node()).verdict, Unknown(Subject));
         assert_eq!(one(&on().mounted(&["/run"], "").node()).verdict, Unknown(Access));
     }

@@ -30,7 +30,7 @@ fn real_last_words_of_a_kubelet_are_named_rightly_or_not_at_all() {
 fn what_they_name_is_told_in_place_of_a_kubelet_that_is_down() {
     for (cause, line) in lines() {
         let Some(cause) = cause else { continue };
-        let explains = |symptom| roots::explains(cause, symptom);
+        let explains = |symptom| roots::explains(cause, None, symptom);
         assert!(explains("KubeletDown") || explains("KubeletCrashLooping"), "{cause}");
         let told = sentence(causes::by_id(cause).unwrap(), &named(line).unwrap().facts);
         assert!(told.len() < 400, "{told}");

@@ -114,7 +114,7 @@ fn over(cause: &str, last: Time, view: View<'_>) -> Option<Time> {
         _ if [NODE_UNINITIALIZED.id, NETWORK_UNAVAILABLE.id].contains(&cause) => finished_since(cause, view),
         _ if world.readings.ever_found(cause) => world.readings.over_since(cause, view.now),
         // The kubelet's own last words told it: it is over when the kubelet runs.
-        _ if roots::explains(cause, KUBELET_DOWN.id) && world.readings.ever_found(KUBELET_DOWN.id) => {
+        _ if roots::explains(cause, None, KUBELET_DOWN.id) && world.readings.ever_found(KUBELET_DOWN.id) => {
             world.readings.over_since(KUBELET_DOWN.id, view.now)
         }
         _ => ready_since(cause, view),

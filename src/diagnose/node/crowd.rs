@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::causes::{NODE_CANNOT_START_PODS, SANDBOX_STALLED, roots};
+use crate::causes::{NODE_CANNOT_START_PODS, SANDBOX_STALLED};
 use crate::model::Time;
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
@@ -75,7 +75,7 @@ fn concerns_all(cause: &Cause) -> bool {
 }
 
 fn is_explained(cause: &Cause, found: &[Suspicion]) -> bool {
-    found.iter().any(|one| !one.soon && (one.cause.id == cause.id || roots::explains(one.cause.id, cause.id)))
+    found.iter().any(|one| !one.soon && (one.cause.id == cause.id || one.explains(cause.id)))
 }
 
 /// Pods on the node's network do not count for what is wrong with the pods' one.

@@ -51,7 +51,7 @@ pub(super) fn suspicion(found: &[Suspicion], view: View<'_>) -> Option<Suspicion
 }
 
 fn is_or_explains(one: &Suspicion, cause: &Cause) -> bool {
-    one.cause.id == cause.id || causes::roots::explains(one.cause.id, cause.id)
+    one.cause.id == cause.id || one.explains(cause.id)
 }
 
 /// Since when this agent sees the opposite. Files in order are enough for the network: the runtime reads them, and the

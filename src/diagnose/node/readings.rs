@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::causes::{self, roots};
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::reading::Verdict;
+use crate::model::reading::{REACH, Verdict};
 use crate::model::since;
 use crate::model::skew::CLOCK;
 use crate::model::stage::{Stage, Topic};
@@ -53,9 +53,9 @@ pub(super) fn broken(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
 
 /// What is suspected, or not said alone, and would explain something that was `found`.
 pub(super) fn hints(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
-    let explains = |cause: &Cause| {
-        let hard = found.iter().filter(|one| !one.soon);
-        hard.into_iter().any(|one| one.cause.id != cause.id && roots::explains(cause.id, one.as_symptom()))
+    let explains = |cause: &Cause, reach| {
+        let hard = found.iter().filter(|one| !one.soon && one.cause.id != cause.id);
+        hard.into_iter().any(|one| roots::explains(cause.id, reach, one.as_symptom()))
     };
     let known = |cause: &Cause| found.iter().any(|one| one.cause.id == cause.id && !one.soon);
     courses(view)
@@ -64,7 +64,7 @@ pub(super) fn hints(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
             Verdict::Suspect => REASONS.contains(&cause.id) || (ENDS.contains(&cause.id) && !ended::is_told(view)),
             _ => false,
         })
-        .filter(|(cause, _)| explains(cause) && !known(cause))
+        .filter(|(cause, course)| explains(cause, course.reading.fact(REACH)) && !known(cause))
         .map(|(cause, course)| Suspicion { confidence: Confidence::Inferred, ..of(cause, course, false, view) })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! What the probes of the node find, over time: what is told early, what is told as the root, and all that is not told.
 
 mod ended;
+mod reach;
 mod ready;
 mod unfinished;
 

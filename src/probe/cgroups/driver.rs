@@ -2,7 +2,7 @@
 //! to use.
 
 use super::ID;
-use crate::model::reading::{Missing, Reading};
+use crate::model::reading::{Missing, Reading, Verdict};
 use crate::probe::Node;
 use crate::probe::kubelet_config::KubeletConfig;
 use crate::probe::lost::unknown;
@@ -18,46 +18,54 @@ pub(super) fn look(node: &Node) -> Reading {
         return Reading::unknown(ID, OF, Missing::Subject, why);
     };
     match KubeletConfig::read(node) {
-        Ok(config) => judge(config.get("cgroupDriver").unwrap_or(USUAL), runtime),
+        Ok(config) => judge(config.get("cgroupDriver").unwrap_or(USUAL), runtime, config.is_certain()),
         Err(lost) => unknown(ID, OF, &node.kubelet_root, &lost),
     }
 }
 
-fn judge(kubelet: &str, runtime: &str) -> Reading {
+/// What is not all seen may be overruled by a flag.
+fn judge(kubelet: &str, runtime: &str, certain: bool) -> Reading {
     if kubelet == runtime {
         return Reading::fine(ID, OF, format!("kubelet and runtime use {kubelet}"));
     }
     let says = format!("the kubelet uses {kubelet} and the runtime {runtime}");
-    Reading::broken(ID, OF, "CgroupFailure", says).with("ofkubelet", kubelet).with("ofruntime", runtime)
+    let verdict = if certain { Verdict::Broken } else { Verdict::Suspect };
+    let reading = Reading { verdict, ..Reading::broken(ID, OF, "CgroupFailure", says) };
+    reading.with("ofkubelet", kubelet).with("ofruntime", runtime)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::reading::Verdict::{self, Broken, Fine, Unknown};
-    use crate::probe::fixture::Host;
+    use crate::model::reading::Verdict::{Broken, Fine, Suspect, Unknown};
+    use crate::probe::fixture::{CONFIG, Host};
 
-    fn verdict(config: Option<&str>, runtime: Option<&str>) -> Verdict {
-        let host = Host::default();
-        let host = match config {
-            Some(config) => host.file("/var/lib/kubelet/config.yaml", config),
-            None => host,
-        };
-        let node = Node { runtime_cgroup: runtime.map(str::to_owned), ..host.node() };
-        look(&node).verdict
+    fn judged(host: &Host, runtime: Option<&str>) -> Verdict {
+        look(&Node { runtime_cgroup: runtime.map(str::to_owned), ..host.node() }).verdict
+    }
+
+    fn verdict(config: &str, runtime: Option<&str>) -> Verdict {
+        judged(&Host::default().file(CONFIG, config).kubelet(&[]), runtime)
     }
 
     #[test]
     fn two_drivers_on_one_node_are_broken() {
-        assert_eq!(verdict(Some("cgroupDriver: systemd"), Some("systemd")), Fine);
-        assert_eq!(verdict(Some("cgroupDriver: systemd"), Some("cgroupfs")), Broken);
-        assert_eq!(verdict(Some("kind: KubeletConfiguration"), Some("systemd")), Broken);
+        assert_eq!(verdict("cgroupDriver: systemd", Some("systemd")), Fine);
+        assert_eq!(verdict("cgroupDriver: systemd", Some("cgroupfs")), Broken);
+        assert_eq!(verdict("kind: KubeletConfiguration", Some("systemd")), Broken);
+    }
+
+    #[test]
+    fn a_flag_goes_over_the_file_and_where_none_is_seen_it_may() {
+        let host = || Host::default().file(CONFIG, "cgroupDriver: cgroupfs");
+        assert_eq!(judged(&host().kubelet(&["--cgroup-driver=systemd"]), Some("systemd")), Fine);
+        assert_eq!(judged(&host(), Some("systemd")), Suspect);
     }
 
     #[test]
     fn they_are_compared_only_where_both_are_known_and_it_matters() {
-        assert_eq!(verdict(Some("cgroupDriver: systemd"), None), Unknown(Missing::Subject));
-        assert_eq!(verdict(None, Some("systemd")), Unknown(Missing::Subject));
-        assert_eq!(verdict(Some("[[["), Some("systemd")), Unknown(Missing::Answer));
+        assert_eq!(verdict("cgroupDriver: systemd", None), Unknown(Missing::Subject));
+        assert_eq!(judged(&Host::default(), Some("systemd")), Unknown(Missing::Subject));
+        assert_eq!(verdict("[[[", Some("systemd")), Unknown(Missing::Answer));
     }
 }

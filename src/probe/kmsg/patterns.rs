@@ -1,6 +1,7 @@
 //! Which words of the kernel mean which fault: data, each with a message as the kernel writes it. Of several patterns that
 //! fit, the first counts.
 
+use crate::model::reading::NOBODY;
 use crate::model::reading::Verdict::{self, Broken, Suspect};
 
 /// Words, and what they mean.
@@ -16,6 +17,8 @@ pub(super) struct Pattern {
     pub(super) verdict: Verdict,
     /// The cause, if the catalogue has one.
     pub(super) cause: &'static str,
+    /// Whom it takes along.
+    pub(super) reach: Reach,
     /// What the cause's template asks for: its name, the words before it, and the characters of which the first ends it.
     pub(super) facts: &'static [(&'static str, &'static str, &'static str)],
     /// As the kernel says it: from its sources, or from a machine.
@@ -23,7 +26,59 @@ pub(super) struct Pattern {
     pub(super) sample: &'static str,
 }
 
+/// How it is told whom a fault takes along.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Always these, in the words of the table of roots.
+    These(&'static str),
+    /// Those who need its `device`: where that is a disk which only pods have, the node is well.
+    Device,
+    /// By the name of its `task`.
+    Task,
+}
+
+/// What a task that hangs holds up: a shim is no runtime. All others only
+/// wait for something.
+const TASKS: &[(&str, &str)] = &[
+    ("containerd", "runtime"),
+    ("crio", "runtime"),
+    ("dockerd", "runtime"),
+    ("cri-dockerd", "runtime"),
+    ("kubelet", "kubelet"),
+    ("kubelite", "kubelet"),
+    ("k3s-server", "kubelet"),
+    ("k3s-agent", "kubelet"),
+];
+const WAITERS: &str = "waiters";
+
+/// Whom a task that hangs takes along.
+pub(super) fn of_task(task: &str) -> &'static str {
+    TASKS.iter().find(|(name, _)| *name == task).map_or(WAITERS, |(_, whom)| whom)
+}
+
+/// A medium that was taken out is no fault of the node, nor is a server that is away.
+const MEDIA: &[&str] = &["dev fd0", "dev sr0", "dev loop", "dev nbd"];
+
 impl Pattern {
+    /// What decides whom it takes along: the task or the device that a message names.
+    pub(super) fn subject<'a>(&self, message: &'a str) -> Option<&'a str> {
+        let name = match self.reach {
+            Reach::These(_) => return None,
+            Reach::Device => "device",
+            Reach::Task => "task",
+        };
+        self.found(message).find(|(fact, _)| *fact == name).map(|(_, value)| value)
+    }
+
+    /// The facts that a message holds.
+    pub(super) fn found<'a>(&self, message: &'a str) -> impl Iterator<Item = (&'static str, &'a str)> {
+        self.facts.iter().filter_map(move |(name, after, until)| {
+            let (_, rest) = message.split_once(after)?;
+            let end = rest.find(|c| until.contains(c)).unwrap_or(rest.len());
+            Some((*name, rest.get(..end)?))
+        })
+    }
+
     /// Whether it means this message.
     pub(super) fn fits(&self, message: &str) -> bool {
         let found = self.words.iter().try_fold(message, |rest, word| rest.split_once(word).map(|(_, rest)| rest));
@@ -35,14 +90,23 @@ impl Pattern {
 pub(super) const KINDS: &[&str] =
     &["hung tasks", "lockups", "crashes", "disks", "file systems", "memory", "hardware", "network"];
 
-const USUAL: Pattern =
-    Pattern { kind: "", words: &[], but: &[], verdict: Broken, cause: "KernelFault", facts: &[], sample: "" };
+const USUAL: Pattern = Pattern {
+    kind: "",
+    words: &[],
+    but: &[],
+    verdict: Broken,
+    cause: "KernelFault",
+    reach: Reach::These("machine"),
+    facts: &[],
+    sample: "",
+};
 
 pub(super) const PATTERNS: &[Pattern] = &[
     // kernel/hung_task.c
     Pattern {
         kind: "hung tasks",
         words: &["INFO: task ", " blocked for more than ", " seconds"],
+        reach: Reach::Task,
         facts: &[("task", "INFO: task ", " :"), ("for", "blocked for more than ", ".")],
         sample: "INFO: task containerd-shim:40221 blocked for more than 120 seconds.",
         ..USUAL
@@ -99,6 +163,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         kind: "file systems",
         words: &["EXT4-fs (", "Remounting filesystem read-only"],
         cause: "FilesystemReadOnly",
+        reach: Reach::Device,
         facts: &[("device", "EXT4-fs (", ")")],
         sample: "EXT4-fs (nvme0n1p1): Remounting filesystem read-only",
         ..USUAL
@@ -107,6 +172,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         kind: "file systems",
         words: &["EXT4-fs error (device "],
+        reach: Reach::Device,
         facts: &[("device", "(device ", ")")],
         sample: "EXT4-fs error (device nvme1n1): ext4_find_entry:1455: inode #262145: comm postgres: reading directory lblock 0",
         ..USUAL
@@ -116,6 +182,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         kind: "file systems",
         words: &["EXT4-fs warning (device "],
         verdict: Suspect,
+        reach: Reach::Device,
         facts: &[("device", "(device ", ")")],
         sample: "EXT4-fs warning (device sda1): ext4_dx_add_entry:2516: inode #2: comm java: Directory index full!",
         ..USUAL
@@ -124,6 +191,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         kind: "file systems",
         words: &["XFS (", "Shutting down filesystem"],
+        reach: Reach::Device,
         facts: &[("device", "XFS (", ")")],
         sample: "XFS (dm-3): Corruption of in-memory data (0x8) detected at xfs_trans_cancel+0x15b/0x170 [xfs] (fs/xfs/xfs_trans.c:1098).  Shutting down filesystem.",
         ..USUAL
@@ -132,6 +200,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         kind: "file systems",
         words: &["XFS (", "Metadata corruption detected"],
+        reach: Reach::Device,
         facts: &[("device", "XFS (", ")")],
         sample: "XFS (sdb1): Metadata corruption detected at xfs_agi_verify+0x126/0x1a0 [xfs], xfs_agi block 0x2",
         ..USUAL
@@ -141,7 +210,8 @@ pub(super) const PATTERNS: &[Pattern] = &[
         kind: "file systems",
         words: &["BTRFS: error (device ", "forced readonly"],
         cause: "FilesystemReadOnly",
-        facts: &[("device", "(device ", ")")],
+        reach: Reach::Device,
+        facts: &[("device", "(device ", " )")],
         sample: "BTRFS: error (device sda2 state A) in btrfs_finish_ordered_io:3319: errno=-5 IO failure, forced readonly",
         ..USUAL
     },
@@ -149,15 +219,18 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         kind: "disks",
         words: &["Buffer I/O error on dev "],
+        but: MEDIA,
+        reach: Reach::Device,
         facts: &[("device", "on dev ", ",")],
         sample: "Buffer I/O error on dev sda1, logical block 524288, lost async page write",
         ..USUAL
     },
-    // block/blk-core.c, blk_print_req_error; a medium that was taken out is no fault of the node
+    // block/blk-core.c, blk_print_req_error
     Pattern {
         kind: "disks",
         words: &["I/O error, dev ", ", sector "],
-        but: &["dev fd0", "dev sr0", "dev loop", "dev nbd"],
+        but: MEDIA,
+        reach: Reach::Device,
         facts: &[("device", "error, dev ", ",")],
         sample: "I/O error, dev sda, sector 123456 op 0x0:(READ) flags 0x80700 phys_seg 1 prio class 2",
         ..USUAL
@@ -166,6 +239,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         kind: "disks",
         words: &["nvme nvme", " timeout, "],
+        reach: Reach::Device,
         facts: &[("device", "nvme ", ":")],
         sample: "nvme nvme0: I/O tag 12 (100c) opcode 0x1 (I/O Cmd) QID 4 timeout, aborting req_op:WRITE(1) size:4096",
         ..USUAL
@@ -175,6 +249,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         kind: "memory",
         words: &["oom-kill:constraint=CONSTRAINT_NONE,"],
         cause: "MemoryPressure",
+        reach: Reach::These(NOBODY),
         sample: "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/kubepods/besteffort/pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/2c3d,task=java,pid=40221,uid=1000",
         ..USUAL
     },
@@ -183,6 +258,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         kind: "memory",
         words: &["oom-kill:constraint=CONSTRAINT_MEMCG,", "oom_memcg=/kubepods.slice,"],
         cause: "MemoryPressure",
+        reach: Reach::These(NOBODY),
         sample: "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods.slice,task_memcg=/kubepods.slice/kubepods-pod0a1b2c3d_4e5f_6071_8293_a4b5c6d7e8f9.slice/cri-containerd-2c3d.scope,task=java,pid=40221,uid=1000",
         ..USUAL
     },
@@ -190,6 +266,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         kind: "memory",
         words: &["oom-kill:constraint=CONSTRAINT_MEMCG,", "oom_memcg=/kubepods,"],
         cause: "MemoryPressure",
+        reach: Reach::These(NOBODY),
         sample: "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/kubepods,task_memcg=/kubepods/pod0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9/2c3d,task=java,pid=40221,uid=1000",
         ..USUAL
     },
@@ -199,6 +276,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         words: &["oom-kill:constraint=CONSTRAINT_MEMCG,"],
         verdict: Suspect,
         cause: "",
+        reach: Reach::These(NOBODY),
         sample: "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=cri-containerd-2c3d.scope,mems_allowed=0,oom_memcg=/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_4e5f_6071_8293_a4b5c6d7e8f9.slice,task_memcg=/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0a1b2c3d_4e5f_6071_8293_a4b5c6d7e8f9.slice/cri-containerd-2c3d.scope,task=java,pid=40221,uid=1000",
         ..USUAL
     },
@@ -250,6 +328,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         kind: "network",
         words: &["unregister_netdevice: waiting for ", " to become free. Usage count = "],
+        reach: Reach::These("network"),
         sample: "unregister_netdevice: waiting for lo to become free. Usage count = 2",
         ..USUAL
     },
@@ -258,6 +337,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         kind: "network",
         words: &["nf_conntrack: table full, dropping packet"],
         cause: "ConntrackFull",
+        reach: Reach::These(NOBODY),
         sample: "nf_conntrack: nf_conntrack: table full, dropping packet",
         ..USUAL
     },
@@ -265,6 +345,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         kind: "network",
         words: &["NETDEV WATCHDOG: ", "timed out"],
+        reach: Reach::These(NOBODY),
         sample: "ens5 (ena): NETDEV WATCHDOG: CPU: 3: transmit queue 1 timed out 5248 ms",
         ..USUAL
     },

@@ -49,11 +49,21 @@ fn is_kubelet(process: &Process) -> bool {
     PROGRAMS.iter().any(|(program, argument)| *program == process.name() && held(argument))
 }
 
+/// Programs whose command line has all of the kubelet's flags. The others hold it, and have them from elsewhere.
+const OWN_FLAGS: &[&str] = &["kubelet", "hyperkube"];
+
+/// Whether its command line is the kubelet's own.
+pub(in crate::probe) fn has_own_flags(process: &Process) -> bool {
+    OWN_FLAGS.contains(&process.name())
+}
+
 /// Where the kubelet keeps what it has, as the host names it.
 #[derive(Debug)]
 pub(in crate::probe) struct Places {
-    /// `--config`.
-    pub(in crate::probe) config: PathBuf,
+    /// `--config`; none where it was given none.
+    pub(in crate::probe) config: Option<PathBuf>,
+    /// `--config-dir`, where one is named.
+    pub(in crate::probe) drop_ins: Option<PathBuf>,
     /// `--kubeconfig`.
     pub(in crate::probe) kubeconfig: Option<PathBuf>,
     /// `--bootstrap-kubeconfig`, where one is named.
@@ -67,9 +77,11 @@ impl Places {
     pub(in crate::probe) fn of(node: &Node, process: Option<&Process>) -> Self {
         let named = |name: &str| process?.option(&[name]).map(PathBuf::from).filter(|path| path.is_absolute());
         let root = named("--root-dir").unwrap_or_else(|| node.kubelet_root.clone());
+        let unseen = process.is_none_or(|process| !has_own_flags(process));
         let usual = || KUBECONFIGS.iter().map(PathBuf::from).find(|path| node.root().find(path).is_ok());
         Self {
-            config: named("--config").unwrap_or_else(|| root.join(CONFIG)),
+            config: named("--config").or_else(|| unseen.then(|| root.join(CONFIG))),
+            drop_ins: named("--config-dir"),
             kubeconfig: named("--kubeconfig").or_else(usual),
             bootstrap: named("--bootstrap-kubeconfig"),
             certificates: named("--cert-dir").unwrap_or_else(|| root.join("pki")),
