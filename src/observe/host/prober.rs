@@ -37,7 +37,7 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const USUAL: Duration = Duration::from_secs(10);
 /// One that finds something broken, or what it did not find before, looks again after this part of the period.
 const TROUBLED: u32 = 5;
-/// The longest between two looks, however much one costs: what was found is forgotten a little later (`track::readings`).
+/// The longest between two looks, however much one costs: what was found is forgotten ten minutes later.
 const REST_AT_MOST: Duration = Duration::from_secs(480);
 /// Of a calm node's processor, for all probes: 0.05 %, half of what the whole agent may use.
 const SHARE: u32 = 2_000;

@@ -129,11 +129,14 @@ fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
     assert_eq!(within(USUAL / 10, costly, false), rest(costly, false) / 10, "who wants more has it cost more");
 }
 
+/// An answer that is not given again within this time is forgotten.
+const EXPIRES: Duration = Duration::from_secs(600);
+
 #[test]
 fn a_look_is_taken_again_before_what_it_found_is_forgotten() {
     for period in [USUAL / 10, USUAL, Duration::from_secs(300)] {
         let rest = rest(&ALL[0], period, Duration::from_secs(1), false);
-        assert!(rest.mul_f64(1.2) + DEADLINE < crate::track::readings::EXPIRES, "{period:?}: {rest:?}");
+        assert!(rest.mul_f64(1.2) + DEADLINE < EXPIRES, "{period:?}: {rest:?}");
     }
 }
 
