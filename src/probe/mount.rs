@@ -285,9 +285,8 @@ mod tests {
         let script = format!("echo $$ > {}; exec sleep 60", told.display());
         assert_eq!(look_again(&left, &script, &["a"]).verdict, Verdict::Broken);
         let process = Path::new("/proc").join(std::fs::read_to_string(told).unwrap().trim());
-        let looks =
-            (0..100_000).take_while(|_| process.exists() && look_again(&left, "", &[]).verdict == Verdict::Fine);
-        assert!(looks.count() < 100_000, "a zombie stays");
+        let looks = (0..1_000).take_while(|_| process.exists() && look_again(&left, "", &[]).verdict == Verdict::Fine);
+        assert!(looks.count() < 1_000, "a zombie stays");
         assert_eq!(look_again(&left, "exit 0", &["a"]).verdict, Verdict::Fine, "and another may ask");
     }
 

@@ -13,7 +13,7 @@ use crate::model::{Time, since};
 /// The probe of the way to the API server.
 pub const API_SERVER: &str = "api-server";
 /// An answer that was not given again within this time is forgotten. No probe rests so long.
-pub const EXPIRES: Duration = Duration::from_secs(600);
+const EXPIRES: Duration = Duration::from_secs(600);
 /// Between two samples of what can run out.
 const SAMPLE_EVERY: Duration = Duration::from_secs(60);
 /// Samples kept of it: half an hour's worth.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 /// Of a processor, all looks of one period: of the usual one, 0.05 %, half of what the whole agent may use on a calm node.
 const BUDGET: Duration = Duration::from_millis(5);
-/// The longest between two looks: what was found is forgotten a little later (`track::readings`).
+/// The longest between two looks: what was found is forgotten ten minutes later.
 const REST_AT_MOST: Duration = Duration::from_secs(480);
 /// Likewise, in periods.
 const PERIODS_AT_MOST: u32 = 48;

@@ -123,12 +123,15 @@ fn what_is_troubled_is_looked_at_sooner_the_dear_too_and_never_more_rarely_than_
     }
 }
 
+/// An answer that is not given again within this time is forgotten.
+const EXPIRES: Duration = Duration::from_secs(600);
+
 #[test]
 fn a_look_is_taken_again_before_what_it_found_is_forgotten() {
     for period in [USUAL / 10, USUAL, Duration::from_secs(300)] {
         let ledger = Ledger::new(1);
         let rest = [1, 2].map(|_| ledger.rest(0, Duration::from_secs(60), period))[1];
-        assert!(rest.mul_f64(1.2) + DEADLINE < crate::track::readings::EXPIRES, "{period:?}: {rest:?}");
+        assert!(rest.mul_f64(1.2) + DEADLINE < EXPIRES, "{period:?}: {rest:?}");
     }
 }
 
