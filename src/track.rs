@@ -172,7 +172,7 @@ impl World {
             Seen::PauseImage { image, failure } => {
                 self.pause = Some(PauseTrack::told(self.pause.take(), image, failure, at));
             }
-            Seen::ApiServer(state) => self.api = Some((at, state)),
+            Seen::ApiServer(state) => self.api_server_is(state, at),
             Seen::Clocks(skew) => return self.readings.compared(&skew, at),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));

@@ -113,7 +113,7 @@ impl FileSystem<'_> {
         &self.identity.0
     }
 
-    /// Whom it takes along when it fails, in the words of [`REACH`].
+    /// Whom it takes along when it fails, in the words of [`REACH`](crate::model::reading::REACH).
     pub(super) fn reach(&self) -> String {
         self.places.iter().map(|place| format!("{} disk", place.whose)).collect::<Vec<_>>().join(", ")
     }

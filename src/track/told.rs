@@ -1,11 +1,13 @@
 //! What was diagnosed of whom, and whose Events were asked for: what a look must know of those before it, and an agent of
 //! the one before.
 
+use std::mem::discriminant;
 use std::sync::Arc;
 
 use crate::model::Time;
 use crate::model::diagnosis::{Findings, Subject};
 use crate::model::ids::{NodeId, PodId};
+use crate::model::observation::ApiState;
 use crate::model::stage::Topic;
 
 use super::World;
@@ -43,6 +45,13 @@ impl World {
         let node = &self.node.id.uid;
         let strangers = self.told_before.extract_if(.., |uid, _| !node.is_empty() && uid != node);
         self.gone.extend(strangers.map(|(uid, _)| uid));
+    }
+
+    /// Each try that fails says so anew: what began earlier goes on.
+    pub(super) fn api_server_is(&mut self, state: ApiState, at: Time) {
+        let same = |(_, before): &(Time, ApiState)| discriminant(before) == discriminant(&state);
+        let since = self.api.take().filter(same).map_or(at, |(since, _)| since);
+        self.api = Some((since, state));
     }
 
     /// Remembers that the Events of a pod were asked for.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::causes::{self, roots};
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
+use crate::model::observation::ApiState;
 use crate::model::reading::{REACH, Verdict};
 use crate::model::since;
 use crate::model::skew::CLOCK;
@@ -36,6 +37,9 @@ const CLOCK_STAYS: Duration = Duration::from_secs(5);
 const REASONS: &[&str] = &["NodeCpuStarved", "NodeIoSaturated"];
 /// The same of what ends a kubelet, as long as it does not say itself what ended it.
 const ENDS: &[&str] = &["SwapUnsupported", "CgroupV1Refused"];
+/// Told of the way to the API server after this time, where only its service address is known.
+const CUT_OFF: Duration = Duration::from_secs(60);
+const API_SERVER_UNREACHABLE: &str = "ApiServerUnreachable";
 /// The probe that sees the runtime's process, which says less than its answers do.
 const PROCESS: &str = "runtime";
 
@@ -46,6 +50,9 @@ pub(super) fn broken(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
         .filter_map(|(cause, course)| match course.reading.verdict {
             Verdict::Broken if stands_alone(cause, course, found, view) => Some(of(cause, course, false, view)),
             Verdict::Suspect if is_soon(course) && !cordoned => Some(of(cause, course, true, view)),
+            Verdict::Suspect if is_cut_off(cause, course, view) => {
+                Some(Suspicion { confidence: Confidence::Inferred, ..of(cause, course, false, view) })
+            }
             _ => None,
         })
         .collect()
@@ -104,6 +111,14 @@ fn stands_alone(cause: &Cause, course: &Course, found: &[Suspicion], view: View<
         API_SERVER if &*course.reading.of == CLOCK => since(course.since, course.at) >= CLOCK_STAYS,
         _ => true,
     }
+}
+
+/// Only one of the ways to the API server can be gone from here, and neither the probe nor this agent has got there for a
+/// while: a node that has just begun may wait so long for its kube-proxy.
+fn is_cut_off(cause: &Cause, course: &Course, view: View<'_>) -> bool {
+    let lost = view.world.api.as_ref().filter(|(_, state)| matches!(state, ApiState::Unreachable(_)));
+    let for_long = |from| since(from, view.now) >= CUT_OFF;
+    cause.id == API_SERVER_UNREACHABLE && for_long(course.since) && lost.is_some_and(|(from, _)| for_long(*from))
 }
 
 /// It is suspected because it will be wrong, and when is near enough.

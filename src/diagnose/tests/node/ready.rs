@@ -122,3 +122,21 @@ fn what_the_kubelet_says_of_files_that_are_mended_is_of_the_past() {
     assert!(t.ids().is_empty(), "neither the runtime nor the kubelet has read it yet");
     assert!(t.wait(100).ids() == ["CniConfigMissing"], "by now the runtime should have");
 }
+
+#[test]
+fn where_only_its_service_address_is_known_an_api_server_is_missed_after_a_minute() {
+    let cut = |t: &mut Timeline, seconds: u64| {
+        for _ in 0..seconds / 10 {
+            t.see(Seen::ApiServer(ApiState::Unreachable("no route".to_owned())));
+            t.finds(&Reading::suspect("api-server", "service address", "ApiServerUnreachable", "no connection"), 8);
+        }
+    };
+    let mut t = Timeline::new();
+    t.wait(600);
+    cut(&mut t, 50);
+    assert!(t.of_node().is_empty(), "kube-proxy may be late");
+    cut(&mut t, 20);
+    assert_eq!(t.of_node().iter().map(|said| said.cause.id).collect::<Vec<_>>(), ["ApiServerUnreachable"]);
+    t.see(Seen::ApiServer(ApiState::Answers)).finds(&Reading::fine("api-server", "service address", ""), 8);
+    assert!(t.of_node().is_empty() && t.ends("The API server is reached again"));
+}
