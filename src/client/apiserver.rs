@@ -1,7 +1,7 @@
 //! The way to the API server: in-cluster or by a kubeconfig, with a deadline on every request, and its refusals in words.
 //! Never retries (each caller knows how), and never lets a token or a credential plugin's output into a text.
 //!
-//! Token files are read again by the kube crate once a minute, so a rotated service account token is picked up.
+//! What it reads it reads once: `renewal` makes a client that follows its files.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -9,11 +9,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, header, response};
 use http_body_util::{BodyExt, Either};
 use kube::client::{AuthError, Body, ClientBuilder, DynBody};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use serde_json::{Value, json};
+use tokio_util::bytes::Bytes;
 use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
 
@@ -24,6 +26,8 @@ use crate::model::wording;
 /// A request that is no watch must be answered in full within this time, a watch must be accepted.
 pub const DEADLINE: Duration = Duration::from_secs(15);
 
+/// A server may not silence this agent for longer.
+const RETRY_AFTER_AT_MOST: Duration = Duration::from_secs(300);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("kubewhy/", env!("CARGO_PKG_VERSION")));
 const TEXT_LIMIT: usize = 512;
@@ -54,12 +58,12 @@ pub enum AccessError {
     Unusable(String),
 }
 
-/// Makes a client. Nothing is sent yet.
+/// Makes a client from what the files hold now. Nothing is sent yet.
 ///
 /// # Errors
 ///
 /// Where address or credentials are missing or malformed; never because the API server is away.
-pub async fn connect(access: &Access) -> Result<Client, AccessError> {
+pub(super) async fn connect_once(access: &Access) -> Result<Client, AccessError> {
     client(config(access).await?)
 }
 
@@ -162,13 +166,38 @@ impl Service<Request<Body>> for Deadline {
         Box::pin(async move {
             let whole = async {
                 let (head, body) = answer.await?.into_parts();
-                let body =
-                    if watch { Either::Right(body) } else { Either::Left(body.collect().await?.to_bytes().into()) };
-                Ok(Response::from_parts(head, body))
+                if watch && head.status.is_success() {
+                    return Ok(Response::from_parts(head, Either::Right(body)));
+                }
+                let body = with_retry_after(&head, body.collect().await?.to_bytes());
+                Ok(Response::from_parts(head, Either::Left(body.into())))
             };
             tokio::time::timeout(DEADLINE, whole).await.map_err(|_| NoAnswer)?
         })
     }
+}
+
+/// Puts `Retry-After` where [`retry_after`] finds it: of an answer that is an error only the body is kept. Priority and
+/// fairness say it in the header alone (Kubernetes: apiserver/pkg/server/filters/priority-and-fairness.go).
+fn with_retry_after(head: &response::Parts, body: Bytes) -> Bytes {
+    let told = head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok());
+    let Some(seconds) = told.filter(|_| !head.status.is_success()) else { return body };
+    let mut status = serde_json::from_slice(&body).ok().filter(Value::is_object).unwrap_or_else(
+        || json!({"kind": "Status", "code": head.status.as_u16(), "message": String::from_utf8_lossy(&body).trim()}),
+    );
+    if !status["details"].is_object() {
+        status["details"] = json!({});
+    }
+    status["details"]["retryAfterSeconds"] = json!(seconds);
+    status.to_string().into()
+}
+
+/// How long the API server asks to be left alone, if it does.
+#[must_use]
+pub fn retry_after(error: &kube::Error) -> Option<Duration> {
+    let kube::Error::Api(status) = error else { return None };
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()).min(RETRY_AFTER_AT_MOST))
 }
 
 #[cfg(test)]
@@ -221,6 +250,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn how_long_to_wait_is_kept_whether_header_or_status_says_it() {
+        let header = "HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 7\r\n\r\nToo many requests";
+        let (config, _request) = serve(Some(header)).await;
+        let error = get(config).await;
+        assert_eq!(
+            (retry_after(&error), words(&error)),
+            (Some(Duration::from_secs(7)), "429 Too many requests".to_owned())
+        );
+        let status =
+            "HTTP/1.1 503 No\r\nconnection: close\r\n\r\n{\"code\":503,\"details\":{\"retryAfterSeconds\":9999}}";
+        let (config, _request) = serve(Some(status)).await;
+        assert_eq!(retry_after(&get(config).await), Some(RETRY_AFTER_AT_MOST));
+    }
+
+    #[tokio::test]
     async fn a_server_that_is_away_is_unreachable_in_plain_words() {
         let mut config = Config::new("http://127.0.0.1:1".parse().unwrap());
         config.auth_info.token = Some("very-secret".to_owned().into());
@@ -233,7 +277,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, "users: [{user: {token: very-secret}}\nclusters: 3").unwrap();
-        let error = connect(&Access::Kubeconfig(path)).await.err().unwrap();
+        let error = connect_once(&Access::Kubeconfig(path)).await.err().unwrap();
         assert!(matches!(error, AccessError::Invalid(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("secret"));
     }

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::standing::Standing;
-use crate::client::apiserver::state_after;
+use crate::client::apiserver::{retry_after, state_after};
 use crate::client::backoff::Backoff;
 use crate::clock::Clock;
 use crate::model::observation::{ApiState, Seen};
@@ -68,7 +68,8 @@ pub(super) async fn follow<K>(
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     let backoff = Backoff::new(RETRY_BASE, RETRY_MOST);
-    let follower = Follower { api, fields: fields.to_owned(), feed, tell, version: None, backoff };
+    let follower =
+        Follower { api, fields: fields.to_owned(), feed, tell, version: None, backoff, not_before: Duration::ZERO };
     stop.run_until_cancelled(follower.run()).await;
 }
 
@@ -80,6 +81,8 @@ struct Follower<K, T> {
     /// What is known already. None: it must be listed.
     version: Option<String>,
     backoff: Backoff,
+    /// What the server has asked for, beside the backoff.
+    not_before: Duration,
 }
 
 /// Why a watch is over, as far as it matters to what comes next.
@@ -118,9 +121,10 @@ where
                 }
                 None => self.stands(ApiState::Unreachable("its answer has no resource version".into())).await,
             },
-            Err(error) => self.stands(state_after(&error, "list", self.feed.resource)).await,
+            Err(error) => self.refused("list", &error).await,
         }
-        tokio::time::sleep(self.backoff.wait()).await;
+        let pause = self.backoff.wait();
+        self.rest(pause).await;
     }
 
     async fn watch(&mut self, version: String) {
@@ -139,7 +143,11 @@ where
             steady if steady >= STEADY => COMEBACK.mul_f64(fastrand::f64()),
             _ => self.backoff.wait(),
         };
-        tokio::time::sleep(pause).await;
+        self.rest(pause).await;
+    }
+
+    async fn rest(&mut self, pause: Duration) {
+        tokio::time::sleep(pause + std::mem::take(&mut self.not_before)).await;
     }
 
     async fn watch_until_it_ends(&mut self, length: u32) -> End {
@@ -170,16 +178,21 @@ where
     }
 
     /// The server said no, or nothing.
-    async fn failed(&self, error: &kube::Error) -> End {
+    async fn failed(&mut self, error: &kube::Error) -> End {
         if matches!(error, kube::Error::Api(status) if status.code == 410) {
             return End::Lost;
         }
-        self.stands(state_after(error, "watch", self.feed.resource)).await;
+        self.refused("watch", error).await;
         End::Cut
     }
 
+    async fn refused(&mut self, verb: &str, error: &kube::Error) {
+        self.not_before = retry_after(error).unwrap_or_default();
+        self.stands(state_after(error, verb, self.feed.resource)).await;
+    }
+
     /// A watch that breaks off says nothing of the API server: only the next attempt does. What can't be read is lost.
-    async fn broke_off(&self, error: &kube::Error) -> End {
+    async fn broke_off(&mut self, error: &kube::Error) -> End {
         match error {
             kube::Error::Api(_) => self.failed(error).await,
             kube::Error::SerdeError(_) => End::Lost,
