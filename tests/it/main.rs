@@ -26,6 +26,7 @@ mod observe_cri;
 mod observe_host;
 mod observe_sandboxes;
 mod pause_image;
+mod policy;
 mod prepull;
 mod pull_queue;
 mod recordings;
