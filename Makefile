@@ -32,12 +32,13 @@ endif
 	cargo build --workspace --bins
 	cargo test --workspace
 
-# The worst that faults of a node show in many times, ten minutes without an API server, and churn at length: half an hour.
+# The worst that faults of a node show in many times, ten minutes without an API server, churn at length, and an agent that is
+# killed a thousand times: an hour and a half.
 soak: export KUBEWHY_LAB := required
 soak: export KUBEWHY_SOAK := yes
 soak: build-parts lab-parts
 	cargo build --workspace --bins
-	cargo test --test e2e -- --nocapture --test-threads 1 node_faults churn
+	cargo test --test e2e -- --nocapture --test-threads 1 node_faults churn killed::
 
 check: build-parts
 	cargo fmt --all --check

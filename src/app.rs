@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::causes;
 use crate::cli::run::RunArgs;
-use crate::client::apiserver::Access;
+use crate::client::apiserver::{Access, Dates};
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
 use crate::client::renewal;
@@ -66,7 +66,7 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let mut tasks = Tasks::new(stop);
     let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
     let settings = follow_config(&args, &mut tasks, &seen, clock);
-    let client = api_client(&args, clock).await?;
+    let client = api_client(&args, Dates::new(seen.clone(), clock), clock).await?;
     let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
     let cri = Cri::new(endpoint, clock, Deadlines::default());
     let metrics = Metrics::new(cri.containerd_calls());
@@ -116,7 +116,7 @@ impl Shared {
         self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_volumes(args, client.clone(), &attends, &seen);
-            self.look_at_apiserver(client, to_answer, &seen);
+            self.look_at_apiserver(client, &args.host_root, to_answer, &seen);
         }
         self.keep_pause_image(&cri, heard, &seen);
         self.prepull(cri, node_labels, seen);
@@ -269,13 +269,14 @@ fn follow_config(
     settings
 }
 
-async fn api_client(args: &RunArgs, clock: Clock) -> anyhow::Result<Option<kube::Client>> {
+async fn api_client(args: &RunArgs, dates: Dates, clock: Clock) -> anyhow::Result<Option<kube::Client>> {
     if args.standalone {
         return Ok(None);
     }
     let access = args.kubeconfig.clone().map_or(Access::InCluster, Access::Kubeconfig);
-    let client =
-        renewal::connect(&access, clock).await.context("no way to the API server; --standalone does without one")?;
+    let client = renewal::connect(&access, dates, clock)
+        .await
+        .context("no way to the API server; --standalone does without one")?;
     Ok(Some(client))
 }
 

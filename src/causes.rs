@@ -7,11 +7,14 @@ mod address;
 mod agent;
 mod backend;
 pub mod benign;
+mod cloud;
 mod cni;
 mod container;
+pub mod endings;
 mod image;
 mod kernel;
 mod kubelet;
+mod kubelet_start;
 mod node;
 mod oci;
 pub mod operations;
@@ -27,12 +30,13 @@ mod storage;
 mod volume;
 
 pub use agent::UNCLASSIFIED;
+pub use cloud::{NETWORK_UNAVAILABLE, NODE_UNINITIALIZED};
 pub use cni::{CNI_CONFIG_INVALID, CNI_CONFIG_MISSING, CNI_HUNG, CNI_PLUGIN_MISSING, CNI_POD_NOT_RUNNING};
 pub use container::{COMMAND_NOT_FOUND, CONFIG_REFERENCE_MISSING};
 pub use kubelet::KUBELET_DOWN;
 pub use node::{KUBELET_CRASH_LOOPING, NODE_CANNOT_START_PODS, RUNTIME_CRASH_LOOPING};
-pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED};
-pub use runtime::{RUNTIME_DOWN, RUNTIME_SLOW};
+pub use pull::{IMAGE_PULL_SLOW, IMAGE_PULL_STALLED, IMAGE_STORE_CORRUPT, IMAGE_UNPACK_FAILED};
+pub use runtime::{RUNTIME_DOWN, RUNTIME_SLOW, RUNTIME_TOO_OLD};
 pub use sandbox::{PAUSE_IMAGE_MISSING, SANDBOX_IMAGE_UNAVAILABLE, SANDBOX_NAME_CONFLICT};
 pub use start::{
     HOOK_RUNNING, IMAGE_PULL_QUEUED, IMAGE_UNPACK_SLOW, INIT_CONTAINER_RUNNING, KUBELET_NOT_SYNCING, SANDBOX_STALLED,
@@ -87,6 +91,9 @@ pub const ALL: &[&Cause] = &[
     &PAUSE_IMAGE_MISSING,
     &kubelet::CLOCK_SKEWED,
     &kubelet::SWAP_UNSUPPORTED,
+    &kubelet_start::CGROUP_V1_REFUSED,
+    &kubelet_start::KUBELET_CONFIG_INVALID,
+    &kubelet_start::KUBELET_PORT_TAKEN,
     &resources::INOTIFY_EXHAUSTED,
     &container::MOUNT_SOURCE_INVALID,
     &resources::FILESYSTEM_READ_ONLY,
@@ -105,6 +112,7 @@ pub const ALL: &[&Cause] = &[
     &kubelet::SERVICE_VIP_UNREACHABLE,
     &backend::CNI_BACKEND_DOWN,
     &RUNTIME_CRASH_LOOPING,
+    &RUNTIME_TOO_OLD,
     &RUNTIME_DOWN,
     &kubelet::KUBELET_CREDENTIAL_INVALID,
     &RUNTIME_SLOW,
@@ -137,7 +145,8 @@ pub const ALL: &[&Cause] = &[
     &image::IMAGE_FORMAT_UNSUPPORTED,
     &registry::REGISTRY_SERVER_ERROR,
     &image::IMAGE_CORRUPT,
-    &pull::IMAGE_UNPACK_FAILED,
+    &IMAGE_STORE_CORRUPT,
+    &IMAGE_UNPACK_FAILED,
     &image::IMAGE_NOT_FOUND,
     &IMAGE_PULL_STALLED,
     &IMAGE_PULL_SLOW,
@@ -151,6 +160,8 @@ pub const ALL: &[&Cause] = &[
     &oci::CGROUP_FAILURE,
     &agent::APPLICATION_EXITED,
     &kubelet::NODE_NOT_REGISTERED,
+    &NODE_UNINITIALIZED,
+    &NETWORK_UNAVAILABLE,
     &KUBELET_CRASH_LOOPING,
     &KUBELET_DOWN,
     &NODE_CANNOT_START_PODS,

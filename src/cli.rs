@@ -35,7 +35,7 @@ pub enum Command {
     Run(Box<run::RunArgs>),
     /// Show the pods that start on this node, what holds each, and the pulls under way; exit code 69 if no agent answers.
     Status(status::StatusArgs),
-    /// Look at this node once, without an agent: exit code 0 if all is fine, 1 if something is broken, 2 if something could not be told.
+    /// Look at this node once, without an agent: exit code 0 if nothing is broken, 1 if something is, 2 if something could not be told.
     Check(check::CheckArgs),
     /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.
     Explain(explain::ExplainArgs),

@@ -13,25 +13,33 @@ use crate::model::Time;
 pub struct Clock {
     wall: Time,
     monotonic: Instant,
+    hosts: bool,
 }
 
 impl Clock {
     /// Anchors a clock at the host's wall time now.
     #[must_use]
     pub fn start() -> Self {
-        Self::starting_at(jiff::Timestamp::now())
+        Self { hosts: true, ..Self::starting_at(jiff::Timestamp::now()) }
     }
 
     /// Anchors a clock at a given wall time: for tests and replays.
     #[must_use]
     pub fn starting_at(wall: Time) -> Self {
-        Self { wall, monotonic: Instant::now() }
+        Self { wall, monotonic: Instant::now(), hosts: false }
     }
 
     /// Now.
     #[must_use]
     pub fn now(&self) -> Time {
         crate::model::after(self.wall, self.monotonic.elapsed())
+    }
+
+    /// What the host's clock says now, which may have been set since the start: only to compare it with another's. Nobody
+    /// sets a clock of tests and replays.
+    #[must_use]
+    pub fn hosts_time(&self) -> Time {
+        if self.hosts { jiff::Timestamp::now() } else { self.now() }
     }
 
     /// How long from now until `then`; zero if it has passed.

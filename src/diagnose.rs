@@ -9,6 +9,7 @@ mod elsewhere;
 pub mod example;
 pub mod explain;
 pub mod extract;
+pub mod last_words;
 mod network;
 mod node;
 pub mod phrase;
@@ -20,6 +21,7 @@ mod runtime;
 mod runtime_slow;
 mod sandbox;
 mod start;
+mod store;
 mod suspicion;
 pub mod text;
 mod throttled;
@@ -41,6 +43,7 @@ use crate::model::{Time, since};
 use crate::track::World;
 
 pub use arrival::arrived;
+pub use runtime::too_old as runtime_too_old;
 
 use suspicion::Suspicion;
 

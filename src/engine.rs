@@ -50,6 +50,8 @@ pub struct Attention {
     pub way: bool,
     /// The pods whose mounts are in doubt.
     pub mounts: Arc<[PodUid]>,
+    /// When the newest trouble of the node began.
+    pub trouble: Option<Time>,
 }
 
 /// State and the look at it, without tasks, channels or clock: what the agent turns in real time and a replay in
@@ -121,7 +123,8 @@ impl Crank {
         let mounting = self.world.mounting().collect();
         let images = diagnose::images(&self.world);
         let (way, mounts) = (self.world.way_in_doubt(now), self.world.mounts_in_doubt(now));
-        Attention { busy, pulls, images, starting, sandboxes, plugins, mounting, way, mounts }
+        let trouble = self.world.troubled_since(now);
+        Attention { busy, pulls, images, starting, sandboxes, plugins, mounting, way, mounts, trouble }
     }
 }
 

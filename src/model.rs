@@ -23,6 +23,7 @@ pub mod redact;
 pub mod runtime;
 pub mod settings;
 pub mod sign;
+pub mod skew;
 pub mod snapshot;
 pub mod stage;
 pub mod volume;

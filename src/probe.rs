@@ -5,7 +5,7 @@
 pub mod addresses;
 pub mod apiserver;
 pub mod certificate;
-pub mod cgroup_driver;
+pub mod cgroups;
 pub mod clock;
 pub mod cni;
 pub mod cni_backend;
@@ -38,7 +38,6 @@ mod scene;
 pub mod swap;
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -69,8 +68,8 @@ pub struct Node {
     pub cni: cni::CniDirs,
     /// The ids of all sandboxes, where the runtime told them lately.
     pub sandboxes: Option<Arc<BTreeSet<Arc<str>>>>,
-    /// The API server's address as a Service, as the kubelet tells it to pods.
-    pub service: Option<SocketAddr>,
+    /// The API server as a Service, as the kubelet tells it to pods.
+    pub service: Option<apiserver::Service>,
     /// The pods whose mounts may hang; none where those of every pod are asked.
     pub suspects: Option<Arc<[PodUid]>>,
 }
@@ -139,5 +138,5 @@ pub const ALL: &[Probe] = &[
     always(clock::ID, Group::System, clock::look),
     always(resolv_conf::ID, Group::System, resolv_conf::look),
     always(swap::ID, Group::System, swap::look),
-    always(cgroup_driver::ID, Group::System, cgroup_driver::look),
+    always(cgroups::ID, Group::System, cgroups::look),
 ];

@@ -5,11 +5,13 @@
 //!                 │
 //!                 └─► storm ─► sink ─► apiserver ─► event
 //!                    (budget)  (scope, spool)
+//!          └───────────────┴─────┴─► memory ─► journal   (the state directory)
 //! ```
 //!
 //! `stories` decides what is news, `storm` what goes out as an Event of its own, `sink` when it is written, `apiserver`
-//! writes it. Apart from these, and only where it is asked for, `condition` keeps one condition of the Node. Reporting never looks at the node and never decides what is wrong with it. It needs the rights `create` and
-//! `patch` on `events`; the condition needs one more.
+//! writes it, and `memory` keeps what the next agent must know. Apart from these, and only where it is asked for,
+//! `condition` keeps one condition of the Node. Reporting never looks at the node and never decides what is wrong with it. It
+//! needs the rights `create` and `patch` on `events`; the condition needs one more.
 
 pub mod apiserver;
 pub mod budget;

@@ -16,6 +16,7 @@ pub mod queue;
 pub mod readings;
 pub mod runtime;
 pub mod said;
+pub mod sandboxes;
 mod snapshot;
 pub mod timeline;
 mod told;
@@ -50,6 +51,7 @@ use pull::Pulls;
 use queue::{Fetch, Waiting};
 use readings::Readings;
 use runtime::RuntimeTrack;
+use sandboxes::SandboxTimes;
 use volume::VolumeTrack;
 
 /// An image that is waited for is asked for again sooner.
@@ -95,30 +97,6 @@ pub struct World {
     logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
-}
-
-/// When a sandbox was last made on this node, and when making one last failed.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct SandboxTimes {
-    /// Creation of the newest READY sandbox.
-    pub made: Option<Time>,
-    /// The last kubelet Event that said one could not be made.
-    pub failed: Option<Time>,
-    /// When all of them were last listed.
-    pub listed: Option<Time>,
-    /// Of pods that are gone: when a sandbox last came up …
-    left: Option<Time>,
-    /// … and one with a network of its own.
-    left_networked: Option<Time>,
-}
-
-impl SandboxTimes {
-    fn leaves(&mut self, track: &PodTrack) {
-        self.left = self.left.max(track.came_up());
-        if track.has_network() {
-            self.left_networked = self.left_networked.max(track.came_up());
-        }
-    }
 }
 
 impl World {
@@ -195,6 +173,7 @@ impl World {
                 self.pause = Some(PauseTrack::told(self.pause.take(), image, failure, at));
             }
             Seen::ApiServer(state) => self.api = Some((at, state)),
+            Seen::Clocks(skew) => return self.readings.compared(&skew, at),
             Seen::Prepull(progress) => {
                 self.prepull.insert(progress.set.clone(), (at, progress));
             }
@@ -229,25 +208,6 @@ impl World {
         self.images.get(image).is_some_and(|(told, here)| *here && since(*told, now) < IMAGES_HOLD)
     }
 
-    /// When the newest sandbox with a network of its own was made, of those that stand.
-    #[must_use]
-    pub fn network_made(&self) -> Option<Time> {
-        let networked = self.pods.values().filter(|track| track.pod.as_ref().is_some_and(|pod| !pod.host_network));
-        networked
-            .filter_map(|track| track.sandbox.as_ref())
-            .filter(|sandbox| sandbox.ready)
-            .filter_map(|s| s.created)
-            .max()
-    }
-
-    /// When a sandbox last came up on this node, with a network of its own where only those count.
-    #[must_use]
-    pub fn came_up(&self, networked: bool) -> Option<Time> {
-        let counts = |track: &&PodTrack| !networked || track.has_network();
-        let here = self.pods.values().filter(counts).filter_map(PodTrack::came_up).max();
-        here.max(if networked { self.sandboxes.left_networked } else { self.sandboxes.left })
-    }
-
     /// When a pod last came to run, of those that are here.
     #[must_use]
     pub fn last_arrival(&self) -> Option<Time> {
@@ -276,8 +236,10 @@ impl World {
 
     fn node_changed(&mut self, node: crate::model::node::Node, at: Time) {
         self.gone.extend(self.node.changed(node, at));
-        let before = self.told_before.remove(&self.node.id.uid);
-        self.node.told.extend(before.into_iter().flatten().map(|topic| (topic, at)));
+        for topic in self.told_before.remove(&self.node.id.uid).into_iter().flatten() {
+            self.node.told.insert(topic.clone(), at);
+            self.node.recalled.insert(topic);
+        }
     }
 
     fn pods_listed(&mut self, list: Vec<Pod>, at: Time) {

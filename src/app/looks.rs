@@ -1,6 +1,8 @@
 //! The observers, each with its pace and what it is about: which part of the world is looked at by whom. Nothing that they
 //! see is read here.
 
+use std::path::Path;
+
 use tokio::sync::{mpsc, watch};
 
 use crate::cli::run::RunArgs;
@@ -18,11 +20,11 @@ use crate::observe::containerd::sandboxes::SandboxObserver;
 use crate::observe::cri::CriObserver;
 use crate::observe::host::{
     CniDirs, CniObserver, Doubts, Heard, IntentObserver, KubeletPlaces, MarksObserver, PluginObserver,
-    PressureObserver, Prober, PullRulesObserver, VolumeObserver,
+    PressureObserver, Prober, PullRulesObserver, VolumeObserver, WordsObserver,
 };
-use crate::probe::apiserver::service_address;
+use crate::probe::apiserver::Service;
 
-use super::Shared;
+use super::{QUESTIONS, Shared};
 
 impl Shared {
     /// As often as a part of what deserves attention says.
@@ -91,15 +93,18 @@ impl Shared {
         attends: &watch::Receiver<Attention>,
         seen: &mpsc::Sender<Observation>,
     ) {
-        let doubts =
-            self.project(attends.clone(), |attention| Doubts { way: attention.way, mounts: attention.mounts.clone() });
+        let doubts = self.project(attends.clone(), |Attention { way, mounts, trouble, .. }| Doubts {
+            way: *way,
+            mounts: mounts.clone(),
+            trouble: *trouble,
+        });
         let prober = Prober {
             root: args.host_root.clone(),
             kubelet: KubeletPlaces { root: args.kubelet_root.clone(), pod_logs: args.pod_logs.clone() },
             dirs,
             heard,
             doubts,
-            service: service_address(|name| std::env::var(name).ok()),
+            service: Service::told(|name| std::env::var(name).ok()),
             period: self.timing().probe,
             clock: self.clock,
         };
@@ -145,6 +150,7 @@ impl Shared {
     pub(super) fn look_at_apiserver(
         &mut self,
         client: kube::Client,
+        host_root: &Path,
         questions: mpsc::Receiver<PodId>,
         seen: &mpsc::Sender<Observation>,
     ) {
@@ -154,8 +160,12 @@ impl Shared {
         self.tasks.start("pod observer", pods.run(seen.clone(), stop.clone()));
         let own_node = NodeObserver { client: client.clone(), node, standing, clock };
         self.tasks.start("node observer", own_node.run(seen.clone(), stop.clone()));
+        // Asked only for what the kubelet's journal does not tell.
+        let (unanswered, left) = mpsc::channel(QUESTIONS);
+        let words = WordsObserver { root: host_root.to_owned(), unanswered, clock };
+        self.tasks.start("journal observer", words.run(questions, seen.clone(), stop.clone()));
         let spread = self.settings.borrow().report.spread;
         let events = EventObserver { client, budget: Budget::new(Limits::new(self.timing().ask_again)), spread, clock };
-        self.tasks.start("event observer", events.run(questions, seen.clone(), stop));
+        self.tasks.start("event observer", events.run(left, seen.clone(), stop));
     }
 }

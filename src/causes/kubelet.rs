@@ -48,10 +48,10 @@ const NOT_THE_API: &[&str] = &[
 /// The clock of the node is wrong.
 pub(super) const CLOCK_SKEWED: Cause = Cause {
     id: "ClockSkewed",
-    summary: "The clock of this node is wrong: certificates or signatures look not yet valid.",
-    says: "The clock [is wrong: it is {now} on this node and {theirs} at the API server|is wrong: it is {now} on this node, and a certificate begins at {begins}|of this node {clock}|is wrong: on this node a certificate is not valid yet]. The certificate itself and the network are fine.",
+    summary: "The clock of this node and the API server's are more than a minute apart, or a certificate or signature looks not yet valid here.",
+    says: "The clock [of this node is {apart} the API server's; one of the two is wrong. Credentials|is wrong: it is {now} on this node, and a certificate begins at {begins}. The certificate itself|of this node {clock}. Certificates|is wrong: on this node a certificate is not valid yet. The certificate itself] and the network are fine.",
     rules_out: "Certificates, credentials and the network are not the cause.",
-    advice: "timedatectl; chronyc tracking: set the time, here or where the certificate was made.",
+    advice: "timedatectl; chronyc tracking, here and on the control plane: set the wrong one.",
     mends: "It works again as soon as the time is right.",
     steps: &[
         "`timedatectl` and `date -u`, here and on a control-plane node: do they differ? A wrong time zone at the first start makes certificates of the future.",

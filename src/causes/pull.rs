@@ -62,8 +62,25 @@ pub const IMAGE_PULL_STALLED: Cause = Cause {
     ..USUAL
 };
 
+/// containerd's records promise content that its store does not have.
+pub const IMAGE_STORE_CORRUPT: Cause = Cause {
+    id: "ImageStoreCorrupt",
+    stage: Stage::Create,
+    summary: "The runtime's image store lost content that its own records promise.",
+    says: "The runtime of this node says that it has [{image}|the image] and lacks a layer of it: its image store is damaged. Registry, network and login are fine.",
+    rules_out: "Registry, network and login are not the cause: nothing was asked of them.",
+    advice: "crictl rmi the image, delete the pod so that it is pulled anew; check the disk.",
+    mends: "It will not mend itself.",
+    steps: &[
+        "`crictl rmi IMAGE` (all its tags), then delete the pod: the kubelet pulls it anew. `ctr -n k8s.io images check` lists which others are incomplete.",
+        "The usual reasons are a power loss, a disk that was full, and files removed by hand below `/var/lib/containerd`: `dmesg -T | grep -iE 'i/o error|ext4|xfs'`, `last -x | head`.",
+        "Several images: drain, stop kubelet and runtime, empty `/var/lib/containerd`, start them again. `discard_unpacked_layers = true` with two snapshotters loses layers by design.",
+    ],
+    ..USUAL
+};
+
 /// Everything arrived, and the node cannot make a file system of it.
-pub(super) const IMAGE_UNPACK_FAILED: Cause = Cause {
+pub const IMAGE_UNPACK_FAILED: Cause = Cause {
     id: "ImageUnpackFailed",
     stage: Stage::ImagePull,
     owner: Owner::Platform,

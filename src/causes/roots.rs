@@ -45,15 +45,20 @@ const ROOTS: &[(&str, &[&[&str]])] = &[
     ("MemoryPressure", &[&["NodeIoSaturated", "NodeCpuStarved"], RUNTIME, KUBELET, TIMEOUTS]),
     ("NodeIoSaturated", &[&["NodeCpuStarved", "RuntimeSlow"], TIMEOUTS]),
     ("NodeCpuStarved", &[&["RuntimeSlow"], TIMEOUTS]),
-    ("FileDescriptorsExhausted", &[RUNTIME, TIMEOUTS]),
+    ("FileDescriptorsExhausted", &[RUNTIME, TIMEOUTS, &["PauseImageMissing", "SandboxImageUnavailable"]]),
     ("PidsExhausted", &[RUNTIME, KUBELET]),
     ("InotifyExhausted", &[RUNTIME, KUBELET, &["CniConfigMissing"]]),
     ("SwapUnsupported", &[KUBELET]),
+    ("CgroupV1Refused", &[KUBELET]),
+    ("CgroupFailure", &[KUBELET]),
+    ("KubeletConfigInvalid", &[KUBELET]),
+    ("KubeletPortTaken", &[KUBELET]),
     ("ClockSkewed", &[KUBELET, &["KubeletCredentialInvalid", "ApiServerUnreachable"]]),
     ("KubeletCredentialInvalid", &[KUBELET]),
     ("ApiServerUnreachable", &[KUBELET, &["CniBackendDown", "CniFailed"]]),
     ("ServiceVipUnreachable", &[&["CniBackendDown", "CniFailed"]]),
     ("RuntimeCrashLooping", &[&["RuntimeDown"], OF_A_DEAD_RUNTIME, TIMEOUTS]),
+    ("RuntimeTooOld", &[KUBELET, &["RuntimeDown"], OF_A_DEAD_RUNTIME, TIMEOUTS]),
     ("RuntimeDown", &[OF_A_DEAD_RUNTIME, TIMEOUTS]),
     ("RuntimeSlow", &[TIMEOUTS]),
     ("KubeletCrashLooping", &[&["KubeletDown"]]),
@@ -75,8 +80,27 @@ pub fn explains(root: &str, symptom: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::causes;
+    use crate::model::stage::Stage;
+
+    /// When something is found wrong each probe looks again within a fifth of its period and a half (observe/host/prober).
+    const LOOKED_WITHIN: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn no_symptom_is_told_before_its_root_had_the_time_for_a_look() {
+        /// Known only after three starts: whatever brings them about was there before.
+        const LATE: &[&str] = &["KubeletCrashLooping", "RuntimeCrashLooping"];
+        let symptoms = ROOTS.iter().flat_map(|(_, symptoms)| symptoms.iter().copied().flatten());
+        for symptom in symptoms.filter(|id| !LATE.contains(id)) {
+            let cause = causes::by_id(symptom).unwrap();
+            // What is told on pods alone is in the kubelet's words, and names the root by itself where there is one.
+            let of_node = cause.told_on_node() || cause.stage == Stage::Node;
+            assert!(!of_node || cause.after >= LOOKED_WITHIN, "{symptom} after {:?}", cause.after);
+        }
+    }
 
     #[test]
     fn every_row_names_causes_of_the_catalogue_and_none_explains_itself() {

@@ -103,6 +103,27 @@ pub const RUNTIME_DOWN: Cause = Cause {
     ..USUAL
 };
 
+/// The runtime speaks no CRI that today's kubelets do.
+pub const RUNTIME_TOO_OLD: Cause = Cause {
+    id: "RuntimeTooOld",
+    stage: Stage::Runtime,
+    scope: Scope::Node,
+    summary: "The container runtime of this node is too old for its kubelet: it speaks CRI v1alpha2 only.",
+    says: "The container runtime of this node is too old[: {runtime} speaks only CRI v1alpha2|: it speaks only CRI v1alpha2], and kubelets from 1.26 on need v1: no pod can start here. Its configuration, images and network are not the cause.",
+    rules_out: "Its configuration, images and network are not the cause: it runs and answers.",
+    advice: "upgrade it (containerd 1.6 or later) or take the kubelet back to 1.25.",
+    mends: "It will not mend itself.",
+    after: Duration::from_secs(5),
+    steps: &[
+        "`containerd --version` (or `crio --version`), `kubelet --version`: containerd from 1.6 and CRI-O from 1.20 on speak CRI v1.",
+        "Upgrade the package (`containerd.io` or the distribution's), `systemctl restart containerd`; running containers survive it. Compare `/etc/containerd/config.toml` with `containerd config default` first.",
+        "The next limit: kubelets that need the call RuntimeConfig do not start with containerd 1.x.",
+    ],
+    needs: &[],
+    probe: Some(Probe::RuntimeCalls),
+    ..USUAL
+};
+
 /// The runtime answers, but so slowly that the kubelet gives up on it.
 pub const RUNTIME_SLOW: Cause = Cause {
     id: "RuntimeSlow",

@@ -19,7 +19,7 @@ pub const PAUSE_IMAGE_MISSING: Cause = Cause {
     rules_out: "The images of the pods are not the cause; what runs keeps running.",
     advice: "load it (ctr -n k8s.io images import) or name another (containerd: sandbox_image, CRI-O: pause_image).",
     mends: "Pods then start.",
-    after: Duration::ZERO,
+    after: Duration::from_secs(5),
     probe: Some(Probe::OwnPull),
     needs: &[],
     steps: &[

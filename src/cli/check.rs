@@ -1,5 +1,8 @@
 //! `kubewhy check`: every probe of this node once, with no agent, no API server and no runtime needed, as far as the
-//! caller's rights go. Changes nothing. What it can't tell it says.
+//! caller's rights go; the runtime is asked too where there is one. Changes nothing. What it can't tell it says.
+
+mod json;
+mod runtime;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -12,15 +15,18 @@ use std::time::{Duration, Instant};
 use anstyle::{AnsiColor, Style};
 use anyhow::Context as _;
 use clap::Args;
-use serde::Serialize;
 
 use super::Output;
 use crate::causes;
+use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
+use crate::diagnose::last_words;
 use crate::diagnose::phrase::{Facts, fill, sentence};
 use crate::host::Mounts;
 use crate::model::reading::{Group, Missing, Reading, Verdict};
-use crate::probe::apiserver::service_address;
+use crate::model::wording::cut_middle;
+use crate::observe::host::Heard;
+use crate::probe::apiserver::Service;
 use crate::probe::cni::CniDirs;
 use crate::probe::{self, Node, Probe};
 
@@ -30,10 +36,15 @@ const BROKEN: u8 = 1;
 const UNTOLD: u8 = 2;
 /// A probe answers within this time, or not at all.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// Of a daemon's last words.
+const QUOTE: usize = 200;
 
 /// Where the host is, and how the answer looks.
 #[derive(Debug, Args)]
 pub struct CheckArgs {
+    /// Socket of the container runtime: a path, unix:///path, or auto for the first of the usual places.
+    #[arg(long, env = "KUBEWHY_RUNTIME_ENDPOINT", default_value = "auto")]
+    pub runtime_endpoint: Endpoint,
     /// Where the host's directories are seen: /host in a pod that mounts them there.
     #[arg(long, env = "KUBEWHY_HOST_ROOT", default_value = "/")]
     pub host_root: PathBuf,
@@ -55,28 +66,37 @@ pub struct CheckArgs {
 }
 
 /// One answer, with what to do about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug)]
 struct Line {
     group: Group,
-    #[serde(flatten)]
     reading: Reading,
-    #[serde(skip_serializing_if = "Option::is_none")]
     advice: Option<String>,
 }
 
-/// Runs every probe once and prints what they found: exit code 0 where all is fine, 1 where something is broken, 2 where
-/// something could not be told.
+/// Runs every probe once and prints what they found: exit code 0 where nothing is broken, 1 where something
+/// is, 2 where nothing is seen to be and something could not be told.
 ///
 /// # Errors
-/// What is mounted can't be told, or the answer can't be written.
+/// There is no such host root, what is mounted can't be told, or the answer can't be written.
 pub fn run(args: &CheckArgs) -> anyhow::Result<ExitCode> {
+    if !args.host_root.is_dir() {
+        return Err(NoHost(args.host_root.clone()).into());
+    }
     let lines = all(args)?;
     match args.output {
         Output::Text => tell(&mut anstream::stdout().lock(), &lines)?,
-        Output::Json => writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&lines)?)?,
+        Output::Json => {
+            let answers: Vec<_> = lines.iter().map(json::Answer::from).collect();
+            writeln!(io::stdout(), "{}", serde_json::to_string_pretty(&answers)?)?;
+        }
     }
     Ok(code(lines.iter().map(|line| line.reading.verdict)).into())
 }
+
+/// A host that is not there is a mistake of the command line, and says nothing of any node.
+#[derive(Debug, thiserror::Error)]
+#[error("{path} is no directory; give --host-root the place where the host's directories are seen", path = .0.display())]
+pub struct NoHost(PathBuf);
 
 /// What this node has none of is no question that stays open.
 fn code(verdicts: impl Iterator<Item = Verdict>) -> u8 {
@@ -90,25 +110,28 @@ fn code(verdicts: impl Iterator<Item = Verdict>) -> u8 {
 }
 
 fn all(args: &CheckArgs) -> anyhow::Result<Vec<Line>> {
-    let node = Arc::new(node(args)?);
+    let told = runtime::ask(&args.runtime_endpoint.clone().below(&args.host_root));
+    let node = Arc::new(node(args, told.heard, told.cni)?);
+    let of_runtime = told.readings.into_iter().map(|reading| line(Group::Runtime, reading));
     let asked: Vec<_> = probe::ALL.iter().map(|probe| (probe, ask(probe, node.clone()))).collect();
     let deadline = Instant::now() + DEADLINE;
-    Ok(asked.into_iter().flat_map(|(probe, answer)| lines(probe, &answer, deadline)).collect())
+    Ok(of_runtime.chain(asked.into_iter().flat_map(|(probe, answer)| lines(probe, &answer, deadline))).collect())
 }
 
-/// What can be known of this node with nobody to ask: the runtime would tell its sandboxes and where it keeps them.
-fn node(args: &CheckArgs) -> anyhow::Result<Node> {
+/// What can be known of this node: the runtime tells its sandboxes, and where it keeps them, if it answers.
+fn node(args: &CheckArgs, heard: Heard, cni: Option<CniDirs>) -> anyhow::Result<Node> {
+    let of_operator = CniDirs::of_operator(args.cni_conf_dir.as_deref(), &args.cni_bin_dir);
     Ok(Node {
         mounts: Mounts::at(&args.host_root).context("what is mounted here cannot be told")?.into(),
         now: Clock::start().now(),
         kubelet_root: args.kubelet_root.clone(),
         pod_logs: args.pod_logs.clone(),
-        runtime_root: None,
-        runtime_cgroup: None,
+        runtime_root: heard.root,
+        runtime_cgroup: heard.cgroup,
         pids: Arc::default(),
-        cni: CniDirs::of_operator(args.cni_conf_dir.as_deref(), &args.cni_bin_dir).unwrap_or_default(),
-        sandboxes: None,
-        service: service_address(|name| std::env::var(name).ok()),
+        cni: of_operator.or(cni).unwrap_or_default(),
+        sandboxes: heard.sandboxes,
+        service: Service::told(|name| std::env::var(name).ok()),
         suspects: None,
     })
 }
@@ -128,19 +151,32 @@ fn lines(probe: &Probe, answer: &Receiver<Vec<Reading>>, deadline: Instant) -> V
         };
         vec![Reading::unknown(probe.id, "", Missing::Answer, why)]
     });
-    readings.into_iter().map(|reading| Line { group: probe.group, advice: advice(&reading), reading }).collect()
+    readings.into_iter().map(|reading| line(probe.group, reading)).collect()
+}
+
+fn line(group: Group, reading: Reading) -> Line {
+    Line { group, advice: advice(&reading), reading }
 }
 
 fn advice(reading: &Reading) -> Option<String> {
-    let cause = causes::by_id(reading.cause)?;
+    let words = reading.fact("words").filter(|_| reading.verdict == Verdict::Broken);
+    let named = words.and_then(last_words::named);
+    let cause = named.as_ref().map(|named| named.cause).or_else(|| causes::by_id(reading.cause))?;
     let facts = reading.facts.iter().fold(Facts::default(), |facts, (name, value)| facts.with(name, value));
+    let facts = named.map_or(facts.clone(), |named| named.facts.or(facts));
     Some(match reading.verdict {
         // Its sentence tells of what is, not of what may be.
         Verdict::Suspect => {
             format!("{}, soon or maybe: {}: {}", cause.id, cause.owner.as_str(), fill(cause.advice, &facts).0)
         }
-        _ => format!("{}: {}", cause.id, sentence(cause, &facts)),
+        _ => format!("{}: {}{}", cause.id, sentence(cause, &facts), words.and_then(quoted).unwrap_or_default()),
     })
+}
+
+/// What it ended on, as it said it.
+fn quoted(words: &str) -> Option<String> {
+    let line = last_words::spoken(last_words::ending(words)?);
+    Some(format!(" Its last words: \"{}\".", cut_middle(&line, QUOTE)))
 }
 
 fn tell(out: &mut impl Write, lines: &[Line]) -> io::Result<()> {

@@ -5,6 +5,7 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use super::check::NoHost;
 use super::config_check::Refused;
 use super::lock::LockError;
 use super::status::NoAnswer;
@@ -16,6 +17,8 @@ pub const USAGE: u8 = 64;
 pub const DATA: u8 = 65;
 /// No agent answers (sysexits.h: EX_UNAVAILABLE).
 pub const UNAVAILABLE: u8 = 69;
+/// The answer can't be written (sysexits.h: EX_IOERR).
+pub const IO: u8 = 74;
 /// Another agent holds this node (sysexits.h: EX_TEMPFAIL).
 pub const HELD: u8 = 75;
 
@@ -47,7 +50,8 @@ fn last_words(error: &anyhow::Error) -> String {
 fn code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<LockError>() {
         Some(LockError::Held { .. }) => HELD,
-        _ if error.is::<Refused>() => USAGE,
+        _ if error.is::<Refused>() || error.is::<NoHost>() => USAGE,
+        _ if error.is::<io::Error>() => IO,
         _ if error.is::<NoAnswer>() => UNAVAILABLE,
         _ => 1,
     }
@@ -75,6 +79,7 @@ mod tests {
         let held = LockError::Held { path: "/x/lock".into(), holder: "pid 1".to_owned() };
         assert_eq!(code_of(&anyhow::Error::new(held).context("no start")), 75);
         assert_eq!(code_of(&Refused.into()), 64);
+        assert_eq!(code_of(&io::Error::other("disk full").into()), 74);
         assert_eq!(code_of(&anyhow::anyhow!("else")), 1);
         assert!(is_closed_pipe(&io::Error::from(io::ErrorKind::BrokenPipe).into()));
     }

@@ -3,6 +3,8 @@
 //!
 //! What it reads it reads once: `renewal` makes a client that follows its files.
 
+mod dates;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -18,6 +20,8 @@ use serde_json::{Value, json};
 use tokio_util::bytes::Bytes;
 use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
+
+pub use dates::Dates;
 
 use crate::model::observation::ApiState;
 use crate::model::redact::redact;
@@ -58,13 +62,13 @@ pub enum AccessError {
     Unusable(String),
 }
 
-/// Makes a client from what the files hold now. Nothing is sent yet.
+/// Makes a client from what the files hold now, whose answers tell the API server's clock to `dates`. Nothing is sent yet.
 ///
 /// # Errors
 ///
 /// Where address or credentials are missing or malformed; never because the API server is away.
-pub(super) async fn connect_once(access: &Access) -> Result<Client, AccessError> {
-    client(config(access).await?)
+pub(super) async fn connect_once(access: &Access, dates: Dates) -> Result<Client, AccessError> {
+    client(config(access).await?, dates)
 }
 
 /// Makes a client for a configuration that was loaded already, with our deadlines and user agent.
@@ -72,13 +76,13 @@ pub(super) async fn connect_once(access: &Access) -> Result<Client, AccessError>
 /// # Errors
 ///
 /// Where address or certificates can't be used.
-pub fn client(mut config: Config) -> Result<Client, AccessError> {
+pub fn client(mut config: Config, dates: Dates) -> Result<Client, AccessError> {
     config.connect_timeout = Some(CONNECT_DEADLINE);
     config.read_timeout = None; // a calm watch is silent for minutes; `Deadline` bounds the rest
     config.default_retry = false; // fifteen hidden tries of 5 ms to 1,000 s: no deadline would hold
     config.headers.push((header::USER_AGENT, USER_AGENT));
     let builder = ClientBuilder::try_from(config).map_err(|error| AccessError::Unusable(words(&error)))?;
-    Ok(builder.with_layer(&WithDeadline).build())
+    Ok(builder.with_layer(&WithDeadline(dates)).build())
 }
 
 async fn config(access: &Access) -> Result<Config, AccessError> {
@@ -134,18 +138,22 @@ fn auth_error(error: &kube::Error) -> Option<&AuthError> {
 
 type Inner = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
 
-struct WithDeadline;
+struct WithDeadline(Dates);
 
 impl Layer<Inner> for WithDeadline {
     type Service = Deadline;
 
     fn layer(&self, inner: Inner) -> Deadline {
-        Deadline(inner)
+        Deadline { inner, dates: self.0.clone() }
     }
 }
 
-/// Gives an ordinary request until [`DEADLINE`] for its whole answer, and a watch as long to be accepted.
-struct Deadline(Inner);
+/// Gives an ordinary request until [`DEADLINE`] for its whole answer, and a watch as long to be accepted. What comes back says
+/// what time it is there.
+struct Deadline {
+    inner: Inner,
+    dates: Dates,
+}
 
 #[derive(Debug, thiserror::Error)]
 #[error("no answer within {} s", DEADLINE.as_secs())]
@@ -157,15 +165,18 @@ impl Service<Request<Body>> for Deadline {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, BoxError>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.0.poll_ready(context)
+        self.inner.poll_ready(context)
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let watch = request.uri().query().is_some_and(|query| query.split('&').any(|pair| pair == "watch=true"));
-        let answer = self.0.call(request);
+        let (dates, sent) = (self.dates.clone(), self.dates.sent());
+        let answer = self.inner.call(request);
         Box::pin(async move {
             let whole = async {
-                let (head, body) = answer.await?.into_parts();
+                let answer = answer.await?;
+                dates.note(&answer, sent);
+                let (head, body) = answer.into_parts();
                 if watch && head.status.is_success() {
                     return Ok(Response::from_parts(head, Either::Right(body)));
                 }
@@ -203,9 +214,12 @@ pub fn retry_after(error: &kube::Error) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::model::observation::{Observation, Seen};
     use k8s_openapi::api::core::v1::Pod;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
 
     /// A server that answers the first request with `answer`, or not at all, and hands back what it was sent.
     async fn serve(answer: Option<&'static str>) -> (Config, tokio::task::JoinHandle<String>) {
@@ -224,9 +238,29 @@ mod tests {
         (Config::new(address), request)
     }
 
+    fn dates() -> (Dates, mpsc::Receiver<Observation>) {
+        let (out, seen) = mpsc::channel(1);
+        (Dates::new(out, Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap())), seen)
+    }
+
     async fn get(config: Config) -> kube::Error {
-        let api: kube::Api<Pod> = kube::Api::default_namespaced(client(config).unwrap());
-        api.get("a").await.unwrap_err()
+        get_and(config).await.0
+    }
+
+    /// What a request fails with, and what its answer told of the time.
+    async fn get_and(config: Config) -> (kube::Error, mpsc::Receiver<Observation>) {
+        let (dates, seen) = dates();
+        let api: kube::Api<Pod> = kube::Api::default_namespaced(client(config, dates).unwrap());
+        (api.get("a").await.unwrap_err(), seen)
+    }
+
+    #[tokio::test]
+    async fn every_answer_tells_what_time_it_is_there_be_it_a_refusal() {
+        let answer = "HTTP/1.1 403 Forbidden\r\nconnection: close\r\ndate: Sat, 21 Nov 2026 02:55:00 GMT\r\n\r\nno";
+        let (config, _request) = serve(Some(answer)).await;
+        let (_, mut seen) = get_and(config).await;
+        let Observation { seen: Seen::Clocks(skew), .. } = seen.recv().await.unwrap() else { panic!() };
+        assert_eq!(skew.theirs.to_string(), "2026-11-21T02:55:00Z");
     }
 
     #[tokio::test]
@@ -277,7 +311,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, "users: [{user: {token: very-secret}}\nclusters: 3").unwrap();
-        let error = connect_once(&Access::Kubeconfig(path)).await.err().unwrap();
+        let error = connect_once(&Access::Kubeconfig(path), dates().0).await.err().unwrap();
         assert!(matches!(error, AccessError::Invalid(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("secret"));
     }

@@ -15,7 +15,7 @@ use kube::client::Body;
 use tokio::sync::Mutex;
 use tower::Service;
 
-use super::apiserver::{Access, AccessError, connect_once};
+use super::apiserver::{Access, AccessError, Dates, connect_once};
 use crate::clock::Clock;
 use crate::model::{Time, since};
 
@@ -24,21 +24,23 @@ const RENEW: Duration = Duration::from_secs(600);
 /// What is doubted is read again at once, but no more often than this.
 const AT_LEAST: Duration = Duration::from_secs(5);
 
-/// Makes a client that stays good when its files change. Nothing is sent yet.
+/// Makes a client that stays good when its files change, and whose answers tell the API server's clock to `dates`. Nothing is
+/// sent yet.
 ///
 /// # Errors
 ///
 /// Where address or credentials are missing or malformed; never because the API server is away.
-pub async fn connect(access: &Access, clock: Clock) -> Result<Client, AccessError> {
-    let client = connect_once(access).await?;
+pub async fn connect(access: &Access, dates: Dates, clock: Clock) -> Result<Client, AccessError> {
+    let client = connect_once(access, dates.clone()).await?;
     let current = Current { client, made: clock.now(), doubted: false, unreadable: false };
     let access = access.clone();
-    Ok(Client::new(Renewing { access, clock, current: Arc::new(Mutex::new(current)) }, "default"))
+    Ok(Client::new(Renewing { access, dates, clock, current: Arc::new(Mutex::new(current)) }, "default"))
 }
 
 #[derive(Clone)]
 struct Renewing {
     access: Access,
+    dates: Dates,
     clock: Clock,
     current: Arc<Mutex<Current>>,
 }
@@ -86,8 +88,8 @@ impl Renewing {
 
     /// Files are read, and a credential plugin may run: not where others wait for their turn.
     async fn made_anew(&self) -> Result<Client, AccessError> {
-        let (access, runtime) = (self.access.clone(), tokio::runtime::Handle::current());
-        let made = tokio::task::spawn_blocking(move || runtime.block_on(connect_once(&access))).await;
+        let (access, dates, runtime) = (self.access.clone(), self.dates.clone(), tokio::runtime::Handle::current());
+        let made = tokio::task::spawn_blocking(move || runtime.block_on(connect_once(&access, dates))).await;
         made.unwrap_or_else(|error| Err(AccessError::Unusable(error.to_string())))
     }
 }

@@ -54,11 +54,13 @@ pub(super) fn is_warning(cause: &Cause, began: Time, view: View<'_>) -> bool {
 }
 
 /// What began just after a restart of the runtime or the kubelet may be its echo, and gets the time to settle; but that one
-/// of them is started again and again is no echo.
+/// of them is started again and again is no echo, nor is the reason for it.
 fn in_restart_quiet(suspicion: &Suspicion, view: View<'_>) -> bool {
     let (world, quiet) = (view.world, view.settings.timing.restart_quiet);
     let restarts = [world.runtime.quiet_from, world.daemons.runtime.quiet_from, world.daemons.kubelet.quiet_from];
-    let loops = [KUBELET_CRASH_LOOPING.id, RUNTIME_CRASH_LOOPING.id].contains(&suspicion.cause.id);
+    let brings = suspicion.facts.get("brings").unwrap_or_default();
+    let is_loop = |id: &str| suspicion.cause.id == id || brings.contains(id);
+    let loops = is_loop(KUBELET_CRASH_LOOPING.id) || is_loop(RUNTIME_CRASH_LOOPING.id);
     let echoes = |from: &Time| suspicion.since >= *from && view.now < after(*from, quiet);
     !loops && suspicion.cause.stage != Stage::ImagePull && restarts.iter().flatten().any(echoes)
 }

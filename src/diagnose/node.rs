@@ -2,11 +2,13 @@
 //! the others are evidence for it. Nothing is told of a node that is being taken down on purpose.
 
 mod crowd;
+mod ended;
 mod kubelet_says;
 mod looping;
 mod pause;
 mod quiet;
 mod readings;
+mod unfinished;
 
 use crate::causes::{SANDBOX_STALLED, roots};
 use crate::model::diagnosis::{Evidence, Subject};
@@ -16,6 +18,7 @@ use super::suspicion::Suspicion;
 use super::{View, network, runtime, runtime_slow, sandbox, strongest};
 
 pub(super) use readings::is_soon_told;
+pub(super) use unfinished::finished_since;
 
 /// All that holds of the node, with the pods that each holds up. `pods` is what is suspected of pods by themselves.
 pub(super) fn suspicions(gathered: &sandbox::Gathered<'_>, pods: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
@@ -26,6 +29,8 @@ pub(super) fn suspicions(gathered: &sandbox::Gathered<'_>, pods: &[Suspicion], v
     found.extend(looping::suspicions(view));
     found.extend(pause::suspicion(view));
     found.extend(readings::broken(&found, view));
+    found.extend(unfinished::suspicions(view));
+    found.extend(ended::suspicion(&found, view));
     found.extend(kubelet_says::suspicion(&found, view));
     found.retain(|suspicion| is_enabled(suspicion, view));
     found.extend(readings::hints(&found, view).into_iter().filter(|hint| is_enabled(hint, view)));

@@ -14,7 +14,7 @@ use crate::track::pod::{PodTrack, Trouble};
 use super::phrase::Facts;
 use super::sandbox::Gathered;
 use super::suspicion::{Suspicion, evidence};
-use super::{View, extract, sandbox, text, throttled, told};
+use super::{View, extract, sandbox, store, text, throttled, told};
 
 /// How much of an unknown error is quoted, in bytes.
 const QUOTE_AT_MOST: usize = 500;
@@ -54,7 +54,8 @@ fn failure<'a>(track: &'a PodTrack, slot: &'a ContainerSlot) -> Option<Failure<'
     let named = trouble.said.cause(|said| text::read(&text::peel(said), Some(&trouble.reason)).cause);
     // Only a pull speaks of registries: elsewhere the same words tell of the API server or a webhook.
     let pulling = trouble.stage == Stage::ImagePull;
-    let cause = of_the_pod(named.filter(|c| c.scope == Scope::Node || (c.stage == Stage::ImagePull) == pulling))?;
+    let fits = |c: &&Cause| c.scope == Scope::Node || (c.stage == Stage::ImagePull) == pulling;
+    let cause = of_the_pod(named.filter(fits).or_else(|| store::lost(trouble)))?;
     Some(Failure { slot, trouble, cause })
 }
 

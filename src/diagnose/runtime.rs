@@ -14,6 +14,9 @@ use super::phrase::Facts;
 use super::suspicion::{Suspicion, evidence, pods};
 use super::text;
 
+/// What the connection says of a runtime that answers in the old version and not in the new one.
+const SPEAKS_V1ALPHA2: &str = " speaks only CRI v1alpha2";
+
 /// The runtime does not answer, to this agent or, where this agent can't see, to the kubelet.
 pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
     seen(view).or_else(|| told_by_kubelet(view))
@@ -29,7 +32,19 @@ pub(super) fn well_since(view: View<'_>) -> Option<Time> {
 fn seen(view: View<'_>) -> Option<Suspicion> {
     let runtime = &view.world.runtime;
     let (first, last) = (runtime.failing()?, runtime.failed_last()?);
-    Some(Suspicion { since: first.since, ripe: runtime.keeps_failing(), ..down(view, last, &failure(last, view)) })
+    let told =
+        Suspicion { since: first.since, ripe: runtime.keeps_failing(), ..down(view, last, &failure(last, view)) };
+    if !too_old(&last.failure) {
+        return Some(told);
+    }
+    let itself = last.failure.text.split(" at ").next().unwrap_or_default();
+    Some(Suspicion { cause: &causes::RUNTIME_TOO_OLD, facts: Facts::default().with("runtime", itself), ..told })
+}
+
+/// It answers, and not in the CRI version that kubelets of today speak.
+#[must_use]
+pub fn too_old(failure: &CallFailure) -> bool {
+    failure.kind == FailureKind::Unsupported && failure.text.contains(SPEAKS_V1ALPHA2)
 }
 
 /// A node whose runtime never was there and an agent that lacks a mount look alike from here; the kubelet knows.

@@ -5,6 +5,7 @@ mod making;
 mod node;
 mod pull;
 mod queue;
+mod recalled;
 mod stalls;
 mod start;
 mod timeline;

@@ -25,6 +25,7 @@ pub const FINDINGS: &[(&str, &str)] = &[
     ("dir", "directory that lacks a CNI configuration"),
     ("dirs", "directories in which CNI plugins were looked for"),
     ("driver", "name of a CSI driver"),
+    ("field", "field of a configuration that is not known"),
     ("file", "file or socket that the text is about"),
     ("fileserver", "host of a network file system"),
     ("filesystem", "type of a file system"),

@@ -18,6 +18,8 @@ pub struct Node {
     pub conditions: Vec<NodeCondition>,
     /// Cordoned.
     pub unschedulable: bool,
+    /// The keys of its taints.
+    pub taints: Vec<Arc<str>>,
     /// Its labels, for the node selectors of pre-pull sets.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
     /// `status.volumesAttached`: what the attach-detach controller has attached to it, by unique name.
@@ -36,7 +38,13 @@ impl Node {
     /// Condition `Ready` itself.
     #[must_use]
     pub fn ready_condition(&self) -> Option<&NodeCondition> {
-        self.conditions.iter().find(|condition| &*condition.kind == "Ready")
+        self.condition("Ready")
+    }
+
+    /// The condition of that kind.
+    #[must_use]
+    pub fn condition(&self, kind: &str) -> Option<&NodeCondition> {
+        self.conditions.iter().find(|condition| &*condition.kind == kind)
     }
 }
 

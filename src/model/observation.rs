@@ -17,6 +17,7 @@ use super::prepull::SetProgress;
 use super::pull::Pull;
 use super::reading::Reading;
 use super::runtime::{CallOutcome, Container, RuntimeInfo, RuntimeStatus, Sandbox};
+use super::skew::Skew;
 use super::volume::{HostVolumes, Storage};
 
 /// One thing that was seen.
@@ -108,6 +109,8 @@ pub enum Seen {
     },
     /// The API server answered again, or refused.
     ApiServer(ApiState),
+    /// The clock of this node beside the API server's, by an answer that this agent got.
+    Clocks(Skew),
     /// A pre-pull set moved.
     Prepull(SetProgress),
     /// A pre-pull set is no longer asked of this node.

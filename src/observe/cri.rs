@@ -72,13 +72,15 @@ impl CriObserver {
     }
 }
 
-/// A recorded answer of `Status`, converted as a live one is.
-pub(super) fn status_of(wire: &k8s_cri::v1::StatusResponse) -> RuntimeStatus {
+/// An answer of `Status` that somebody else asked for or recorded.
+#[must_use]
+pub fn status_of(wire: &k8s_cri::v1::StatusResponse) -> RuntimeStatus {
     convert::status(wire)
 }
 
-/// A recorded list of sandboxes, converted as a live one is.
-pub(super) fn sandboxes_of(wire: &[k8s_cri::v1::PodSandbox]) -> Vec<Sandbox> {
+/// A list of sandboxes that somebody else asked for or recorded.
+#[must_use]
+pub fn sandboxes_of(wire: &[k8s_cri::v1::PodSandbox]) -> Vec<Sandbox> {
     convert::sandboxes(wire)
 }
 

@@ -3,6 +3,7 @@
 
 mod asking;
 pub mod intents;
+pub mod kubelet_words;
 pub mod marks;
 pub mod observer;
 pub mod plugins_running;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 
 pub use crate::probe::cni::{self, CniDirs, NamedBy};
 pub use intents::IntentObserver;
+pub use kubelet_words::WordsObserver;
 pub use marks::MarksObserver;
 pub use observer::CniObserver;
 pub use plugins_running::PluginObserver;

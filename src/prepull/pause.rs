@@ -120,16 +120,19 @@ impl Pause {
         Some(self.cri.image_status(image).await.result.ok()?.image.is_some())
     }
 
-    /// Why it failed, if it did; nothing where the runtime itself went away meanwhile, which proves nothing of the image.
+    /// Why it failed, if it did. Nothing where that proves nothing of the image: the runtime went away meanwhile, called it
+    /// off as it ended, or does not answer after it that the image is still gone.
     async fn pull(&self, image: &str, stop: &CancellationToken) -> Option<Option<String>> {
         tracing::info!(image, "the pause image is gone; it is pulled, as the next pod would have it pulled");
-        match timeout(PULL_AT_MOST, self.cri.pull_image(image, None, None, stop)).await {
+        let failure = match timeout(PULL_AT_MOST, self.cri.pull_image(image, None, None, stop)).await {
             Ok(call) => match call.result {
-                Ok(_) => Some(None),
-                Err(failure) => (failure.kind == FailureKind::Answered).then_some(Some(failure.text)),
+                Ok(_) => return Some(None),
+                Err(failure) if failure.kind != FailureKind::Answered || is_called_off(&failure.text) => return None,
+                Err(failure) => failure.text,
             },
-            Err(_) => Some(Some(format!("no end of it in {} s", PULL_AT_MOST.as_secs()))),
-        }
+            Err(_) => format!("no end of it in {} s", PULL_AT_MOST.as_secs()),
+        };
+        self.is_here(image).await.map(|here| (!here).then_some(failure))
     }
 
     async fn tell(&self, image: &Arc<str>, failure: Option<String>, out: &mpsc::Sender<Observation>) {
@@ -138,6 +141,11 @@ impl Pause {
             tracing::debug!("an observation came after the end");
         }
     }
+}
+
+/// Whoever pulled was told to end: the runtime that ends says so to what it was asked for.
+fn is_called_off(error: &str) -> bool {
+    error.starts_with("rpc error: code = Canceled") || error.ends_with("context canceled")
 }
 
 /// The span or up to a fifth more, so that the agents of many nodes drift apart.

@@ -1,7 +1,9 @@
 //! Addresses for pods: how many of the ranges that host-local gives out on this node are taken, and which are taken for
-//! sandboxes that are gone. Other allocators keep their state elsewhere; of those the AWS one is asked on its own port.
+//! sandboxes that are gone. Other allocators keep their state elsewhere: those of AWS and of Cilium are asked, each by what it
+//! offers on this host; Calico's blocks are in its datastore alone, and what the node has of them is no bound.
 
 mod aws;
+mod cilium;
 mod ranges;
 mod store;
 
@@ -45,6 +47,10 @@ pub fn look(node: &Node) -> Vec<Reading> {
     let mut readings: Vec<Reading> = pools(node, &network).iter().flat_map(|pool| of_pool(node, pool)).collect();
     if network.plugins.iter().any(|plugin| &**plugin == "aws-cni") {
         readings.push(aws::ask());
+    }
+    // Chained behind another plugin it gives out none.
+    if network.plugins.first().is_some_and(|plugin| &**plugin == "cilium-cni") {
+        readings.push(cilium::ask(node));
     }
     let told = !readings.is_empty();
     if told { readings } else { none(Missing::Subject, "its addresses are not given out by a plugin on this node") }

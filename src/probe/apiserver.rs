@@ -1,12 +1,15 @@
 //! The way from this node to the API server, apart from the agent's own client: its name, the connection, TLS, an answer; its
-//! clock; and whether it is reached at its service address too. The one probe that leaves the node. It sends no credentials.
+//! clock; and whether it is reached at its service address too, where alone it is asked if the kubelet's way is not to be
+//! seen. The one probe that leaves the node. It sends no credentials.
 
 mod clock;
 mod lookup;
 mod server;
 mod tls;
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
@@ -15,6 +18,7 @@ use super::http::{self, Answer};
 use super::kubeconfig::Kubeconfig;
 use super::kubelet::daemon::{self, Places};
 use crate::host::Lost;
+use crate::model::Time;
 use crate::model::reading::{Missing, Reading};
 
 use lookup::Lookup;
@@ -31,28 +35,49 @@ const DEADLINE: Duration = Duration::from_secs(1);
 /// Anybody may ask it (Kubernetes: plugin/pkg/auth/authorizer/rbac/bootstrappolicy, system:public-info-viewer).
 const PATH: &str = "/livez";
 
+/// Where every pod has the authority of the API server's certificate (Kubernetes: plugin/pkg/admission/serviceaccount).
+const POD_AUTHORITY: &str = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+
+/// The API server as a Service, as a pod is told of it.
+#[derive(Clone, Debug)]
+pub struct Service {
+    /// Its address.
+    pub at: SocketAddr,
+    /// Whom to trust there: a file of this process, not of the host.
+    pub authority: PathBuf,
+}
+
+impl Service {
+    /// As the kubelet tells it to every container (Kubernetes: pkg/kubelet/envvars).
+    #[must_use]
+    pub fn told(variable: impl Fn(&str) -> Option<String>) -> Option<Self> {
+        let address = variable("KUBERNETES_SERVICE_HOST")?.parse().ok()?;
+        let port = variable("KUBERNETES_SERVICE_PORT")?.parse().ok()?;
+        Some(Self { at: SocketAddr::new(address, port), authority: POD_AUTHORITY.into() })
+    }
+
+    /// Its answer, where it can be asked.
+    fn ask(&self) -> Option<Answer> {
+        let authority = std::fs::read(&self.authority).ok()?;
+        let mut secured = tls::secure(connect(self.at).ok()?, &authority, &self.at.ip().to_string()).ok()?;
+        http::ask(&mut secured, &self.at.to_string(), PATH).ok().filter(|answer| answer.status < 500)
+    }
+}
+
 /// Looks once.
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
     thread::scope(|scope| {
-        let service =
-            node.service.map(|at| (at, scope.spawn(move || TcpStream::connect_timeout(&at, DEADLINE).is_ok())));
+        let at = node.service.as_ref().map(|service| service.at);
+        let service = at.map(|at| (at, scope.spawn(move || TcpStream::connect_timeout(&at, DEADLINE).is_ok())));
         let way = way(node);
         let service = service.map(|(at, reached)| by_service(at, reached.join().unwrap_or(false), &way));
         let clock = match &way {
             Ok((_, Some(answer))) => clock::compare(node, answer),
-            _ => None,
+            _ => node.service.as_ref().and_then(Service::ask).and_then(|answer| clock::compare(node, &answer)),
         };
         [Some(direct(way)), service, clock].into_iter().flatten().collect()
     })
-}
-
-/// The API server's address as a Service, as the kubelet tells it to every container (Kubernetes: pkg/kubelet/envvars).
-#[must_use]
-pub fn service_address(variable: impl Fn(&str) -> Option<String>) -> Option<SocketAddr> {
-    let address = variable("KUBERNETES_SERVICE_HOST")?.parse().ok()?;
-    let port = variable("KUBERNETES_SERVICE_PORT")?.parse().ok()?;
-    Some(SocketAddr::new(address, port))
 }
 
 /// How far the way goes: to the end of it, or to the server's door where nobody says whom to trust there.
@@ -65,6 +90,8 @@ enum Stop {
     Unseen(Lost),
     /// The server is not reached, or does not answer.
     Lost { api: String, failure: String },
+    /// Its certificate is one of the future, by this node's clock.
+    Early { now: Time, begins: Time },
     /// It answers, and the kubelet would not believe that it is the API server.
     Untrusted { flaw: String },
 }
@@ -81,22 +108,30 @@ fn way(node: &Node) -> Way {
         Lookup::Unseen(why) => return Err(Stop::Unseen(Lost::Unknown(why))),
     };
     let at = SocketAddr::new(address, server.port);
-    let stream = connect(at).map_err(|error| lost(format!("no connection to {at}: {}", plain(&error))))?;
-    let authority = config.authority(node).map_err(Stop::Unseen)?.filter(|_| server.tls && !config.trusts_all());
+    let mut stream = connect(at).map_err(|error| lost(format!("no connection to {at}: {}", plain(&error))))?;
+    if !server.tls {
+        return answer(&mut stream, server);
+    }
+    let authority = config.authority(node).map_err(Stop::Unseen)?.filter(|_| !config.trusts_all());
     let Some(authority) = authority else { return Ok((server, None)) };
     let name = config.server_name().unwrap_or(&server.host).to_owned();
     let mut secured = tls::secure(stream, &authority, &name).map_err(|failure| match failure {
         tls::Failure::Untrusted(why) => {
             Stop::Untrusted { flaw: format!("it does not trust the server at {server}: {why}") }
         }
+        tls::Failure::Early { now, begins } => Stop::Early { now, begins },
         tls::Failure::Broken(why) => lost(format!("TLS: {why}")),
     })?;
-    let asked = http::ask(&mut secured, &server.to_string(), PATH);
-    let answer = asked.map_err(|error| lost(format!("no answer to {PATH}: {}", plain(&error))))?;
-    match answer.status {
-        500.. => Err(lost(format!("it answers {} to {PATH}", answer.status))),
-        _ => Ok((server, Some(answer))),
-    }
+    answer(&mut secured, server)
+}
+
+fn answer(stream: &mut (impl Read + Write), server: Server) -> Way {
+    let failure = match http::ask(stream, &server.to_string(), PATH) {
+        Ok(answer) if answer.status < 500 => return Ok((server, Some(answer))),
+        Ok(answer) => format!("it answers {} to {PATH}", answer.status),
+        Err(error) => format!("no answer to {PATH}: {}", plain(&error)),
+    };
+    Err(Stop::Lost { api: server.to_string(), failure })
 }
 
 fn connect(at: SocketAddr) -> std::io::Result<TcpStream> {
@@ -128,6 +163,12 @@ fn direct(way: Way) -> Reading {
         }
         Err(Stop::Untrusted { flaw }) => {
             Reading::broken(ID, DIRECT, "KubeletCredentialInvalid", flaw.clone()).with("flaw", flaw)
+        }
+        Err(Stop::Early { now, begins }) => {
+            let says = format!("its certificate begins at {begins}, and it is {now} here");
+            Reading::broken(ID, DIRECT, "ClockSkewed", says)
+                .with("now", now.to_string())
+                .with("begins", begins.to_string())
         }
     }
 }

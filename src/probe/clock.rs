@@ -1,15 +1,11 @@
-//! Whether the node's clock follows a source of time, and how far it is from another machine's. Sets no clock, and asks no
-//! time server: of synchronisation it knows what systemd-timesyncd says in a file.
+//! Whether the node's clock follows a source of time, as far as systemd-timesyncd says that in a file. Sets no clock, and asks
+//! no time server. How far it is from the API server's is seen on the way there: `apiserver/clock.rs`.
 
 use std::path::Path;
-
-use jiff::SignedDuration;
-use jiff::fmt::rfc2822::DateTimeParser;
 
 use super::Node;
 use super::lost::unknown;
 use crate::host::Lost;
-use crate::model::Time;
 use crate::model::reading::{Missing, Reading};
 
 /// Its id.
@@ -38,14 +34,6 @@ pub fn look(node: &Node) -> Vec<Reading> {
     }]
 }
 
-/// How far this node's clock is ahead of the machine that answered with this `Date`, or behind it; none where that is no
-/// date. It has whole seconds and travelled here: a second or two mean nothing (RFC 9110, 6.6.1).
-#[must_use]
-pub fn drift(date_header: &str, now: Time) -> Option<SignedDuration> {
-    let theirs = DateTimeParser::new().parse_timestamp(date_header.trim()).ok()?;
-    Some(now.duration_since(theirs))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::fixture::Host;
@@ -63,20 +51,5 @@ mod tests {
         assert_eq!(verdict(&Host::default()), Unknown(Missing::Subject));
         assert_eq!(verdict(&Host::default().mounted(&["/proc"], "")), Unknown(Missing::Access));
         assert_eq!(verdict(&Host::default().link(SERVICE, SERVICE)), Unknown(Missing::Answer));
-    }
-
-    #[test]
-    fn the_date_of_an_answer_tells_how_far_the_clocks_are_apart() {
-        let now: Time = "2026-11-21T11:42:02Z".parse().unwrap();
-        for (date, ahead) in [
-            ("Sat, 21 Nov 2026 11:42:02 GMT", 0),
-            ("Sat, 21 Nov 2026 11:37:02 GMT", 300),
-            (" Sun, 22 Nov 2026 11:42:02 GMT", -86_400),
-        ] {
-            assert_eq!(drift(date, now), Some(SignedDuration::from_secs(ahead)), "{date}");
-        }
-        for date in ["", "yesterday", "Sat, 31 Feb 2026 11:42:02 GMT", "\u{fffd}", "2026-11-21"] {
-            assert_eq!(drift(date, now), None, "{date}");
-        }
     }
 }

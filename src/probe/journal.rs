@@ -3,8 +3,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
+use super::Node;
 use crate::host::{Journal, Lost, Root};
 use crate::model::Time;
 use crate::model::redact::redact;
@@ -14,6 +15,9 @@ use crate::model::wording::{cut_middle, one_line};
 const JOURNALS: &[&str] = &["/var/log/journal", "/run/log/journal"];
 /// Where others write what daemons say: syslog's files, and the files of hosts without systemd.
 const LOGS: &[&str] = &["/var/log/syslog", "/var/log/messages", "/var/log/daemon.log", "/var/log/kubelet.log"];
+/// Why a daemon ended was said within this time before.
+const LATELY: Duration = Duration::from_secs(600);
+/// As last words of one that ended.
 const LINES_AT_MOST: usize = 100;
 const LINE_AT_MOST: usize = 2_048;
 const LOG_AT_MOST: u64 = 512 << 10;
@@ -35,24 +39,40 @@ pub struct Line {
 /// # Errors
 /// Neither a journal nor a log file can be read; that there is none is [`Lost::Missing`].
 pub fn last_words(root: Root<'_>, unit: &str, since: Time) -> Result<Vec<Line>, Lost> {
-    match files(root, since) {
-        Ok(files) => Ok(of_journals(&files, unit, since)),
+    match dated_words(root, unit, since, LINES_AT_MOST) {
         Err(lost) => of_logs(root, unit.trim_end_matches(".service")).ok_or(lost),
+        lines => lines,
     }
 }
 
-fn of_journals(files: &[PathBuf], unit: &str, since: Time) -> Vec<Line> {
+/// The same of a journal alone, which says when each line was written.
+///
+/// # Errors
+/// No journal can be read; that there is none is [`Lost::Missing`].
+pub fn dated_words(root: Root<'_>, unit: &str, since: Time, at_most: usize) -> Result<Vec<Line>, Lost> {
+    Ok(of_journals(&files(root, since)?, unit, since, at_most))
+}
+
+/// The same of the first of these units that wrote anything in the last ten minutes, line by line.
+pub(super) fn last_of_any(node: &Node, units: &[&str]) -> Option<String> {
+    let since = node.now.checked_sub(LATELY).unwrap_or(node.now);
+    let said = |unit: &&str| last_words(node.root(), unit, since).ok().filter(|lines| !lines.is_empty());
+    let lines = units.iter().find_map(said)?;
+    Some(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n"))
+}
+
+fn of_journals(files: &[PathBuf], unit: &str, since: Time, at_most: usize) -> Vec<Line> {
     let mut lines = Vec::new();
     for file in files {
         let Some(journal) = fs::File::open(file).ok().and_then(Journal::of) else { continue };
         for field in ["_SYSTEMD_UNIT", "UNIT"] {
-            let entries = journal.last(field, unit, LINES_AT_MOST).into_iter();
+            let entries = journal.last(field, unit, at_most).into_iter();
             lines.extend(entries.filter_map(|entry| Some((moment(entry.at)?, entry.message))));
         }
     }
     lines.retain(|(at, _)| *at >= since);
     lines.sort_by_key(|(at, _)| *at);
-    let surplus = lines.len().saturating_sub(LINES_AT_MOST);
+    let surplus = lines.len().saturating_sub(at_most);
     lines.into_iter().skip(surplus).map(|(at, text)| Line { at: Some(at), text: clean(&text) }).collect()
 }
 

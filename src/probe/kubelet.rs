@@ -4,11 +4,10 @@
 pub(super) mod daemon;
 mod healthz;
 
-use std::time::Duration;
-
 use super::kubelet_config::KubeletConfig;
 use super::{Node, journal};
-use crate::host::{Lost, Process};
+use crate::host::{Lost, Mounts, Process, Root};
+use crate::model::Time;
 use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::wording::span;
 
@@ -29,8 +28,8 @@ const UNITS: &[&str] = &[
     "k0scontroller.service",
     "snap.microk8s.daemon-kubelite.service",
 ];
-/// Why it ended was said within this time before.
-const LAST_WORDS: Duration = Duration::from_secs(600);
+/// Lines of one that runs; those of a few minutes, on most nodes.
+const WORDS_AT_MOST: usize = 300;
 const PROCESS: &str = "process";
 const HEALTHZ: &str = "healthz";
 
@@ -47,8 +46,11 @@ pub fn look(node: &Node) -> Vec<Reading> {
         Err(lost) => Reading::unknown(ID, PROCESS, Missing::Access, lost.to_string()),
     };
     let health = answers(&health, running, config.is_some() && node.processes().are_all());
-    let last =
-        [&process, &health].iter().any(|reading| reading.verdict == Verdict::Broken).then(|| words(node)).flatten();
+    let last = [&process, &health]
+        .iter()
+        .any(|reading| reading.verdict == Verdict::Broken)
+        .then(|| journal::last_of_any(node, UNITS))
+        .flatten();
     let with_words = |reading: Reading| match &last {
         Some(words) if reading.verdict == Verdict::Broken => reading.with("words", words.as_str()),
         _ => reading,
@@ -56,12 +58,12 @@ pub fn look(node: &Node) -> Vec<Reading> {
     vec![with_words(process), with_words(health)]
 }
 
-/// What it said before it fell silent, line by line.
-fn words(node: &Node) -> Option<String> {
-    let since = node.now.checked_sub(LAST_WORDS).unwrap_or(node.now);
-    let said = |unit: &str| journal::last_words(node.root(), unit, since).ok().filter(|lines| !lines.is_empty());
-    let lines = UNITS.iter().find_map(|unit| said(unit))?;
-    Some(lines.iter().map(|line| line.text.as_str()).collect::<Vec<_>>().join("\n"))
+/// What it wrote in its journal since then, the last line last; nothing where there is none that can be read.
+#[must_use]
+pub fn words(mounts: &Mounts, since: Time) -> Vec<journal::Line> {
+    let lines = |unit: &str| journal::dated_words(Root(mounts), unit, since, WORDS_AT_MOST).ok();
+    let said = |unit: &&str| lines(unit).filter(|lines| !lines.is_empty());
+    UNITS.iter().find_map(said).unwrap_or_default()
 }
 
 fn stands(node: &Node, process: &Process) -> Reading {

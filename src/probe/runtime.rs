@@ -1,7 +1,7 @@
 //! The container runtime's process: whether it is there and can run, and how many files it has open of those that it may.
 //! Whether it answers is asked on its socket, by the observer of the runtime.
 
-use super::Node;
+use super::{Node, journal};
 use crate::host::Process;
 use crate::model::reading::{Missing, Reading, Unit, Verdict};
 use crate::model::wording::span;
@@ -56,7 +56,7 @@ fn absent(node: &Node) -> Reading {
     let orphan = node.processes().find("shim", |process| of(process).is_some()).ok().flatten();
     let missing = if node.processes().are_all() { Missing::Subject } else { Missing::Access };
     match orphan.as_ref().and_then(of) {
-        Some(runtime) => down(runtime, "its containers run, but it does not".to_owned()),
+        Some(runtime) => with_words(node, runtime, down(runtime, "its containers run, but it does not".to_owned())),
         None => Reading::unknown(ID, "", missing, "no process of containerd, CRI-O or cri-dockerd is found"),
     }
 }
@@ -74,7 +74,7 @@ fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
         None => format!("process {pid}"),
     };
     match process.state {
-        'Z' | 'X' => down(runtime, format!("its process {pid} has ended")),
+        'Z' | 'X' => with_words(node, runtime, down(runtime, format!("its process {pid} has ended"))),
         'T' | 't' => down(runtime, format!("its process {pid} was stopped (state T)")),
         'D' => {
             let says = format!("its process {pid} waits for a disk or a mount (state D)");
@@ -94,6 +94,14 @@ fn down(runtime: &Runtime, failure: String) -> Reading {
         .with("state", failure)
         .with("service", runtime.unit)
         .with("journal", format!("-u {}", runtime.unit))
+}
+
+/// With what it said before it ended.
+fn with_words(node: &Node, runtime: &Runtime, reading: Reading) -> Reading {
+    match journal::last_of_any(node, &[&format!("{}.service", runtime.unit)]) {
+        Some(words) => reading.with("words", words),
+        None => reading,
+    }
 }
 
 fn files(node: &Node, runtime: &Runtime, process: &Process) -> Option<Reading> {
@@ -151,6 +159,14 @@ mod tests {
         assert_eq!(verdict(&look(&none.node()), ""), (Verdict::Unknown(Missing::Subject), ""));
         let unseen = Host::new().process(1, 'S', &["/usr/bin/app"]);
         assert_eq!(verdict(&look(&unseen.node()), ""), (Verdict::Unknown(Missing::Access), ""));
+    }
+
+    #[test]
+    fn what_it_said_before_it_ended_goes_with_it() {
+        let log = "cut off\nNov 21 02:59:00 node-7 containerd[70]: containerd: write /var/lib/containerd/x: no space left on device\n";
+        let host = Host::new().whole().process(71, 'S', SHIM).file("var/log/syslog", log);
+        let words = look(&host.node()).remove(0).fact("words").map(str::to_owned);
+        assert!(words.unwrap().ends_with("no space left on device"));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! The worst trouble of the node as a condition of its Node object, for machines that act on conditions. Off unless asked for;
-//! written when it changes, and else every five minutes, so that its age tells whether an agent is there. Needs `patch` on
-//! `nodes/status`, which the base does not give.
+//! written when it changes, and else every five minutes, so that its age tells whether an agent is there. That nothing is
+//! wrong is said once all was looked at, never by an agent that has just begun. Needs `patch` on `nodes/status`, which the
+//! base does not give.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::api::{Patch, PatchParams};
+use k8s_openapi::api::core::v1::Node;
+use kube::Api;
+use kube::api::{ListParams, Patch, PatchParams};
 use kube::client::Body;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -23,6 +26,8 @@ use crate::model::wording::{MESSAGE_LIMIT, cut};
 pub const TYPE: &str = "kubewhy.dev/NodeTrouble";
 const NO_REASON: &str = "NoTrouble";
 const NO_TROUBLE: &str = "kubewhy finds nothing wrong with this node";
+/// By then every probe has looked twice, and what holds has dwelt: before, that nothing is known is no news.
+const LOOKED: Duration = Duration::from_secs(60);
 /// What did not change is written again after this time.
 const HEARTBEAT: Duration = Duration::from_secs(300);
 /// What changes faster is not followed.
@@ -72,17 +77,27 @@ impl Condition {
 
     async fn keep(&self) {
         let mut snapshots = self.snapshots.clone();
-        let mut said: Option<(Standing, Time)> = None;
+        let mut turned = self.read().await;
+        _ = timeout(LOOKED, snapshots.wait_for(|snapshot| Standing::of(snapshot).trouble)).await;
         loop {
             let standing = Standing::of(&snapshots.borrow_and_update());
-            let same = said.as_ref().filter(|(last, _)| last.is(&standing));
-            let since = same.map_or_else(|| self.clock.now(), |(_, since)| *since);
+            let same = turned.filter(|(trouble, _)| *trouble == standing.trouble);
+            let since = same.map_or_else(|| self.clock.now(), |(_, since)| since);
             self.write_until_done(condition(&standing, since, self.clock.now())).await;
             sleep(AT_LEAST).await;
             let other = snapshots.wait_for(|snapshot| !standing.is(&Standing::of(snapshot)));
             _ = timeout(HEARTBEAT.saturating_sub(AT_LEAST), other).await;
-            said = Some((standing, since));
+            turned = Some((standing.trouble, since));
         }
+    }
+
+    /// What an agent before this one wrote last: whether there was trouble, and since when that is so.
+    async fn read(&self) -> Option<(bool, Time)> {
+        let this = ListParams::default().fields(&format!("metadata.name={}", self.node));
+        let nodes = timeout(REQUEST, Api::<Node>::all(self.client.clone()).list(&this)).await.ok()?.ok()?;
+        let conditions = nodes.items.into_iter().next()?.status?.conditions?;
+        let ours = conditions.into_iter().find(|condition| condition.type_ == TYPE)?;
+        Some((ours.status == "True", ours.last_transition_time?.0))
     }
 
     /// A condition that can't be written is tried again, ever more rarely; by then it may be another.
@@ -180,6 +195,13 @@ mod tests {
         })
     }
 
+    /// The node as an agent of yesterday left it.
+    fn before() -> Value {
+        let ours = json!({"type": TYPE, "status": "False", "lastTransitionTime": "2026-11-20T01:02:03Z"});
+        let node = json!({"metadata": {"name": "node-7"}, "status": {"conditions": [ours]}});
+        json!({"kind": "NodeList", "apiVersion": "v1", "metadata": {}, "items": [node]})
+    }
+
     fn start() -> Rig {
         let clock = Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap());
         let (asked, refuse) = (Asked::default(), Arc::new(Mutex::new(false)));
@@ -188,6 +210,10 @@ mod tests {
             move |request: http::Request<Body>| {
                 let (asked, refuse) = (asked.clone(), refuse.clone());
                 async move {
+                    if request.method() == http::Method::GET {
+                        assert_eq!(request.uri().query().unwrap_or_default(), "&fieldSelector=metadata.name%3Dnode-7");
+                        return Ok(http::Response::new(Body::from(serde_json::to_vec(&before()).unwrap())));
+                    }
                     assert_eq!(request.uri().path(), "/api/v1/nodes/node-7/status");
                     assert_eq!(request.headers()["content-type"], "application/strategic-merge-patch+json");
                     let body = request.into_body().collect_bytes().await.unwrap();
@@ -216,8 +242,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_is_written_at_once_on_a_change_and_every_five_minutes() {
         let rig = start();
-        let first = rig.after(1).await;
+        assert!(rig.after(59).await.is_empty(), "it has not looked at everything");
+        let first = rig.after(2).await;
         assert_eq!((&first[0].1["status"], &first[0].1["reason"]), (&json!("False"), &json!("NoTrouble")));
+        assert_eq!(first[0].1["lastTransitionTime"], "2026-11-20T01:02:03Z", "that did not change with the agent");
         let beats = rig.after(599).await;
         assert_eq!(beats.len(), 1, "{beats:?}");
         assert_eq!(beats[0].1["lastTransitionTime"], first[0].1["lastTransitionTime"]);
@@ -226,12 +254,26 @@ mod tests {
         rig.snapshots.send_replace(snapshot(&[("DiskFull", EventType::Normal), ("RuntimeDown", EventType::Warning)]));
         let changed = rig.after(1).await;
         assert_eq!((&changed[0].1["status"], &changed[0].1["reason"]), (&json!("True"), &json!("RuntimeDown")));
+        let turned = changed[0].1["lastTransitionTime"].clone();
+        assert_ne!(turned, first[0].1["lastTransitionTime"]);
+        rig.after(11).await;
+        rig.snapshots.send_replace(snapshot(&[("KubeletDown", EventType::Warning)]));
+        let other = rig.after(1).await;
+        assert_eq!((&other[0].1["reason"], &other[0].1["lastTransitionTime"]), (&json!("KubeletDown"), &turned));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn trouble_is_told_by_an_agent_that_has_just_begun() {
+        let rig = start();
+        rig.after(5).await;
+        rig.snapshots.send_replace(snapshot(&[("DiskFull", EventType::Warning)]));
+        assert_eq!(rig.after(1).await[0].1["status"], "True");
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_changes_fast_is_not_followed_and_what_fails_is_tried_ever_more_rarely() {
         let rig = start();
-        rig.after(1).await;
+        rig.after(61).await;
         for n in 0..20 {
             let causes: &[_] = if n % 2 == 0 { &[("DiskFull", EventType::Warning)] } else { &[] };
             rig.snapshots.send_replace(snapshot(causes));
@@ -248,7 +290,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn switched_off_it_is_taken_back_and_says_no_more() {
         let rig = start();
-        rig.after(1).await;
+        rig.after(61).await;
         rig.wanted.send_replace(false);
         assert_eq!(rig.after(1).await[0].1, json!({"$patch": "delete", "type": TYPE}));
         assert!(rig.after(3_600).await.is_empty());

@@ -126,7 +126,7 @@ impl FakeApi {
             .route("/api/v1/namespaces/{namespace}/events", post(create))
             .route("/api/v1/namespaces/{namespace}/events/{name}", patch(merge))
             .with_state(self.clone());
-        let response = router.oneshot(request.map(axum::body::Body::new)).await.unwrap();
+        let response = router.oneshot(request.map(Body::new)).await.unwrap();
         match fault {
             Some(Fault::DoesAndBreaksOff) => Ok(begun(Some(std::io::ErrorKind::ConnectionReset.into()))),
             Some(Fault::DoesAndNeverEnds) => Ok(begun(None)),

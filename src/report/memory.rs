@@ -13,6 +13,7 @@ use super::journal::{Found, Journal};
 use super::notice::Notice;
 use super::stories::{Announced, Key, Stories, Story};
 use super::storm::{Held, Spent};
+use crate::model::Time;
 use crate::model::diagnosis::Announcement;
 use crate::model::ids::NodeId;
 use crate::model::stage::Topic;
@@ -86,7 +87,7 @@ impl Memory {
         let mut stories = Stories::default();
         for record in &self.records {
             if let Record::Story { of, is } = record {
-                stories.recall(of.clone(), is.clone());
+                stories.recall(of.clone(), is.clone(), Time::UNIX_EPOCH);
             }
         }
         stories.open().cloned().collect()

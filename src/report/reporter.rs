@@ -100,7 +100,7 @@ impl Reporter {
         match record {
             Record::Node(node) if node.name == self.node.name => self.node = node,
             Record::Node(_) => {}
-            Record::Story { of, is } => self.stories.recall(of, is),
+            Record::Story { of, is } => self.stories.recall(of, is, now),
             Record::Event { of, is } => self.sink.recall(of, is.map(|notice| *notice), now),
             Record::Spent(spent) => self.storm.recall_spent(spent),
             Record::Announced { of, is } => self.stories.recall_announced(of, is, now),

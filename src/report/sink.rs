@@ -21,7 +21,7 @@ use crate::model::{Time, after};
 /// Four Events on each of 500 pods.
 const SPOOL_LIMIT: usize = 2_000;
 /// Between tries while the API server is away.
-const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 /// At the least, between two tries of one Event that was refused.
 const REFUSED_AT_LEAST: Duration = Duration::from_secs(5);
 

@@ -72,10 +72,10 @@ impl Stories {
         self.changed.announced.extend(self.announced.keys().cloned());
     }
 
-    /// Takes up a story of before.
-    pub(super) fn recall(&mut self, of: Key, is: Option<Story>) {
+    /// Takes up a story of before, as if it was heard of at that time: from then on, what is well has to prove it.
+    pub(super) fn recall(&mut self, of: Key, is: Option<Story>, heard: Time) {
         match is {
-            Some(story) => _ = self.stories.insert(of, story),
+            Some(story) => _ = self.stories.insert(of, story.recalled(heard)),
             None => _ = self.stories.remove(&of),
         }
     }

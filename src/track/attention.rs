@@ -11,7 +11,9 @@ use crate::model::volume::Mounting;
 use crate::model::{Time, since};
 
 use super::World;
+use super::pause::PauseTrack;
 use super::pod::PodTrack;
+use super::readings::API_SERVER;
 
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
 /// must not cost the runtime a list a second.
@@ -30,10 +32,27 @@ impl World {
         self.runtime.failing().is_some() || self.moving(now).next().is_some()
     }
 
-    /// A probe found something broken lately, which is told once it has dwelt.
+    /// Something of the node was found broken lately, which is told once it has dwelt.
     #[must_use]
     pub fn settling(&self, now: Time) -> bool {
-        self.readings.all(now).any(|course| course.is_broken() && since(course.since, now) < SETTLING)
+        let pause = self.pause.as_ref().and_then(PauseTrack::missing).map(|(since, _)| since);
+        let mut broken = pause.into_iter().chain(self.broken(now));
+        broken.any(|began| since(began, now) < SETTLING)
+    }
+
+    /// When the newest trouble of the node began. What lies at the root of it may have begun with it: whoever could see that
+    /// is to look again.
+    #[must_use]
+    pub fn troubled_since(&self, now: Time) -> Option<Time> {
+        let calls = self.runtime.failing().map(|failing| failing.since);
+        let network = self.network.ready.as_ref().filter(|(_, ready)| !ready.status).map(|(since, _)| *since);
+        let pause = self.pause.as_ref().and_then(PauseTrack::missing).map(|(since, _)| since);
+        calls.into_iter().chain(network).chain(pause).chain(self.broken(now)).max()
+    }
+
+    /// Since when each of those is broken that a probe finds so.
+    fn broken(&self, now: Time) -> impl Iterator<Item = Time> {
+        self.readings.all(now).filter(|course| course.is_broken()).map(|course| course.since)
     }
 
     /// A pod waits for an image, as far as can be told.
@@ -60,13 +79,13 @@ impl World {
         }
     }
 
-    /// The way to the API server is worth asking: it does not answer this agent, or the node is not ready. Once asked, until
-    /// it has been well for a while, so that the end is seen too.
+    /// The way to the API server is worth asking: it does not answer this agent, or by another clock, or the node is not
+    /// ready. Once asked, until it has been well for a while, so that the end is seen too.
     #[must_use]
     pub fn way_in_doubt(&self, now: Time) -> bool {
         let silent = self.api.as_ref().is_some_and(|(_, state)| matches!(state, ApiState::Unreachable(_)));
         let not_ready = self.node.node.as_ref().is_some_and(|node| node.ready() != Some(true));
-        silent || not_ready || self.is_followed("api-server", now)
+        silent || not_ready || self.is_followed(API_SERVER, now)
     }
 
     /// The pods whose mounts may hang: those that wait for volumes, those on their way out, and all while the runtime hangs.
@@ -82,8 +101,7 @@ impl World {
 
     /// The probe was asked, and what it looks at has not been well for long.
     fn is_followed(&self, probe: &'static str, now: Time) -> bool {
-        let asked = self.readings.of(probe, now).any(|course| !course.reading.verdict.is_vacant());
-        asked && self.readings.sound_since(probe, now).is_none_or(|sound| since(sound, now) < FOLLOWED)
+        self.readings.of(probe, now).any(|course| course.is_unsettled(FOLLOWED, now))
     }
 
     /// Pods that wait for volumes or claims that only a look or a question can tell more of.

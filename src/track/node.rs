@@ -1,6 +1,6 @@
 //! The Node object over time: who it is, and whether it ever was Ready.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,15 +23,20 @@ pub struct NodeTrack {
     /// What the API server said last.
     pub node: Option<Node>,
     was_ready: bool,
+    /// Since when it is known to have the taints that it has.
+    tainted: Option<Time>,
     /// What was diagnosed of it, by story, and when that last held.
     pub told: BTreeMap<Topic, Time>,
+    /// Of that, what only an agent before this one has told.
+    pub recalled: BTreeSet<Topic>,
 }
 
 impl NodeTrack {
     /// A node of which only the name is known.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { id: NodeId { name: name.into(), uid: "".into() }, node: None, was_ready: false, told: BTreeMap::new() }
+        let id = NodeId { name: name.into(), uid: "".into() };
+        Self { id, node: None, was_ready: false, tainted: None, told: BTreeMap::new(), recalled: BTreeSet::new() }
     }
 
     /// The object changed. Yields the UID of the node that this one has taken the name of, if it has.
@@ -41,6 +46,10 @@ impl NodeTrack {
         if replaced {
             self.was_ready = false;
             self.told.clear();
+            self.recalled.clear();
+        }
+        if replaced || self.node.as_ref().is_none_or(|before| before.taints != node.taints) {
+            self.tainted = Some(at);
         }
         self.was_ready |= node.ready() == Some(true) || left_ready(&node, at);
         self.node = Some(node);
@@ -53,6 +62,13 @@ impl NodeTrack {
         self.was_ready = false;
         let uid = std::mem::replace(&mut self.id.uid, "".into());
         (!uid.is_empty()).then_some(uid)
+    }
+
+    /// Since when it is known to be without that taint.
+    #[must_use]
+    pub fn free_of(&self, taint: &str) -> Option<Time> {
+        let node = self.node.as_ref()?;
+        self.tainted.filter(|_| !node.taints.iter().any(|key| **key == *taint))
     }
 
     /// The node is being installed: it was never Ready and is young. What is missing now may be on its way.

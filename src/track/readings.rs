@@ -1,13 +1,17 @@
 //! What the probes of the node found, over time: since when each answer has been what it is, and where what can run out
 //! is going. An answer that is not given again is kept for a while, as what is no longer known.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::reading::{Reading, Verdict};
+use crate::model::reading::{Missing, Reading, Verdict};
+use crate::model::skew::Skew;
 use crate::model::{Time, since};
 
+/// The probe of the way to the API server.
+pub const API_SERVER: &str = "api-server";
 /// An answer that was not given again within this time is forgotten. No probe rests so long.
 const EXPIRES: Duration = Duration::from_secs(600);
 /// Between two samples of what can run out.
@@ -40,6 +44,8 @@ pub struct Course {
     named: &'static str,
     /// The last look of its probe did not give it.
     silent: bool,
+    /// Others than its probe tell of it too.
+    overheard: bool,
     samples: VecDeque<(Time, f64)>,
 }
 
@@ -51,20 +57,33 @@ impl Readings {
         let mut news = self.known.len() < known;
         let given = |of: &Arc<str>| readings.iter().any(|reading| reading.of == *of);
         for ((_, of), course) in self.known.iter_mut().filter(|((of, _), _)| *of == probe) {
-            let silent = !given(of);
+            let silent = !given(of) && !course.overheard;
             news |= silent != course.silent;
             course.silent = silent;
         }
         for reading in readings {
-            match self.known.get_mut(&(probe, reading.of.clone())) {
-                Some(course) => news |= course.goes_on(reading, at),
-                None => {
-                    self.known.insert((probe, reading.of.clone()), Course::begin(reading, at));
-                    news = true;
-                }
-            }
+            news |= self.take(reading, at).0;
         }
         news
+    }
+
+    /// Takes in an answer of the API server's to this agent: one more look at what the probe of the way there compares;
+    /// whether that is anything new.
+    pub fn compared(&mut self, skew: &Skew, at: Time) -> bool {
+        let Some(reading) = skew.reading(API_SERVER) else { return false };
+        let (news, course) = self.take(reading, at);
+        course.overheard = true;
+        news | std::mem::take(&mut course.silent)
+    }
+
+    fn take(&mut self, reading: Reading, at: Time) -> (bool, &mut Course) {
+        match self.known.entry((reading.probe, reading.of.clone())) {
+            Entry::Occupied(known) => {
+                let course = known.into_mut();
+                (course.goes_on(reading, at), course)
+            }
+            Entry::Vacant(place) => (true, place.insert(Course::begin(reading, at))),
+        }
     }
 
     /// Every answer that was given at the last look of its probe, and that not long ago.
@@ -112,7 +131,7 @@ impl Course {
     fn begin(reading: Reading, at: Time) -> Self {
         let samples = reading.amount.iter().map(|amount| (at, amount.used)).collect();
         let (sound, named) = (reading.verdict.is_sound().then_some(at), reading.cause);
-        Self { reading, at, since: at, looks: 1, sound, named, silent: false, samples }
+        Self { reading, at, since: at, looks: 1, sound, named, silent: false, overheard: false, samples }
     }
 
     /// Whether it is another answer.
@@ -141,6 +160,26 @@ impl Course {
 
     fn is_known(&self, now: Time) -> bool {
         !self.silent && since(self.at, now) < EXPIRES
+    }
+
+    /// Since when it is known not to be broken.
+    #[must_use]
+    pub fn sound_since(&self) -> Option<Time> {
+        self.sound
+    }
+
+    /// Its probe should look again: it is broken, did not answer, or has been well for less than `span`. Of what others tell
+    /// too it is asked only once that was wrong, and not for longer than `span` in a row: many nodes may see the same.
+    #[must_use]
+    pub fn is_unsettled(&self, span: Duration, now: Time) -> bool {
+        let lately = |moment: Time| since(moment, now) < span;
+        match self.reading.verdict {
+            Verdict::Broken => !self.overheard || lately(self.since),
+            Verdict::Fine | Verdict::Suspect => {
+                self.sound.is_some_and(lately) && (!self.overheard || !self.named.is_empty())
+            }
+            Verdict::Unknown(missing) => missing == Missing::Answer,
+        }
     }
 
     /// It was seen to be wrong.

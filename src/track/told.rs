@@ -1,4 +1,5 @@
-//! What was diagnosed of whom, and whose Events were asked for: what a look must know of those before it, and an agent of the one before.
+//! What was diagnosed of whom, and whose Events were asked for: what a look must know of those before it, and an agent of
+//! the one before.
 
 use std::sync::Arc;
 
@@ -14,7 +15,10 @@ impl World {
     pub fn remember(&mut self, findings: &Findings, at: Time) {
         for diagnosis in findings.diagnoses.iter().filter(|d| !d.brief) {
             match &diagnosis.subject {
-                Subject::Node(_) => _ = self.node.told.insert(diagnosis.topic.clone(), at),
+                Subject::Node(_) => {
+                    self.node.recalled.remove(&diagnosis.topic);
+                    self.node.told.insert(diagnosis.topic.clone(), at);
+                }
                 Subject::Pod(id) => {
                     let pod = self.pods.get_mut(&id.uid);
                     pod.into_iter().for_each(|pod| _ = pod.told.insert(diagnosis.topic.stage));
@@ -33,10 +37,11 @@ impl World {
         }
     }
 
-    /// All pods of this node are known: what was told of others is of pods that went while nobody looked.
+    /// All pods of this node are known: what was told of others is of pods that went while nobody
+    /// looked. Where the node's own UID is not known, some of it may be the node's.
     pub(super) fn drop_strangers(&mut self) {
         let node = &self.node.id.uid;
-        let strangers = self.told_before.extract_if(.., |uid, _| uid != node);
+        let strangers = self.told_before.extract_if(.., |uid, _| !node.is_empty() && uid != node);
         self.gone.extend(strangers.map(|(uid, _)| uid));
     }
 

@@ -5,6 +5,7 @@
 //! KUBEWHY_LAB=required cargo test --test e2e node_faults -- --nocapture
 //! ```
 
+mod clock;
 mod files;
 mod network;
 mod outage;
@@ -30,6 +31,7 @@ const LABS: &[&str] = &[
     "node_faults::runtime::process",
     OUTAGE,
     "node_faults::surroundings::beside",
+    "node_faults::clock::apart",
 ];
 /// In the long run it takes ten minutes, so it is done once.
 const OUTAGE: &str = "node_faults::outage::kept";

@@ -1,5 +1,7 @@
 //! The program as a shell sees it: what it prints where, and its exit codes.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -34,6 +36,8 @@ fn a_look_at_a_node_ends_with_1_where_something_is_broken_and_with_2_where_it_co
         let args = ["check", "--host-root", host.path().to_str().unwrap()];
         kubewhy(&args.into_iter().chain(more.iter().copied()).collect::<Vec<_>>())
     };
+    let nowhere = kubewhy(&["check", "--host-root", "/nowhere"]);
+    assert_eq!(nowhere.status.code(), Some(64), "that is no node");
     let unseen = look(&[]);
     assert_eq!(unseen.status.code(), Some(2));
     assert!(words(&unseen.stdout).contains("? disk (kubelet): /var/lib/kubelet"), "{}", words(&unseen.stdout));
@@ -42,8 +46,34 @@ fn a_look_at_a_node_ends_with_1_where_something_is_broken_and_with_2_where_it_co
     let broken = look(&["--cni-conf-dir", "/etc/cni/net.d", "-o", "json"]);
     assert_eq!(broken.status.code(), Some(1));
     let readings: serde_json::Value = serde_json::from_slice(&broken.stdout).unwrap();
-    let causes: Vec<_> = readings.as_array().unwrap().iter().filter(|one| one["verdict"] == "Broken").collect();
+    let causes: Vec<_> = readings.as_array().unwrap().iter().filter(|one| one["verdict"] == "broken").collect();
     assert_eq!((causes.len(), &causes[0]["cause"]), (1, &"CniConfigInvalid".into()), "{causes:?}");
+}
+
+#[test]
+fn a_look_at_a_node_compares_the_clocks_where_the_api_server_is_reached() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            drop(stream.read(&mut [0; 1024]));
+            drop(stream.write_all(b"HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2020 03:00:00 GMT\r\n\r\nok"));
+        }
+    });
+    let host = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(host.path().join("etc/kubernetes")).unwrap();
+    let config = format!(
+        "current-context: c\ncontexts: [{{name: c, context: {{cluster: c, user: u}}}}]\n\
+         clusters: [{{name: c, cluster: {{server: '{server}'}}}}]\n"
+    );
+    std::fs::write(host.path().join("etc/kubernetes/kubelet.conf"), config).unwrap();
+    let output = kubewhy(&["check", "--host-root", host.path().to_str().unwrap()]);
+    let said = words(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        said.contains("ClockSkewed: The clock of this node is") && said.contains("ahead of the API server's"),
+        "{said}"
+    );
 }
 
 #[test]

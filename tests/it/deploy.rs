@@ -97,8 +97,9 @@ fn host_directories_are_read_only_and_pin_nothing_save_our_own() {
 
 #[test]
 fn every_place_where_a_runtime_is_looked_for_is_mounted() {
-    let args = list(&container()["args"]).iter().map(text).collect::<Vec<_>>();
-    let root = args.iter().find_map(|arg| arg.strip_prefix("--host-root=")).unwrap();
+    let container = container();
+    let root = list(&container["env"]).iter().find(|one| one["name"] == "KUBEWHY_HOST_ROOT").unwrap();
+    let root = text(&root["value"]);
     let mounts: Vec<String> = all_host_mounts().values().map(|(_, mount)| text(&mount["mountPath"])).collect();
     for socket in Endpoint::Search(root.into()).candidates() {
         assert!(mounts.iter().any(|mount| socket.starts_with(mount)), "{} is not mounted", socket.display());

@@ -11,6 +11,7 @@
 
 mod any_text;
 mod architecture;
+mod check;
 mod client_containerd;
 mod client_cri;
 mod command_line;
@@ -19,6 +20,7 @@ mod deploy;
 mod documents;
 mod explain;
 mod fake_runtime;
+mod last_words;
 mod near_misses;
 mod node_recordings;
 mod observe_containerd;
@@ -28,6 +30,7 @@ mod observe_sandboxes;
 mod pause_image;
 mod policy;
 mod prepull;
+mod producers;
 mod pull_queue;
 mod recordings;
 mod scenarios;

@@ -27,6 +27,11 @@ fn kubeconfig(path: &Path, server: &str, user: &str) {
     std::fs::write(path, text).unwrap();
 }
 
+async fn follow(file: &Path) -> Client {
+    let (clock, (seen, _)) = (Clock::start(), tokio::sync::mpsc::channel(1));
+    connect(&Access::Kubeconfig(file.to_owned()), Dates::new(seen, clock), clock).await.unwrap()
+}
+
 async fn get(client: &Client) -> Result<String, u16> {
     let nodes: Api<Node> = Api::all(client.clone());
     match nodes.get("n1").await {
@@ -71,7 +76,7 @@ async fn what_was_refused_is_tried_with_what_the_file_holds_by_then() {
     std::fs::write(&good, "one").unwrap();
     let url = guarded(&good, Arc::default());
     kubeconfig(&file, &url, "{token: one}");
-    let client = connect(&Access::Kubeconfig(file.clone()), Clock::start()).await.unwrap();
+    let client = follow(&file).await;
     assert_eq!(get(&client).await, Ok("n1".to_owned()));
     std::fs::write(&good, "two").unwrap();
     kubeconfig(&file, &url, "{token: two}");
@@ -88,7 +93,7 @@ async fn what_is_accepted_is_read_again_before_it_is_refused() {
     std::fs::write(&good, "one").unwrap();
     let url = guarded(&good, Arc::default());
     kubeconfig(&file, &url, "{token: one}");
-    let client = connect(&Access::Kubeconfig(file.clone()), Clock::start()).await.unwrap();
+    let client = follow(&file).await;
     assert_eq!(get(&client).await, Ok("n1".to_owned()));
     pass(RENEW).await;
     std::fs::write(&good, "two").unwrap();
@@ -104,7 +109,7 @@ async fn a_file_that_is_not_there_for_a_moment_leaves_what_was_read_before() {
     std::fs::write(&good, "one").unwrap();
     let asked = Arc::default();
     kubeconfig(&file, &guarded(&good, Arc::clone(&asked)), "{token: one}");
-    let client = connect(&Access::Kubeconfig(file.clone()), Clock::start()).await.unwrap();
+    let client = follow(&file).await;
     std::fs::remove_file(&file).unwrap();
     pass(RENEW).await;
     assert_eq!(get(&client).await, Ok("n1".to_owned()));
@@ -147,7 +152,7 @@ async fn a_server_with_another_certificate_is_trusted_once_the_file_says_so() {
     let file = folder.path().join("config");
     let url = renewing_itself(&folder.path().join("ca.crt"));
     kubeconfig(&file, &url, "{}");
-    let client = connect(&Access::Kubeconfig(file), Clock::start()).await.unwrap();
+    let client = follow(&file).await;
     assert_eq!(get(&client).await, Ok("n1".to_owned()));
     assert_eq!(get(&client).await, Err(0), "the certificate is another one");
     pass(AT_LEAST).await;

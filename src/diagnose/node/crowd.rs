@@ -9,7 +9,6 @@ use crate::causes::{NODE_CANNOT_START_PODS, SANDBOX_STALLED, roots};
 use crate::model::Time;
 use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
-use crate::model::ids::PodUid;
 use crate::model::stage::Stage;
 use crate::track::pod::PodTrack;
 
@@ -46,22 +45,16 @@ struct Member<'a> {
 
 /// The largest crowd that fails for what nothing else which was `found` explains: all of them are one story.
 pub(super) fn suspicion(found: &[Suspicion], pods: &[Suspicion], view: View<'_>) -> Option<Suspicion> {
-    let mut crowds: BTreeMap<(Stage, &str), (&'static Cause, BTreeMap<&PodUid, Member<'_>>)> = BTreeMap::new();
+    let mut crowds: BTreeMap<(Stage, &str), Crowd<'_>> = BTreeMap::new();
     for said in pods {
         let Some((cause, counts)) = shared(said, found, view) else { continue };
         let Subject::Pod(id) = &said.subject else { continue };
         let Some(track) = view.world.pods.get(&id.uid).filter(|track| needs(cause, track)) else { continue };
-        let (_, members) = crowds.entry((said.topic.stage, cause.id)).or_insert((cause, BTreeMap::new()));
-        let member = members.entry(&id.uid).or_insert(Member { track, said, counts });
-        if said.since < member.said.since {
-            *member = Member { track, said, counts };
-        }
+        let stage = said.topic.stage;
+        let crowd = crowds.entry((stage, cause.id)).or_insert(Crowd { stage, cause, pods: Vec::new() });
+        crowd.pods.push(Member { track, said, counts });
     }
-    let crowds = crowds.into_iter().map(|((stage, _), (cause, members))| {
-        let pods = members.into_values().collect();
-        Crowd { stage, cause, pods }
-    });
-    let wedged = crowds.filter_map(|crowd| crowd.suspicion(view));
+    let wedged = crowds.into_values().filter_map(|crowd| crowd.suspicion(view));
     wedged.min_by_key(|suspicion| std::cmp::Reverse(suspicion.affected.len()))
 }
 
@@ -98,11 +91,13 @@ fn owner(track: &PodTrack) -> (Arc<str>, Arc<str>) {
 
 impl Crowd<'_> {
     fn suspicion(mut self, view: View<'_>) -> Option<Suspicion> {
+        self.pods.sort_by_key(|member| member.said.since);
+        let mut known = BTreeSet::new();
+        self.pods.retain(|member| known.insert(&member.track.id.uid));
         let of_network = self.is_of_network();
         let success = self.success(of_network, view);
         // Whoever began before another came through tells nothing of the time since.
         self.pods.retain(|member| success.is_none_or(|success| success < member.said.since));
-        self.pods.sort_by_key(|member| member.said.since);
         let since = self.since()?;
         let (count, began) = (self.pods.len(), self.pods.first()?.said.since);
         let says = format!("{count} pods fail with {}, the first at {began}", self.cause.id);

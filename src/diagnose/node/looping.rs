@@ -7,9 +7,9 @@ use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::wording::cut;
 use crate::track::daemons::Daemon;
 
-use super::super::View;
 use super::super::phrase::Facts;
 use super::super::suspicion::{Suspicion, evidence};
+use super::super::{View, last_words};
 use super::readings::topic;
 
 /// Of the last words, as they are quoted.
@@ -24,7 +24,7 @@ pub(super) fn suspicions(view: View<'_>) -> impl Iterator<Item = Suspicion> {
 
 fn of(cause: &'static Cause, daemon: &Daemon, view: View<'_>) -> Option<Suspicion> {
     let looping = daemon.looping(view.now)?;
-    let last = daemon.words.as_deref().and_then(|words| words.lines().last()).unwrap_or_default();
+    let last = daemon.words.as_deref().map(last).unwrap_or_default();
     let says = format!("{} starts in 10 min", looping.starts);
     Some(Suspicion {
         cause,
@@ -34,9 +34,17 @@ fn of(cause: &'static Cause, daemon: &Daemon, view: View<'_>) -> Option<Suspicio
         since: looping.since,
         ripe: true,
         soon: false,
-        facts: Facts::default().with("starts", looping.starts.to_string()).with("words", cut(last, QUOTE)),
+        facts: Facts::default().with("starts", looping.starts.to_string()).with("words", cut(&last, QUOTE)),
         evidence: vec![evidence("host's processes", says, view.now)],
         affected: Vec::new(),
         field_path: None,
     })
+}
+
+/// The line on which it ended, where that is known; else what was said last of all.
+fn last(words: &str) -> String {
+    match last_words::ending(words) {
+        Some(line) => last_words::spoken(line),
+        None => words.lines().last().unwrap_or_default().to_owned(),
+    }
 }

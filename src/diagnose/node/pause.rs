@@ -1,4 +1,5 @@
-//! PauseImageMissing: told before the first pod fails on it, and only on proof: our own pull of it failed.
+//! PauseImageMissing: told before the first pod fails on it, and only on proof: our own pull of it failed, by the runtime as
+//! it runs now.
 
 use crate::causes::PAUSE_IMAGE_MISSING;
 use crate::model::diagnosis::{Confidence, Subject};
@@ -12,6 +13,9 @@ use super::readings::topic;
 pub(super) fn suspicion(view: View<'_>) -> Option<Suspicion> {
     let pause = view.world.pause.as_ref()?;
     let (since, why) = pause.missing()?;
+    if view.world.runtime.well_since().is_some_and(|well| pause.at < well) {
+        return None; // it went away meanwhile: what it could not do then may have been for that
+    }
     let inner = extract::network_failure(why).unwrap_or_default();
     let ready = view.world.node.says_ready().unwrap_or_default();
     Some(Suspicion {

@@ -8,14 +8,15 @@ use crate::model::cause::{Cause, Scope};
 use crate::model::diagnosis::{Confidence, Subject};
 use crate::model::reading::Verdict;
 use crate::model::since;
+use crate::model::skew::CLOCK;
 use crate::model::stage::{Stage, Topic};
 use crate::model::wording::span;
-use crate::track::readings::Course;
+use crate::track::readings::{API_SERVER, Course};
 
 use super::super::View;
 use super::super::phrase::Facts;
 use super::super::suspicion::{Suspicion, evidence};
-use super::quiet;
+use super::{ended, quiet};
 
 /// Nothing is raised on one failed look.
 const LOOKS: u32 = 2;
@@ -29,8 +30,12 @@ const SOON: &[(&str, Option<Duration>)] = &[
 /// A network's daemon is away for a while whenever it is updated: alone that is told after this time only.
 const DAEMON_AWAY: Duration = Duration::from_secs(90);
 const DAEMON: &str = "cni-backend";
+/// A clock that jumps may jump back: between the first and the last answer that found it wrong lies at least so much.
+const CLOCK_STAYS: Duration = Duration::from_secs(5);
 /// What is only suspected and yet a reason, once there is something that it would explain. That a disk is rather full is none.
-const REASONS: &[&str] = &["SwapUnsupported", "NodeCpuStarved", "NodeIoSaturated"];
+const REASONS: &[&str] = &["NodeCpuStarved", "NodeIoSaturated"];
+/// The same of what ends a kubelet, as long as it does not say itself what ended it.
+const ENDS: &[&str] = &["SwapUnsupported", "CgroupV1Refused"];
 /// The probe that sees the runtime's process, which says less than its answers do.
 const PROCESS: &str = "runtime";
 
@@ -56,7 +61,7 @@ pub(super) fn hints(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
     courses(view)
         .filter(|(cause, course)| match course.reading.verdict {
             Verdict::Broken => true,
-            Verdict::Suspect => REASONS.contains(&cause.id),
+            Verdict::Suspect => REASONS.contains(&cause.id) || (ENDS.contains(&cause.id) && !ended::is_told(view)),
             _ => false,
         })
         .filter(|(cause, _)| explains(cause) && !known(cause))
@@ -68,8 +73,8 @@ pub(super) fn hints(found: &[Suspicion], view: View<'_>) -> Vec<Suspicion> {
 pub(in super::super) fn topic(cause: &Cause, soon: bool) -> Topic {
     let of = match (soon, cause.stage) {
         (true, _) => Some(format!("{}, soon", cause.id).into()),
-        (false, Stage::Node) => Some(cause.id.into()),
-        (false, _) => None,
+        (false, Stage::Runtime | Stage::Network | Stage::Sandbox) => None,
+        (false, _) => Some(cause.id.into()),
     };
     Topic { stage: cause.stage, of }
 }
@@ -96,6 +101,7 @@ fn stands_alone(cause: &Cause, course: &Course, found: &[Suspicion], view: View<
             let waits = found.iter().any(|one| one.topic.stage == Stage::Network);
             waits || since(course.since, view.now) >= DAEMON_AWAY
         }
+        API_SERVER if &*course.reading.of == CLOCK => since(course.since, course.at) >= CLOCK_STAYS,
         _ => true,
     }
 }

@@ -56,6 +56,7 @@ impl Scene {
             created: None,
             conditions: vec![ready],
             unschedulable: false,
+            taints: Vec::new(),
             labels: Vec::new(),
             attached: Vec::new(),
             in_use: Vec::new(),
@@ -138,5 +139,29 @@ fn advice_names_every_unit_that_the_socket_can_belong_to() {
         let journal = units.replace(' ', " -u ");
         let advice = format!("systemctl status {units}; journalctl -u {journal} -n 50.");
         assert!(said.contains(&advice) && said.len() <= 400, "{said}");
+    }
+}
+
+#[test]
+fn a_runtime_that_speaks_only_the_old_version_is_too_old_and_one_without_its_plugin_is_not() {
+    let old = "containerd 1.5.9 at /run/containerd/containerd.sock speaks only CRI v1alpha2, this agent and kubelets from 1.26 \
+               on need v1: upgrade the runtime";
+    let off = "/run/containerd/containerd.sock answers, but not as a container runtime for Kubernetes";
+    for (text, cause, says) in
+        [(old, "RuntimeTooOld", "too old: containerd 1.5.9 speaks only CRI v1alpha2,"), (off, "RuntimeDown", off)]
+    {
+        let mut scene = Scene::new();
+        for _ in 0..9 {
+            scene.now += Duration::from_secs(1);
+            let kind = FailureKind::Unsupported;
+            let failure = CallFailure { kind, socket: CONTAINERD.into(), text: text.to_owned() };
+            let took = Duration::ZERO;
+            scene.see(Seen::RuntimeCall(CallOutcome { method: Method::Connect, took, failure: Some(failure) }));
+        }
+        let settings = Settings::default();
+        let view = View { world: &scene.world, settings: &settings, standalone: false, now: scene.now };
+        let said = look(view).diagnoses;
+        assert_eq!((said.len(), said[0].cause.id), (1, cause), "{said:?}");
+        assert!(said[0].sentence.contains(says), "{}", said[0].sentence);
     }
 }

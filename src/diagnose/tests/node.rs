@@ -1,6 +1,8 @@
 //! What the probes of the node find, over time: what is told early, what is told as the root, and all that is not told.
 
+mod ended;
 mod ready;
+mod unfinished;
 
 use std::time::Duration;
 
@@ -315,29 +317,6 @@ fn addresses_that_are_used_up_are_told_before_a_pod_needs_one() {
         t.see(looks("pod-addresses", vec![most(234.0 + f64::from(minute) * 0.5)])).wait(60);
     }
     assert_eq!(t.of_node()[0].topic.of.as_deref(), Some("PodIpExhausted, soon"));
-}
-
-#[test]
-fn a_pause_image_that_our_own_pull_can_not_get_is_told_before_a_pod_fails() {
-    let gone = |failure: Option<&str>| Seen::PauseImage {
-        image: "registry.k8s.io/pause:3.10".into(),
-        failure: failure.map(str::to_owned),
-    };
-    let mut t = Timeline::new();
-    t.see(gone(None)).wait(60);
-    assert!(t.ids().is_empty());
-    t.see(gone(Some("failed to do request: dial tcp: lookup registry.k8s.io on 10.0.0.2:53: no such host"))).wait(1);
-    let said = t.of_node();
-    assert_eq!(
-        said[0].sentence.split(". ").next(),
-        Some(
-            "The next pod cannot start on this node, though it says Ready: the pause image registry.k8s.io/pause:3.10 is \
-             gone, and our own pull of it failed (its registry's name does not resolve)"
-        )
-    );
-    assert!(!t.ends("Sandboxes are made again"));
-    t.see(gone(None)).wait(1);
-    assert!(t.ids().is_empty() && t.ends("Sandboxes are made again"));
 }
 
 #[test]

@@ -109,6 +109,7 @@ pub(super) fn node(now: Time) -> Node {
         created: Some(now),
         conditions: vec![ready],
         unschedulable: false,
+        taints: Vec::new(),
         labels: Vec::new(),
         attached: Vec::new(),
         in_use: Vec::new(),

@@ -91,3 +91,20 @@ fn a_set_that_is_asked_for_no_more_is_over() {
     assert!(findings.diagnoses.is_empty());
     assert!(findings.cleared.iter().any(|cleared| cleared.how == "Pre-pull set base is no longer asked for"));
 }
+
+/// containerd's words after a power loss (containerd issue 12302) and where a layer was given up (issue 10843).
+#[test]
+fn an_image_that_the_runtime_has_and_lacks_a_part_of_is_a_damaged_store_and_no_failed_pull() {
+    const LOST: &str = "failed to create containerd container: error unpacking image: failed to extract layer sha256:fc23: failed \
+                        to get reader from content store: ";
+    for lack in ["content digest sha256:1420: not found", "blob sha256:1420 expected at /x: blob not found: not found"]
+    {
+        for (reason, cause) in [("CreateContainerError", "ImageStoreCorrupt"), ("ErrImagePull", "ImageUnpackFailed")] {
+            let mut t = Timeline::new();
+            let waiting = slot("registry.example.com/shop/cart:2.14.1", reason, &format!("{LOST}{lack}"));
+            t.see(Seen::PodChanged(Box::new(pod("cart", t.now, waiting)))).wait(40);
+            let said = t.look().diagnoses;
+            assert_eq!(said.iter().map(|d| d.cause.id).collect::<Vec<_>>(), [cause], "{reason}: {lack}");
+        }
+    }
+}

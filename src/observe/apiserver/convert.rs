@@ -172,6 +172,7 @@ pub(super) fn node(from: ApiNode) -> Node {
         created: meta.creation_timestamp,
         conditions: from.status.conditions.into_iter().map(node_condition).collect(),
         unschedulable: from.spec.unschedulable,
+        taints: from.spec.taints.into_iter().map(|taint| taint.key).collect(),
         labels: meta.labels.into_iter().collect(),
         attached: from.status.volumes_attached.into_iter().map(|volume| volume.name).collect(),
         in_use: from.status.volumes_in_use,

@@ -303,6 +303,13 @@ pub(super) struct ApiNode {
 #[serde(default)]
 pub(super) struct NodeSpec {
     pub(super) unschedulable: bool,
+    #[serde(deserialize_with = "or_empty")]
+    pub(super) taints: Vec<Taint>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Taint {
+    pub(super) key: Arc<str>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -1,18 +1,17 @@
 //! Runs the probes of the node, each at its own pace, on the blocking pool and with a deadline. One that hangs delays no
 //! other, and is not run again while it hangs: its answer is that there is none. On a calm node each keeps to its part of
-//! the processor time that all of them may use.
+//! the processor time that all of them may use; when something is found wrong, each looks again soon.
 
 mod cost;
 mod heard;
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::KubeletPlaces;
@@ -24,6 +23,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::{Time, since};
 use crate::observe::Outlet;
+use crate::probe::apiserver::Service;
 use crate::probe::{ALL, Asked, Node, Probe};
 
 use super::CniDirs;
@@ -54,6 +54,8 @@ pub struct Doubts {
     pub way: bool,
     /// The mounts of these pods.
     pub mounts: Arc<[PodUid]>,
+    /// The node itself, since then: what is told of it waits a few seconds, so that what lies at its root is seen by then.
+    pub trouble: Option<Time>,
 }
 
 impl Doubts {
@@ -79,8 +81,8 @@ pub struct Prober {
     pub heard: watch::Receiver<Heard>,
     /// What is in doubt.
     pub doubts: watch::Receiver<Doubts>,
-    /// The API server's address as a Service.
-    pub service: Option<SocketAddr>,
+    /// The API server as a Service.
+    pub service: Option<Service>,
     /// Between two looks of one probe that find the same.
     pub period: Duration,
     /// The agent's clock.
@@ -112,17 +114,21 @@ async fn repeat(probe: &'static Probe, host: Arc<Host>, turns: Arc<Semaphore>, o
     while doubts.wait_for(|doubts| doubts.concern(probe.asked)).await.is_ok() {
         // One that hangs has a thread already, and takes nobody's turn.
         let turn = if asking.waits() { None } else { turns.acquire().await.ok() };
-        let asked = host.clone();
+        let (asked, looked) = (host.clone(), host.prober.clock.now());
         let answer = asking.ask(move || cost::of(|| asked.look(probe))).await;
         drop(turn);
         let Costed { of: readings, cost } = answer.unwrap_or_else(|none| {
             let why = format!("{none} in {} s: a mount that hangs?", DEADLINE.as_secs());
             Costed { of: vec![Reading::unknown(probe.id, "", Missing::Answer, why)], cost: Duration::ZERO }
         });
-        let rest = rest(probe, host.prober.period, cost, is_troubled(&before, &readings));
+        let period = host.prober.period;
+        let long = rest(probe, period, cost, is_troubled(&before, &readings));
+        let short = rest(probe, period, cost, true).min(long);
         before.clone_from(&readings);
         out.tell(Seen::Readings { probe: probe.id, readings }).await;
-        sleep(jittered(rest)).await;
+        sleep(jittered(short)).await;
+        let trouble = doubts.wait_for(|doubts| doubts.trouble > Some(looked));
+        drop(timeout(jittered(long - short), trouble).await); // whichever it is, it looks
     }
     std::future::pending::<()>().await; // nobody will say what is in doubt
 }
@@ -140,10 +146,8 @@ fn rest(probe: &Probe, period: Duration, cost: Duration, troubled: bool) -> Dura
     let dear = cost.saturating_mul(SHARE.saturating_mul(part)).mul_f64(period.div_duration_f64(USUAL));
     let calm = dear.clamp(period, period * PERIODS_AT_MOST);
     // Whom many nodes would ask at once is not asked the more the less it answers.
-    match troubled && probe.asked != Asked::WayInDoubt {
-        true => (calm / TROUBLED_SHARE).clamp(period / TROUBLED, period),
-        false => calm,
-    }
+    let soonest = if probe.asked == Asked::WayInDoubt { period } else { period / TROUBLED };
+    if troubled { (calm / TROUBLED_SHARE).clamp(soonest, period) } else { calm }
 }
 
 /// The span or up to a fifth more, so that probes drift apart.
@@ -194,7 +198,7 @@ impl Host {
             pids: self.pids.clone(),
             cni: self.prober.dirs.borrow().clone(),
             sandboxes: heard.sandboxes,
-            service: self.prober.service,
+            service: self.prober.service.clone(),
             suspects: Some(self.prober.doubts.borrow().mounts.clone()),
         }
     }

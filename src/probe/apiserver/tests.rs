@@ -17,11 +17,19 @@ const NOW: &str = "Date: Sat, 21 Nov 2026 03:00:00 GMT\r\n";
 
 /// A server with a certificate of its own for `name`, that gives everybody one answer; its port, and whom to trust.
 fn server(name: &str, status: &str) -> (u16, String) {
-    let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
-    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+    server_from(1975, name, status)
+}
+
+/// Likewise; its certificate begins with that year.
+fn server_from(year: i32, name: &str, status: &str) -> (u16, String) {
+    let mut made = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+    made.not_before = rcgen::date_time_ymd(year, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = made.self_signed(&key).unwrap();
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-    let config = config.with_no_client_auth().with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+    let config = config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key).unwrap();
     let (config, answer) = (Arc::new(config), format!("HTTP/1.1 {status}\r\n{NOW}\r\nok"));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -34,7 +42,7 @@ fn server(name: &str, status: &str) -> (u16, String) {
             drop(stream.flush());
         }
     });
-    (port, made.cert.pem())
+    (port, certificate.pem())
 }
 
 fn host(port: u16, authority: &str) -> Host {
@@ -90,12 +98,20 @@ fn a_server_of_another_authority_or_name_is_not_believed() {
 }
 
 #[test]
+fn a_certificate_of_the_future_is_of_the_clock() {
+    let (port, authority) = server_from(2999, "127.0.0.1", "200 OK");
+    let readings = look(&host(port, &authority).node());
+    assert_eq!(verdict(&readings, "direct"), (Verdict::Broken, "ClockSkewed"), "{readings:?}");
+    assert_eq!(of(&readings, "direct").fact("begins"), Some("2999-01-01T00:00:00Z"));
+}
+
+#[test]
 fn only_a_server_that_answers_directly_proves_the_service_address_wrong() {
     let (port, authority) = server("127.0.0.1", "200 OK");
     let dead = SocketAddr::from(([127, 0, 0, 1], nobody()));
     let service = |host: &Host, at: SocketAddr| {
         let mut node = host.node();
-        node.service = Some(at);
+        node.service = Some(Service { at, authority: "/nowhere".into() });
         let readings = look(&node);
         (of(&readings, "service address").verdict, of(&readings, "service address").cause)
     };
@@ -107,11 +123,48 @@ fn only_a_server_that_answers_directly_proves_the_service_address_wrong() {
 }
 
 #[test]
+fn the_clocks_are_compared_wherever_the_api_server_can_be_reached() {
+    let (port, authority) = server("127.0.0.1", "401 Unauthorized");
+    let unseen = Host::new().file("run/x", "").file("ca.crt", &authority);
+    let mut node = unseen.node();
+    node.service = Some(Service { at: ([127, 0, 0, 1], port).into(), authority: unseen.path("ca.crt") });
+    let readings = look(&node);
+    assert_eq!(verdict(&readings, "direct"), (Verdict::Unknown(Missing::Access), ""));
+    assert_eq!(verdict(&readings, "clock"), (Verdict::Fine, ""));
+    let (_, stranger) = server("127.0.0.1", "200 OK");
+    let unseen = unseen.file("ca.crt", stranger);
+    assert!(look(&node).iter().all(|one| &*one.of != "clock"), "anybody may answer there");
+    drop(unseen);
+    let plain = "clusters: [{name: c, cluster: {server: 'http://127.0.0.1:PORT'}}]\ncurrent-context: c\n\
+                 contexts: [{name: c, context: {cluster: c, user: u}}]\n";
+    let port = plain_server();
+    let host = Host::new().file("etc/kubernetes/kubelet.conf", plain.replace("PORT", &port.to_string()));
+    let readings = look(&host.node());
+    assert_eq!(verdict(&readings, "clock"), (Verdict::Broken, "ClockSkewed"), "{readings:?}");
+}
+
+/// One without TLS, whose clock is ahead.
+fn plain_server() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            drop(stream.read(&mut [0; 1024]));
+            drop(stream.write_all(b"HTTP/1.1 200 OK\r\nDate: Sat, 21 Nov 2026 03:05:00 GMT\r\n\r\nok"));
+        }
+    });
+    port
+}
+
+#[test]
 fn the_service_address_is_the_one_that_containers_are_told() {
-    let told = |host: &str| service_address(|name| Some(if name.ends_with("PORT") { "443" } else { host }.to_owned()));
+    let told = |host: &str| {
+        let service = Service::told(|name| Some(if name.ends_with("PORT") { "443" } else { host }.to_owned()));
+        service.map(|service| service.at)
+    };
     assert_eq!(told("10.96.0.1"), Some(([10, 96, 0, 1], 443).into()));
     assert_eq!(told("api.example.com"), None, "a name is no service address");
-    assert_eq!(service_address(|_| None), None);
+    assert!(Service::told(|_| None).is_none());
 }
 
 #[test]

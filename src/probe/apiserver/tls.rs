@@ -2,18 +2,22 @@
 
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{CertificateError, ClientConfig, ClientConnection, Error, RootCertStore, StreamOwned};
 
 use super::plain;
+use crate::model::{Time, after};
 
 /// Why there is no secured connection.
 #[derive(Debug)]
 pub(super) enum Failure {
     /// The server's certificate is not one that the authorities stand for.
     Untrusted(String),
+    /// By this node's clock the certificate is one of the future: both times.
+    Early { now: Time, begins: Time },
     /// Something else, and what.
     Broken(String),
 }
@@ -43,13 +47,18 @@ fn config(authority: &[u8]) -> Result<Arc<ClientConfig>, Error> {
 }
 
 fn failure(error: &std::io::Error) -> Failure {
-    use CertificateError::{BadSignature, NotValidForName, NotValidForNameContext, UnknownIssuer};
+    use CertificateError::{BadSignature, NotValidForName, NotValidForNameContext, NotValidYetContext, UnknownIssuer};
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
         Some(Error::InvalidCertificate(UnknownIssuer | BadSignature)) => {
             Failure::Untrusted("its certificate is of another authority".to_owned())
         }
         Some(Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => {
             Failure::Untrusted("its certificate is for another name".to_owned())
+        }
+        Some(Error::InvalidCertificate(NotValidYetContext { time, not_before })) => {
+            let [now, begins] =
+                [time, not_before].map(|moment| after(Time::UNIX_EPOCH, Duration::from_secs(moment.as_secs())));
+            Failure::Early { now, begins }
         }
         Some(other) => Failure::Broken(other.to_string()),
         None => Failure::Broken(plain(error)),

@@ -18,7 +18,7 @@ fn journal(recording: &str) -> Host {
 }
 
 fn since(second: u64) -> Time {
-    after("2026-11-21T03:00:00Z".parse().unwrap(), std::time::Duration::from_secs(second))
+    after("2026-11-21T03:00:00Z".parse().unwrap(), Duration::from_secs(second))
 }
 
 fn start() -> Time {
@@ -33,7 +33,7 @@ fn words(host: &Host, unit: &str, since: Time) -> Vec<String> {
 fn a_unit_s_last_lines_are_told_with_what_systemd_says_of_it() {
     for recording in ["compact", "plain"] {
         let host = journal(recording);
-        let late = after(start(), std::time::Duration::from_secs(61));
+        let late = after(start(), Duration::from_secs(61));
         let lines = words(&host, "kubelet.service", late);
         assert_eq!(lines.len(), 5, "{recording}: {lines:?}");
         assert!(lines[0].contains("running with swap on is not supported"));

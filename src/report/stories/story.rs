@@ -162,6 +162,11 @@ impl Story {
         (self.events.len(), self.current, told, self.spells, self.ended)
     }
 
+    /// As it was kept.
+    pub(super) fn recalled(self, heard: Time) -> Self {
+        Self { heard, ..self }
+    }
+
     /// It was told and has not ended.
     pub(super) fn is_open(&self) -> bool {
         self.ended.is_none()

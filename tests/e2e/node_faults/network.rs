@@ -123,7 +123,7 @@ const FAULTS: &[Fault] = &[
             title: "a CNI plugin does not return, for pods of two owners",
             cause: "NodeCannotStartPods",
             on: On::Node,
-            also: None,
+            also: Some(On::Pod("till-0")),
             broken: |s| {
                 Box::pin(async {
                     s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;

@@ -141,6 +141,12 @@ impl ApiServer {
         &self.shared.journal
     }
 
+    /// By which it dates objects and answers.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        self.shared.store.clock()
+    }
+
     /// Breaks it in one way; ends what was broken before.
     pub fn set_fault(&self, broken: Broken) {
         self.set_faults(vec![broken]);

@@ -15,7 +15,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use kubewhy_lab::apiserver::resources::{EVENTS, PODS};
 use kubewhy_lab::apiserver::{ApiServer, Clock, Fault, Options, User};
 use kubewhy_lab::openapi::{FOLDER, Schemas};
@@ -150,6 +150,26 @@ async fn an_event_expires_an_hour_after_its_last_write() {
     assert!(server.store().get(&EVENTS, "default", "e").is_some());
     clock.advance(Duration::from_secs(601));
     assert!(server.store().get(&EVENTS, "default", "e").is_none());
+}
+
+#[tokio::test]
+async fn every_answer_is_dated_by_its_clock_which_can_be_set_and_put_right() {
+    let clock = Clock::starting_at("2026-08-22T10:00:00Z".parse::<Timestamp>().unwrap());
+    let server = ApiServer::start(Options { clock, ..Options::default() }).await.unwrap();
+    for (ahead, time) in [(0, "10:00:"), (300, "10:05:"), (-300, "09:55:"), (0, "10:00:")] {
+        server.clock().set_apart(SignedDuration::from_secs(ahead));
+        for path in ["/api/v1/nodes", "/livez", "/nowhere"] {
+            let dated = date_of(&server, path).await;
+            assert!(dated.starts_with(&format!("Sat, 22 Aug 2026 {time}")), "{path}: {dated}");
+        }
+    }
+}
+
+/// By which the answer to a request says that it was made.
+async fn date_of(server: &ApiServer, path: &str) -> String {
+    let client: Client<HttpConnector, Full<axum::body::Bytes>> = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.get(format!("{}{path}", server.url()).parse().unwrap()).await.unwrap();
+    response.headers()["date"].to_str().unwrap().to_owned()
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use super::{Finder, find};
 /// In order of trust.
 pub(super) const FINDERS: &[Finder] = &[
     find("socket", "dial unix ", ": ", Path),
+    find("file", "kubelet config file, path: ", ",", Path),
     find("file", "write ", ": ,", Path),
     find("file", "open ", ": ,", Path),
     find("file", "mkdir ", ": ,", Path),
@@ -21,6 +22,7 @@ pub(super) const FINDERS: &[Finder] = &[
     find("device", "on device ", ",.: ", Word),
     find("device", "ext4-fs (", ")", Word),
     find("device", "xfs (", ")", Word),
+    find("field", "strict decoding error: unknown field \"", "\"", Word),
     find("flaw", "failed to parse kubelet flag: ", "\"", Any),
     find("active", "pleg was last seen active ", " ", Number),
     find("now", "current time ", " ", Number),

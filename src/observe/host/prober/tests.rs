@@ -81,6 +81,33 @@ async fn what_is_not_in_doubt_is_not_asked() {
     assert!(since(first, second) >= USUAL);
 }
 
+#[tokio::test(start_paused = true)]
+async fn when_something_goes_wrong_each_looks_again_once_and_soon() {
+    let probes = const { &[probe("well", Asked::Always, fine)] };
+    let mut rig = start(probes);
+    let (first, ..) = rig.next().await;
+    rig.doubts.send_modify(|doubts| doubts.trouble = Some(first + Duration::from_millis(1)));
+    let (second, ..) = rig.next().await;
+    assert!((2.0..2.5).contains(&since(first, second).as_secs_f64()), "not at once after another look");
+    let (third, ..) = rig.next().await;
+    assert!(since(second, third) >= USUAL, "it has looked since");
+    sleep(Duration::from_secs(5)).await;
+    rig.doubts.send_modify(|doubts| doubts.trouble = Some(third + Duration::from_secs(5)));
+    let (fourth, ..) = rig.next().await;
+    assert!((5.0..5.1).contains(&since(third, fourth).as_secs_f64()), "at once, for it has rested");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whom_many_nodes_would_ask_at_once_is_not_asked_for_every_trouble() {
+    let probes = const { &[probe("well", Asked::WayInDoubt, fine)] };
+    let mut rig = start(probes);
+    rig.doubts.send_modify(|doubts| doubts.way = true);
+    let (first, ..) = rig.next().await;
+    rig.doubts.send_modify(|doubts| doubts.trouble = Some(first + Duration::from_millis(1)));
+    let (second, ..) = rig.next().await;
+    assert!(since(first, second) >= USUAL);
+}
+
 #[test]
 fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
     let one = &ALL[0];
@@ -95,6 +122,10 @@ fn a_costly_look_is_taken_so_rarely_that_all_keep_within_their_share() {
     assert_eq!(rest(Duration::from_secs(1), false), USUAL * PERIODS_AT_MOST);
     assert_eq!(rest(costly, true), rest(costly, false) / TROUBLED_SHARE);
     assert_eq!(rest(Duration::from_secs(1), true), USUAL);
+    let way = probe("way", Asked::WayInDoubt, fine);
+    for cost in [Duration::ZERO, costly, Duration::from_secs(1)] {
+        assert_eq!(super::rest(&way, USUAL, cost, true), USUAL, "many nodes may ask at once");
+    }
     assert_eq!(within(USUAL / 10, costly, false), rest(costly, false) / 10, "who wants more has it cost more");
 }
 

@@ -9,7 +9,7 @@ const OUTAGE: u64 = 600;
 const AFTER: u64 = 90;
 /// Requests of one agent, whatever fails: in ten seconds, and in the whole outage. Each try may be two requests, to create and to
 /// patch.
-const AT_MOST: (usize, usize) = (14, 110);
+const AT_MOST: (usize, usize) = (14, 160);
 
 fn faults() -> Vec<(&'static str, Fault)> {
     let says = |code| Fault::Says(code, None, json!({"kind": "Status", "code": code, "message": "no"}));

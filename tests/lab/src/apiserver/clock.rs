@@ -1,18 +1,18 @@
-//! The double's clock: wall time at the start plus tokio's monotonic time since, plus what a test added. It never goes
-//! back.
+//! The double's clock: wall time at the start plus tokio's monotonic time since, plus what a test added. It goes back only
+//! where a test sets it back.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// A clock that tests may push forward. Cheap to clone; all clones agree.
+/// A clock that tests may set. Cheap to clone; all clones agree.
 #[derive(Clone, Debug)]
 pub struct Clock {
     wall: Timestamp,
     monotonic: Instant,
-    added: Arc<Mutex<Duration>>,
+    added: Arc<Mutex<SignedDuration>>,
 }
 
 impl Clock {
@@ -31,14 +31,24 @@ impl Clock {
     /// Now.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        let added = *self.added.lock().unwrap_or_else(PoisonError::into_inner);
-        let since = SignedDuration::try_from(self.monotonic.elapsed() + added).unwrap_or(SignedDuration::MAX);
-        self.wall.checked_add(since).unwrap_or(Timestamp::MAX)
+        let added = *self.added();
+        let since = SignedDuration::try_from(self.monotonic.elapsed()).unwrap_or(SignedDuration::MAX);
+        self.wall.checked_add(since.saturating_add(added)).unwrap_or(Timestamp::MAX)
     }
 
     /// Lets `time` pass at once: for a test that waits for an Event to expire.
     pub fn advance(&self, time: Duration) {
-        *self.added.lock().unwrap_or_else(PoisonError::into_inner) += time;
+        let mut added = self.added();
+        *added = added.saturating_add(SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX));
+    }
+
+    /// Sets it so far ahead of the host's, or behind it.
+    pub fn set_apart(&self, by: SignedDuration) {
+        *self.added() = by;
+    }
+
+    fn added(&self) -> MutexGuard<'_, SignedDuration> {
+        self.added.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,43 +1,41 @@
 //! Whether kubelet and runtime manage cgroups by the same driver. Not asked where the runtime tells the kubelet which one
 //! to use.
 
-use super::Node;
-use super::kubelet_config::KubeletConfig;
-use super::lost::unknown;
+use super::ID;
 use crate::model::reading::{Missing, Reading};
+use crate::probe::Node;
+use crate::probe::kubelet_config::KubeletConfig;
+use crate::probe::lost::unknown;
 
-/// Its id.
-pub const ID: &str = "cgroup-driver";
+const OF: &str = "driver";
 
 /// Where nothing else is said (Kubernetes: CgroupDriver in pkg/kubelet/apis/config/v1beta1/defaults.go).
 const USUAL: &str = "cgroupfs";
 
-/// Looks once.
-#[must_use]
-pub fn look(node: &Node) -> Vec<Reading> {
+pub(super) fn look(node: &Node) -> Reading {
     let Some(runtime) = &node.runtime_cgroup else {
         let why = "the runtime tells the kubelet which one to use, or its own is not known";
-        return vec![Reading::unknown(ID, "", Missing::Subject, why)];
+        return Reading::unknown(ID, OF, Missing::Subject, why);
     };
-    vec![match KubeletConfig::read(node) {
+    match KubeletConfig::read(node) {
         Ok(config) => judge(config.get("cgroupDriver").unwrap_or(USUAL), runtime),
-        Err(lost) => unknown(ID, "", &node.kubelet_root, &lost),
-    }]
+        Err(lost) => unknown(ID, OF, &node.kubelet_root, &lost),
+    }
 }
 
 fn judge(kubelet: &str, runtime: &str) -> Reading {
     if kubelet == runtime {
-        return Reading::fine(ID, "", format!("kubelet and runtime use {kubelet}"));
+        return Reading::fine(ID, OF, format!("kubelet and runtime use {kubelet}"));
     }
     let says = format!("the kubelet uses {kubelet} and the runtime {runtime}");
-    Reading::broken(ID, "", "CgroupFailure", says).with("ofkubelet", kubelet).with("ofruntime", runtime)
+    Reading::broken(ID, OF, "CgroupFailure", says).with("ofkubelet", kubelet).with("ofruntime", runtime)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::fixture::Host;
     use super::*;
     use crate::model::reading::Verdict::{self, Broken, Fine, Unknown};
+    use crate::probe::fixture::Host;
 
     fn verdict(config: Option<&str>, runtime: Option<&str>) -> Verdict {
         let host = Host::default();
@@ -46,7 +44,7 @@ mod tests {
             None => host,
         };
         let node = Node { runtime_cgroup: runtime.map(str::to_owned), ..host.node() };
-        look(&node).remove(0).verdict
+        look(&node).verdict
     }
 
     #[test]
