@@ -217,9 +217,13 @@ mod tests {
     use crate::clock::Clock;
     use crate::model::observation::{Observation, Seen};
     use k8s_openapi::api::core::v1::Pod;
+    use kube::api::WatchParams;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
+
+    /// More than ever comes.
+    const UNENDING: &str = "content-length: 100";
 
     /// A server that answers the first request with `answer`, or not at all, and hands back what it was sent.
     async fn serve(answer: Option<&'static str>) -> (Config, tokio::task::JoinHandle<String>) {
@@ -232,6 +236,9 @@ mod tests {
             match answer {
                 Some(answer) => connection.write_all(answer.as_bytes()).await.unwrap(),
                 None => std::future::pending().await,
+            }
+            if answer.is_some_and(|answer| answer.contains(UNENDING)) {
+                std::future::pending().await
             }
             String::from_utf8_lossy(&sent[..length]).into_owned()
         });
@@ -281,6 +288,17 @@ mod tests {
         let (config, _request) = serve(None).await;
         let state = state_after(&get(config).await, "get", "pods");
         assert_eq!(state, ApiState::Unreachable("no answer within 15 s".to_owned()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_never_ends_is_left_after_the_deadline_as_is_the_refusal_of_a_watch() {
+        let left = ApiState::Unreachable("no answer within 15 s".to_owned());
+        let (config, _request) = serve(Some("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")).await;
+        assert_eq!(state_after(&get(config).await, "get", "pods"), left);
+        let (config, _request) = serve(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{")).await;
+        let api: kube::Api<Pod> = kube::Api::all(client(config, dates().0).unwrap());
+        let refused = api.watch(&WatchParams::default(), "0").await.err().unwrap();
+        assert_eq!(state_after(&refused, "watch", "pods"), left);
     }
 
     #[tokio::test]

@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use k8s_openapi::api::core::v1::Node;
 use kube::Api;
-use rustls::pki_types::PrivatePkcs8KeyDer;
-use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
 
@@ -155,6 +157,57 @@ async fn a_server_with_another_certificate_is_trusted_once_the_file_says_so() {
     let client = follow(&file).await;
     assert_eq!(get(&client).await, Ok("n1".to_owned()));
     assert_eq!(get(&client).await, Err(0), "the certificate is another one");
+    pass(AT_LEAST).await;
+    assert_eq!(get(&client).await, Ok("n1".to_owned()));
+}
+
+/// A server that lets in whoever brings the certificate that the file holds by then.
+fn mutual(authority: &Path, known: &Path) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (url, known) = (format!("https://{}", listener.local_addr().unwrap()), known.to_owned());
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    std::fs::write(authority, made.cert.pem()).unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let mut roots = RootCertStore::empty();
+            roots.add(CertificateDer::from_pem_file(&known).unwrap()).unwrap();
+            let provider = Arc::new(rustls::crypto::ring::default_provider());
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots.into(), Arc::clone(&provider));
+            let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+            let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()).into();
+            let config = config.with_client_cert_verifier(verifier.build().unwrap());
+            let config = config.with_single_cert(vec![made.cert.der().clone()], key).unwrap();
+            let mut stream = StreamOwned::new(ServerConnection::new(Arc::new(config)).unwrap(), stream);
+            if stream.read(&mut [0; 4096]).is_ok() {
+                drop(stream.write_all(answer("200 OK", FOUND).as_bytes()));
+                stream.conn.send_close_notify();
+            }
+            drop(stream.flush());
+        }
+    });
+    url
+}
+
+/// As a kubelet renews its own: certificate and key in one file, to which a link leads.
+fn renew(folder: &Path, serial: u32) {
+    let made = rcgen::generate_simple_self_signed([format!("system:node:n1:{serial}")]).unwrap();
+    let file = folder.join(format!("kubelet-client-{serial}.pem"));
+    std::fs::write(&file, made.cert.pem() + &made.signing_key.serialize_pem()).unwrap();
+    drop(std::fs::remove_file(folder.join("current.pem")));
+    std::os::unix::fs::symlink(file, folder.join("current.pem")).unwrap();
+}
+
+#[tokio::test]
+async fn a_client_certificate_that_the_kubelet_renews_is_used_from_the_next_refusal_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, current) = (folder.path().join("config"), folder.path().join("current.pem"));
+    renew(folder.path(), 1);
+    let url = mutual(&folder.path().join("ca.crt"), &current);
+    kubeconfig(&file, &url, "{client-certificate: current.pem, client-key: current.pem}");
+    let client = follow(&file).await;
+    assert_eq!(get(&client).await, Ok("n1".to_owned()));
+    renew(folder.path(), 2);
+    assert_eq!(get(&client).await, Err(0), "the server knows the new one alone");
     pass(AT_LEAST).await;
     assert_eq!(get(&client).await, Ok("n1".to_owned()));
 }
