@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use kubewhy_lab::apiserver::{Entry, Fault, User};
+use kubewhy_lab::cni::PLUGIN;
 use kubewhy_lab::demo::{Agent, NAMESPACE, NODE, Scene, pod};
 use kubewhy_lab::in_lab;
 use serde_json::{Value, json};
@@ -21,7 +22,7 @@ const UNMINDED: &str = "unminded-node";
 const CONFIG: &str = "\
 apiVersion: kubewhy.dev/v1alpha1
 report: {spread: 0s, nodeCondition: false}
-timing: {busy: 500ms, calm: 1s, status: 1s, clear: 2s, restartQuiet: 1s, askEvents: 2s, askAgain: 10s}
+timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, clear: 2s, restartQuiet: 1s, askEvents: 2s, askAgain: 10s}
 ";
 
 type Right = (String, String);
@@ -66,7 +67,6 @@ impl Granted {
         agent.stop().await?;
         let refused: Vec<Entry> = asked(scene).into_iter().filter(|entry| matches!(entry.code, 401 | 403)).collect();
         ensure!(refused.is_empty(), "a right is missing: {refused:#?}");
-        println!("each used, none missing: {rights:?}");
         Ok(())
     }
 }
@@ -143,6 +143,7 @@ fn with_the_rights_of_the_base_nothing_is_refused_and_each_of_them_is_used() {
     });
 }
 
+/// A node with a trouble: that there is none is said later.
 #[test]
 fn the_right_to_keep_the_condition_suffices_and_is_used() {
     in_lab!(async {
@@ -151,6 +152,7 @@ fn the_right_to_keep_the_condition_suffices_and_is_used() {
         let mut granted = Granted::on(&scene, CONDITION)?;
         granted.way.node = UNMINDED.to_owned();
         granted.way.config = CONFIG.replace("nodeCondition: false", "nodeCondition: true");
+        scene.lab.cni.take_plugin_away(PLUGIN)?;
         let mut agent = granted.way.ready().await?;
         granted.suffice_and_are_used(&scene, &mut agent).await
     });
