@@ -21,9 +21,10 @@ use tokio_util::sync::CancellationToken;
 
 use crate::causes;
 use crate::cli::run::RunArgs;
-use crate::client::apiserver::{self, Access, Dates};
+use crate::client::apiserver::{Access, Dates};
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
+use crate::client::renewal;
 use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
 use crate::diagnose::explain;
@@ -65,7 +66,7 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let mut tasks = Tasks::new(stop);
     let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
     let settings = follow_config(&args, &mut tasks, &seen, clock);
-    let client = api_client(&args, Dates::new(seen.clone(), clock)).await?;
+    let client = api_client(&args, Dates::new(seen.clone(), clock), clock).await?;
     let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
     let cri = Cri::new(endpoint, clock, Deadlines::default());
     let metrics = Metrics::new(cri.containerd_calls());
@@ -268,13 +269,14 @@ fn follow_config(
     settings
 }
 
-async fn api_client(args: &RunArgs, dates: Dates) -> anyhow::Result<Option<kube::Client>> {
+async fn api_client(args: &RunArgs, dates: Dates, clock: Clock) -> anyhow::Result<Option<kube::Client>> {
     if args.standalone {
         return Ok(None);
     }
     let access = args.kubeconfig.clone().map_or(Access::InCluster, Access::Kubeconfig);
-    let client =
-        apiserver::connect(&access, dates).await.context("no way to the API server; --standalone does without one")?;
+    let client = renewal::connect(&access, dates, clock)
+        .await
+        .context("no way to the API server; --standalone does without one")?;
     Ok(Some(client))
 }
 

@@ -12,3 +12,4 @@ pub mod containerd;
 pub mod cri;
 pub mod endpoint;
 pub mod link;
+pub mod renewal;

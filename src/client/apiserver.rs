@@ -1,7 +1,7 @@
 //! The way to the API server: in-cluster or by a kubeconfig, with a deadline on every request, and its refusals in words.
 //! Never retries (each caller knows how), and never lets a token or a credential plugin's output into a text.
 //!
-//! Token files are read again by the kube crate once a minute, so a rotated service account token is picked up.
+//! What it reads it reads once: `renewal` makes a client that follows its files.
 
 mod dates;
 
@@ -11,11 +11,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::{HeaderValue, Request, Response, header};
+use http::{HeaderValue, Request, Response, header, response};
 use http_body_util::{BodyExt, Either};
 use kube::client::{AuthError, Body, ClientBuilder, DynBody};
 use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
+use serde_json::{Value, json};
+use tokio_util::bytes::Bytes;
 use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
 
@@ -28,6 +30,8 @@ use crate::model::wording;
 /// A request that is no watch must be answered in full within this time, a watch must be accepted.
 pub const DEADLINE: Duration = Duration::from_secs(15);
 
+/// A server may not silence this agent for longer.
+const RETRY_AFTER_AT_MOST: Duration = Duration::from_secs(300);
 const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("kubewhy/", env!("CARGO_PKG_VERSION")));
 const TEXT_LIMIT: usize = 512;
@@ -58,12 +62,12 @@ pub enum AccessError {
     Unusable(String),
 }
 
-/// Makes a client whose answers tell the API server's clock to `dates`. Nothing is sent yet.
+/// Makes a client from what the files hold now, whose answers tell the API server's clock to `dates`. Nothing is sent yet.
 ///
 /// # Errors
 ///
 /// Where address or credentials are missing or malformed; never because the API server is away.
-pub async fn connect(access: &Access, dates: Dates) -> Result<Client, AccessError> {
+pub(super) async fn connect_once(access: &Access, dates: Dates) -> Result<Client, AccessError> {
     client(config(access).await?, dates)
 }
 
@@ -173,13 +177,38 @@ impl Service<Request<Body>> for Deadline {
                 let answer = answer.await?;
                 dates.note(&answer, sent);
                 let (head, body) = answer.into_parts();
-                let body =
-                    if watch { Either::Right(body) } else { Either::Left(body.collect().await?.to_bytes().into()) };
-                Ok(Response::from_parts(head, body))
+                if watch && head.status.is_success() {
+                    return Ok(Response::from_parts(head, Either::Right(body)));
+                }
+                let body = with_retry_after(&head, body.collect().await?.to_bytes());
+                Ok(Response::from_parts(head, Either::Left(body.into())))
             };
             tokio::time::timeout(DEADLINE, whole).await.map_err(|_| NoAnswer)?
         })
     }
+}
+
+/// Puts `Retry-After` where [`retry_after`] finds it: of an answer that is an error only the body is kept. Priority and
+/// fairness say it in the header alone (Kubernetes: apiserver/pkg/server/filters/priority-and-fairness.go).
+fn with_retry_after(head: &response::Parts, body: Bytes) -> Bytes {
+    let told = head.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u32>().ok());
+    let Some(seconds) = told.filter(|_| !head.status.is_success()) else { return body };
+    let mut status = serde_json::from_slice(&body).ok().filter(Value::is_object).unwrap_or_else(
+        || json!({"kind": "Status", "code": head.status.as_u16(), "message": String::from_utf8_lossy(&body).trim()}),
+    );
+    if !status["details"].is_object() {
+        status["details"] = json!({});
+    }
+    status["details"]["retryAfterSeconds"] = json!(seconds);
+    status.to_string().into()
+}
+
+/// How long the API server asks to be left alone, if it does.
+#[must_use]
+pub fn retry_after(error: &kube::Error) -> Option<Duration> {
+    let kube::Error::Api(status) = error else { return None };
+    let seconds = status.details.as_ref()?.retry_after_seconds;
+    (seconds > 0).then(|| Duration::from_secs(seconds.into()).min(RETRY_AFTER_AT_MOST))
 }
 
 #[cfg(test)]
@@ -188,9 +217,13 @@ mod tests {
     use crate::clock::Clock;
     use crate::model::observation::{Observation, Seen};
     use k8s_openapi::api::core::v1::Pod;
+    use kube::api::WatchParams;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
+
+    /// More than ever comes.
+    const UNENDING: &str = "content-length: 100";
 
     /// A server that answers the first request with `answer`, or not at all, and hands back what it was sent.
     async fn serve(answer: Option<&'static str>) -> (Config, tokio::task::JoinHandle<String>) {
@@ -203,6 +236,9 @@ mod tests {
             match answer {
                 Some(answer) => connection.write_all(answer.as_bytes()).await.unwrap(),
                 None => std::future::pending().await,
+            }
+            if answer.is_some_and(|answer| answer.contains(UNENDING)) {
+                std::future::pending().await
             }
             String::from_utf8_lossy(&sent[..length]).into_owned()
         });
@@ -254,6 +290,32 @@ mod tests {
         assert_eq!(state, ApiState::Unreachable("no answer within 15 s".to_owned()));
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_never_ends_is_left_after_the_deadline_as_is_the_refusal_of_a_watch() {
+        let left = ApiState::Unreachable("no answer within 15 s".to_owned());
+        let (config, _request) = serve(Some("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")).await;
+        assert_eq!(state_after(&get(config).await, "get", "pods"), left);
+        let (config, _request) = serve(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{")).await;
+        let api: kube::Api<Pod> = kube::Api::all(client(config, dates().0).unwrap());
+        let refused = api.watch(&WatchParams::default(), "0").await.err().unwrap();
+        assert_eq!(state_after(&refused, "watch", "pods"), left);
+    }
+
+    #[tokio::test]
+    async fn how_long_to_wait_is_kept_whether_header_or_status_says_it() {
+        let header = "HTTP/1.1 429 Too Many Requests\r\nconnection: close\r\nretry-after: 7\r\n\r\nToo many requests";
+        let (config, _request) = serve(Some(header)).await;
+        let error = get(config).await;
+        assert_eq!(
+            (retry_after(&error), words(&error)),
+            (Some(Duration::from_secs(7)), "429 Too many requests".to_owned())
+        );
+        let status =
+            "HTTP/1.1 503 No\r\nconnection: close\r\n\r\n{\"code\":503,\"details\":{\"retryAfterSeconds\":9999}}";
+        let (config, _request) = serve(Some(status)).await;
+        assert_eq!(retry_after(&get(config).await), Some(RETRY_AFTER_AT_MOST));
+    }
+
     #[tokio::test]
     async fn a_server_that_is_away_is_unreachable_in_plain_words() {
         let mut config = Config::new("http://127.0.0.1:1".parse().unwrap());
@@ -267,7 +329,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, "users: [{user: {token: very-secret}}\nclusters: 3").unwrap();
-        let error = connect(&Access::Kubeconfig(path), dates().0).await.err().unwrap();
+        let error = connect_once(&Access::Kubeconfig(path), dates().0).await.err().unwrap();
         assert!(matches!(error, AccessError::Invalid(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("secret"));
     }

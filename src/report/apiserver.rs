@@ -1,6 +1,7 @@
 //! Writes one Event to the API server: creates it, or patches it if it is there. Says what came of it and never retries
 //! a failure. Needs the verbs `create` and `patch` on `events`, nothing to read.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
@@ -9,6 +10,7 @@ use k8s_openapi::api::core::v1::Event;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::client::Body;
+use serde::de::IgnoredAny;
 
 use super::event;
 use crate::model::wording;
@@ -104,6 +106,8 @@ impl ApiServer {
         let (head, body) = self.client.send(request).await?.into_parts();
         let bytes = body.collect_bytes().await?;
         let body = if head.status.is_success() {
+            // What is no object was said by something in between, and nothing was written.
+            serde_json::from_slice::<BTreeMap<String, IgnoredAny>>(&bytes).map_err(kube::Error::SerdeError)?;
             Status::default()
         } else {
             serde_json::from_slice(&bytes).unwrap_or_else(|_| plain(&String::from_utf8_lossy(&bytes)))

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{patch, post};
 use axum::{Json, Router};
+use futures::{StreamExt, stream};
 use http::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -26,6 +28,12 @@ pub(super) enum Fault {
     DoesAndHangs,
     /// It answers with this status, this `Retry-After`, this body.
     Says(u16, Option<u64>, Value),
+    /// It does what was asked, and its answer breaks off in the middle.
+    DoesAndBreaksOff,
+    /// It does what was asked, and its answer never ends.
+    DoesAndNeverEnds,
+    /// It does nothing, and answers 200 with what is no JSON.
+    Garbage,
 }
 
 /// One request it received.
@@ -111,14 +119,20 @@ impl FakeApi {
             Some(Fault::Refused) => return Err(std::io::ErrorKind::ConnectionRefused.into()),
             Some(Fault::Hangs) => return std::future::pending().await,
             Some(Fault::Says(status, retry_after, body)) => return Ok(said(status, retry_after, body)),
-            Some(Fault::DoesAndHangs) | None => {}
+            Some(Fault::Garbage) => return Ok("<html>\u{0}{]".into_response()),
+            Some(Fault::DoesAndHangs | Fault::DoesAndBreaksOff | Fault::DoesAndNeverEnds) | None => {}
         }
         let router = Router::new()
             .route("/api/v1/namespaces/{namespace}/events", post(create))
             .route("/api/v1/namespaces/{namespace}/events/{name}", patch(merge))
             .with_state(self.clone());
-        let response = router.oneshot(request.map(axum::body::Body::new)).await.unwrap();
-        if fault.is_some() { std::future::pending().await } else { Ok(response) }
+        let response = router.oneshot(request.map(Body::new)).await.unwrap();
+        match fault {
+            Some(Fault::DoesAndBreaksOff) => Ok(begun(Some(std::io::ErrorKind::ConnectionReset.into()))),
+            Some(Fault::DoesAndNeverEnds) => Ok(begun(None)),
+            Some(_) => std::future::pending().await,
+            None => Ok(response),
+        }
     }
 
     fn note(&self, request: &http::Request<kube::client::Body>) -> Option<Fault> {
@@ -136,6 +150,16 @@ fn said(status: u16, retry_after: Option<u64>, body: Value) -> Response {
         response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     }
     response
+}
+
+/// The beginning of an answer, and then an error or nothing.
+fn begun(end: Option<std::io::Error>) -> Response {
+    let begun = stream::iter([Ok("{\"kind\":")]);
+    let body = match end {
+        Some(error) => Body::from_stream(begun.chain(stream::iter([Err(error)]))),
+        None => Body::from_stream(begun.chain(stream::pending())),
+    };
+    Response::new(body)
 }
 
 async fn create(State(api): State<FakeApi>, Path(namespace): Path<String>, Json(event): Json<Value>) -> Response {

@@ -19,6 +19,7 @@ mod prepull;
 mod pulls;
 mod record;
 mod recorder;
+mod rights;
 mod runtime_lost;
 mod sandbox;
 mod socket;

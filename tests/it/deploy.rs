@@ -1,6 +1,8 @@
 //! Holds deploy/base to what it promises: the rules of the standard profile, our own command line and configuration, and
 //! the API's schemas where they are at hand.
 
+mod overlays;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -280,8 +282,9 @@ fn every_object_fits_the_schemas_of_the_api() {
         return;
     };
     let schemas = Schemas::from_folder(&folder).unwrap();
-    let storage = ["../storage/clusterrole.yaml", "../storage/clusterrolebinding.yaml"].map(read);
-    for object in objects().values().chain(&storage) {
+    let beside = ["storage/clusterrole", "storage/clusterrolebinding", "condition/policy", "condition/policybinding"];
+    let beside = beside.map(|file| read(&format!("../{file}.yaml")));
+    for object in objects().values().chain(&beside) {
         schemas.validate(object).unwrap_or_else(|faults| panic!("{}:\n{}", object["kind"], faults.join("\n")));
     }
     let mut misspelt = objects()["DaemonSet"].clone();

@@ -28,6 +28,7 @@ mod observe_cri;
 mod observe_host;
 mod observe_sandboxes;
 mod pause_image;
+mod policy;
 mod prepull;
 mod producers;
 mod pull_queue;

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::io;
 use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
@@ -11,6 +12,7 @@ use http::{Request, Response};
 use serde_json::{Value, json};
 
 /// One answer.
+#[derive(Clone)]
 pub(super) enum Reply {
     /// A whole body with this status.
     Whole(u16, Value),
@@ -18,6 +20,12 @@ pub(super) enum Reply {
     Ends(Vec<Value>),
     /// A watch with these events, which stays open.
     Stays(Vec<Value>),
+    /// The connection is refused.
+    Refused,
+    /// An answer that breaks off in its middle.
+    BreaksOff,
+    /// 200, and what is no JSON.
+    Garbage,
 }
 
 #[derive(Clone)]
@@ -38,7 +46,7 @@ impl Fake {
         kube::Client::new(tower::service_fn(move |request| fake.clone().answer(request)), "default")
     }
 
-    async fn answer(self, request: Request<kube::client::Body>) -> Result<Response<Body>, Infallible> {
+    async fn answer(self, request: Request<kube::client::Body>) -> io::Result<Response<Body>> {
         let reply = {
             let mut state = self.0.lock().unwrap();
             state.1.push(request.uri().to_string());
@@ -48,6 +56,9 @@ impl Fake {
             Some(Reply::Whole(status, body)) => (status, Body::from(body.to_string())),
             Some(Reply::Ends(events)) => (200, Body::from_stream(lines(events))),
             Some(Reply::Stays(events)) => (200, Body::from_stream(lines(events).chain(stream::pending()))),
+            Some(Reply::Refused) => return Err(io::ErrorKind::ConnectionRefused.into()),
+            Some(Reply::BreaksOff) => (200, Body::from_stream(broken_off())),
+            Some(Reply::Garbage) => (200, Body::from("<html>\u{0}{]\n")),
             None => std::future::pending().await,
         };
         Ok(Response::builder().status(status).body(body).unwrap())
@@ -56,6 +67,10 @@ impl Fake {
 
 fn lines(events: Vec<Value>) -> impl futures::Stream<Item = Result<String, Infallible>> {
     stream::iter(events.into_iter().map(|event| Ok(format!("{event}\n"))))
+}
+
+fn broken_off() -> impl futures::Stream<Item = io::Result<&'static str>> {
+    stream::iter([Ok("{\"kind\":"), Err(io::ErrorKind::ConnectionReset.into())])
 }
 
 /// An object with no more than its metadata.
@@ -67,6 +82,12 @@ pub(super) fn object(name: &str) -> Value {
 pub(super) fn list(names: &[&str]) -> Reply {
     let items: Vec<_> = names.iter().map(|name| object(name)).collect();
     Reply::Whole(200, json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "5"}, "items": items}))
+}
+
+/// A refusal with this status that says when to come back.
+pub(super) fn come_back(code: u16, seconds: u32) -> Reply {
+    let details = json!({"retryAfterSeconds": seconds});
+    Reply::Whole(code, json!({"kind": "Status", "code": code, "message": "later", "reason": "x", "details": details}))
 }
 
 /// A refusal with this status.

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::standing::Standing;
-use super::watch::{Feed, follow};
+use super::watch::{Change, Feed, follow};
 use super::{convert, wire::ApiNode};
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
@@ -30,25 +29,19 @@ impl NodeObserver {
     /// Runs until stopped. Sends [`Seen::NodeChanged`] for the first look and each change, [`Seen::NodeGone`] when there
     /// is no such Node, and [`Seen::ApiServer`] when the way there changes.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let feed = Feed { resource: "nodes", standing: self.standing, out: Outlet::new(out, self.clock) };
-        let mut found = false;
+        let (standing, clock) = (self.standing, self.clock);
+        let feed = Feed { resource: "nodes", standing, out: Outlet::new(out, clock), clock };
         let fields = format!("metadata.name={}", self.node);
         let api: Api<ApiNode> = Api::all(self.client);
-        follow(api, &fields, feed, stop, move |event| tell(event, &mut found)).await;
+        follow(api, &fields, feed, stop, |change| Some(seen(change))).await;
     }
 }
 
-fn tell(event: Event<ApiNode>, found: &mut bool) -> Option<Seen> {
-    match event {
-        Event::Init => {
-            *found = false;
-            None
-        }
-        Event::InitApply(node) | Event::Apply(node) => {
-            *found = true;
-            Some(Seen::NodeChanged(Box::new(convert::node(node))))
-        }
-        Event::InitDone => (!*found).then_some(Seen::NodeGone),
-        Event::Delete(_) => Some(Seen::NodeGone),
-    }
+fn seen(change: Change<ApiNode>) -> Seen {
+    let node = match change {
+        Change::Listed(nodes) => nodes.into_iter().next(),
+        Change::Is(node) => Some(node),
+        Change::Gone(_) => None,
+    };
+    node.map_or(Seen::NodeGone, |node| Seen::NodeChanged(Box::new(convert::node(node))))
 }

@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use kube::runtime::watcher::Event;
 use kube::{Api, Client};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::standing::Standing;
-use super::watch::{Feed, follow};
+use super::watch::{Change, Feed, follow};
 use super::{convert, wire::ApiPod};
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
-use crate::model::pod::Pod;
 use crate::observe::Outlet;
 
 /// Watches the pods that are bound to one node. Needs `list` and `watch` on pods.
@@ -31,21 +29,18 @@ impl PodObserver {
     /// Runs until stopped. Sends [`Seen::PodsListed`] after each list, [`Seen::PodChanged`] and [`Seen::PodGone`] in
     /// between, and [`Seen::ApiServer`] when the way there changes.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let feed = Feed { resource: "pods", standing: self.standing, out: Outlet::new(out, self.clock) };
-        let mut listed = Vec::new();
+        let (standing, clock) = (self.standing, self.clock);
+        let feed = Feed { resource: "pods", standing, out: Outlet::new(out, clock), clock };
         let fields = format!("spec.nodeName={}", self.node);
         let api: Api<ApiPod> = Api::all(self.client);
-        follow(api, &fields, feed, stop, move |event| tell(event, &mut listed)).await;
+        follow(api, &fields, feed, stop, |change| Some(seen(change))).await;
     }
 }
 
-fn tell(event: Event<ApiPod>, listed: &mut Vec<Pod>) -> Option<Seen> {
-    match event {
-        Event::Init => listed.clear(),
-        Event::InitApply(pod) => listed.push(convert::pod(pod)),
-        Event::InitDone => return Some(Seen::PodsListed(std::mem::take(listed))),
-        Event::Apply(pod) => return Some(Seen::PodChanged(Box::new(convert::pod(pod)))),
-        Event::Delete(pod) => return Some(Seen::PodGone(convert::api_uid(&pod))),
+fn seen(change: Change<ApiPod>) -> Seen {
+    match change {
+        Change::Listed(pods) => Seen::PodsListed(pods.into_iter().map(convert::pod).collect()),
+        Change::Is(pod) => Seen::PodChanged(Box::new(convert::pod(pod))),
+        Change::Gone(pod) => Seen::PodGone(convert::api_uid(&pod)),
     }
-    None
 }

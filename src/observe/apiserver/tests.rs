@@ -1,5 +1,7 @@
 //! The observers of the API server against a scripted one, in virtual time.
 
+mod faults;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,152 +1,212 @@
 //! One list and watch, followed for as long as the agent runs: what it yields is handed on, its failures are told once and
-//! retried with backoff. Knows nothing of what it watches.
+//! retried. Knows nothing of what it watches.
 //!
-//! The kube crate's watcher re-opens a watch where it stopped and lists again after 410 Gone. What it does not do is done
-//! here: it retries without any pause, it is silent when a watch that failed to open opens again, and an HTTP 410 at the
-//! opening keeps it at the same lost version for ever.
+//! Nothing is asked for without a pause but the watch after its list, and the watch after one that lived as long as was
+//! asked: a server that takes watches and ends them at once is asked no more often than one that refuses them.
 
 use std::fmt::Debug;
-use std::pin::Pin;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt};
-use kube::runtime::watcher::{self, Event, watcher};
-use kube::{Api, Resource};
+use futures::StreamExt;
+use kube::api::{ListParams, WatchEvent, WatchParams};
+use kube::{Api, Resource, ResourceExt};
 use serde::de::DeserializeOwned;
 use tokio_util::sync::CancellationToken;
 
 use super::standing::Standing;
-use crate::client::apiserver::{DEADLINE, state_after};
+use crate::client::apiserver::{retry_after, state_after};
 use crate::client::backoff::Backoff;
+use crate::clock::Clock;
 use crate::model::observation::{ApiState, Seen};
+use crate::model::since;
 use crate::observe::Outlet;
 
 /// Waits between failing attempts.
 const RETRY_BASE: Duration = Duration::from_secs(1);
-const RETRY_MOST: Duration = Duration::from_secs(30);
+const RETRY_MOST: Duration = Duration::from_secs(60);
+/// A watch that lived for so long was no failure, although it may have ended before its time.
+const STEADY: Duration = Duration::from_secs(60);
+/// A steady watch that ended before its time: so did those of all other nodes, if the API server restarted. They come back
+/// within this time.
+const COMEBACK: Duration = Duration::from_secs(20);
 
-/// A failing attempt ends within the client's deadline, so a watch that is silent for longer has been opened.
-const OPENED: Duration = DEADLINE.saturating_add(Duration::from_secs(1));
+/// The server ends a watch after about so long, and it is opened anew where it stopped. Each time another length, so that the
+/// watches of nodes that started together drift apart.
+const LENGTH: std::ops::Range<u32> = 600..900;
+/// The server sends a bookmark every minute (Kubernetes: apiserver/pkg/storage/cacher/cacher.go, defaultBookmarkFrequency).
+/// A watch that says nothing for longer than this is dead, though nobody said so. Where there are no bookmarks this costs
+/// fifteen openings an hour.
+const SILENT: Duration = Duration::from_secs(240);
 
-/// The server ends a watch after about so long, and it is opened anew where it stopped. Spread, so that the watches of
-/// nodes that started together drift apart. A connection that died unseen is noticed after as long.
-const LENGTH: std::ops::Range<u32> = 240..300;
-
-type Items<K> = Pin<Box<dyn Stream<Item = watcher::Result<Event<K>>> + Send>>;
+/// What happened to the objects that are followed.
+pub(super) enum Change<K> {
+    /// These are there, and no others.
+    Listed(Vec<K>),
+    /// It is so now.
+    Is(K),
+    /// It was so when it went.
+    Gone(K),
+}
 
 /// Where observations go, and how the API server stands.
-#[derive(Clone)]
 pub(super) struct Feed {
     pub(super) resource: &'static str,
     pub(super) standing: Standing,
     pub(super) out: Outlet,
+    pub(super) clock: Clock,
 }
 
-impl Feed {
-    async fn stands(&self, state: ApiState) {
-        self.standing.note(self.resource, state, &self.out).await;
-    }
-}
-
-/// Follows the objects that the field selector `fields` leaves, until `stop`. `tell` makes of each event what is to be
+/// Follows the objects that the field selector `fields` leaves, until `stop`. `tell` makes of each change what is to be
 /// sent.
 pub(super) async fn follow<K>(
     api: Api<K>,
     fields: &str,
     feed: Feed,
     stop: CancellationToken,
-    tell: impl FnMut(Event<K>) -> Option<Seen> + Send,
+    tell: impl FnMut(Change<K>) -> Option<Seen> + Send,
 ) where
     K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    let open = || -> Items<K> { Box::pin(watcher(api.clone(), config(fields))) };
-    stop.run_until_cancelled(keep_following(open, &feed, tell)).await;
+    let backoff = Backoff::new(RETRY_BASE, RETRY_MOST);
+    let follower =
+        Follower { api, fields: fields.to_owned(), feed, tell, version: None, backoff, not_before: Duration::ZERO };
+    stop.run_until_cancelled(follower.run()).await;
 }
 
-async fn keep_following<K: Send>(
-    open: impl Fn() -> Items<K>,
-    feed: &Feed,
-    mut tell: impl FnMut(Event<K>) -> Option<Seen> + Send,
-) {
-    let mut items = open();
-    let mut backoff = Backoff::new(RETRY_BASE, RETRY_MOST);
-    let mut failing = false;
-    loop {
-        let next = next(&mut items, failing).await;
-        if next.was_answered() {
-            failing = false;
-            backoff.reset();
-            feed.stands(ApiState::Answers).await;
-        }
-        match next {
-            Next::Opened => {}
-            Next::Event(event) => {
-                if let Some(seen) = tell(event) {
-                    feed.out.tell(seen).await;
-                }
+struct Follower<K, T> {
+    api: Api<K>,
+    fields: String,
+    feed: Feed,
+    tell: T,
+    /// What is known already. None: it must be listed.
+    version: Option<String>,
+    backoff: Backoff,
+    /// What the server has asked for, beside the backoff.
+    not_before: Duration,
+}
+
+/// Why a watch is over, as far as it matters to what comes next.
+enum End {
+    /// It ended without a fault of what was sent, or was never opened.
+    Cut,
+    /// What comes after the known version can't be had.
+    Lost,
+}
+
+impl<K, T> Follower<K, T>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+    T: FnMut(Change<K>) -> Option<Seen> + Send,
+{
+    async fn run(mut self) {
+        loop {
+            match self.version.take() {
+                None => self.list().await,
+                Some(version) => self.watch(version).await,
             }
-            Next::Failed(error) => {
-                failing = true;
-                if let Some(state) = standing_after(&error, feed.resource) {
-                    feed.stands(state).await;
+        }
+    }
+
+    async fn list(&mut self) {
+        // Version 0 comes from the API server's watch cache, where pods are indexed by node; any other, and any limit, may
+        // read every pod of the cluster from etcd (Kubernetes: apiserver/pkg/storage/cacher).
+        let all = ListParams::default().fields(&self.fields).at("0");
+        match self.api.list(&all).await {
+            Ok(list) => match list.metadata.resource_version.filter(|version| !version.is_empty()) {
+                Some(version) => {
+                    self.version = Some(version);
+                    self.stands(ApiState::Answers).await;
+                    self.hand_on(Change::Listed(list.items)).await;
+                    return;
                 }
-                tokio::time::sleep(backoff.wait()).await;
-                if lost(&error) {
-                    items = open();
+                None => self.stands(ApiState::Unreachable("its answer has no resource version".into())).await,
+            },
+            Err(error) => self.refused("list", &error).await,
+        }
+        let pause = self.backoff.wait();
+        self.rest(pause).await;
+    }
+
+    async fn watch(&mut self, version: String) {
+        let length = fastrand::u32(LENGTH);
+        let began = self.feed.clock.now();
+        self.version = Some(version);
+        if let End::Lost = self.watch_until_it_ends(length).await {
+            self.version = None;
+        }
+        let lived = since(began, self.feed.clock.now());
+        if lived >= STEADY {
+            self.backoff.reset();
+        }
+        let pause = match lived {
+            full if full >= Duration::from_secs(length.into()) => Duration::ZERO,
+            steady if steady >= STEADY => COMEBACK.mul_f64(fastrand::f64()),
+            _ => self.backoff.wait(),
+        };
+        self.rest(pause).await;
+    }
+
+    async fn rest(&mut self, pause: Duration) {
+        tokio::time::sleep(pause + std::mem::take(&mut self.not_before)).await;
+    }
+
+    async fn watch_until_it_ends(&mut self, length: u32) -> End {
+        let params = WatchParams::default().fields(&self.fields).timeout(length);
+        let opened = self.api.watch(&params, self.version.as_deref().unwrap_or_default()).await;
+        let mut items = match opened {
+            Ok(items) => items.boxed(),
+            Err(error) => return self.failed(&error).await,
+        };
+        self.stands(ApiState::Answers).await;
+        while let Ok(Some(item)) = tokio::time::timeout(SILENT, items.next()).await {
+            let (version, change) = match item {
+                Ok(WatchEvent::Added(object) | WatchEvent::Modified(object)) => {
+                    (object.resource_version(), Some(Change::Is(object)))
                 }
+                Ok(WatchEvent::Deleted(object)) => (object.resource_version(), Some(Change::Gone(object))),
+                Ok(WatchEvent::Bookmark(bookmark)) => (Some(bookmark.metadata.resource_version), None),
+                Ok(WatchEvent::Error(status)) => return self.failed(&kube::Error::Api(status.boxed())).await,
+                Err(error) => return self.broke_off(&error).await,
+            };
+            let Some(version) = version.filter(|version| !version.is_empty()) else { return End::Lost };
+            self.version = Some(version);
+            if let Some(change) = change {
+                self.hand_on(change).await;
             }
         }
+        End::Cut
     }
-}
 
-enum Next<K> {
-    Opened,
-    Event(Event<K>),
-    Failed(watcher::Error),
-}
-
-impl<K> Next<K> {
-    /// `Init` comes before the list is asked for.
-    fn was_answered(&self) -> bool {
-        matches!(self, Self::Opened) || matches!(self, Self::Event(event) if !matches!(event, Event::Init))
-    }
-}
-
-async fn next<K>(items: &mut Items<K>, failing: bool) -> Next<K> {
-    let item = match failing {
-        true => tokio::time::timeout(OPENED, items.next()).await,
-        false => Ok(items.next().await),
-    };
-    match item {
-        Ok(Some(Ok(event))) => Next::Event(event),
-        Ok(Some(Err(error))) => Next::Failed(error),
-        Ok(None) => Next::Failed(watcher::Error::NoResourceVersion), // a watcher's stream has no end
-        Err(_) => Next::Opened,
-    }
-}
-
-/// A list at version 0 comes from the API server's watch cache, where pods are indexed by node; any other may read every
-/// pod of the cluster from etcd (Kubernetes: apiserver/pkg/storage/cacher). The kube crate asks for version 0 only where
-/// no page size is set.
-fn config(fields: &str) -> watcher::Config {
-    let config = watcher::Config::default().any_semantic().fields(fields).timeout(fastrand::u32(LENGTH));
-    watcher::Config { page_size: None, ..config }
-}
-
-/// What a failure says of the API server. A watch that breaks off says nothing: only the next attempt does.
-fn standing_after(error: &watcher::Error, resource: &str) -> Option<ApiState> {
-    match error {
-        watcher::Error::InitialListFailed(error) => Some(state_after(error, "list", resource)),
-        watcher::Error::WatchStartFailed(error) => Some(state_after(error, "watch", resource)),
-        watcher::Error::WatchError(status) if status.code != 410 => {
-            Some(state_after(&kube::Error::Api(status.clone()), "watch", resource))
+    /// The server said no, or nothing.
+    async fn failed(&mut self, error: &kube::Error) -> End {
+        if matches!(error, kube::Error::Api(status) if status.code == 410) {
+            return End::Lost;
         }
-        watcher::Error::NoResourceVersion => Some(ApiState::Unreachable("its answer has no resource version".into())),
-        watcher::Error::WatchError(_) | watcher::Error::WatchFailed(_) => None,
+        self.refused("watch", error).await;
+        End::Cut
     }
-}
 
-/// The version to watch from is gone, said as an HTTP status.
-fn lost(error: &watcher::Error) -> bool {
-    matches!(error, watcher::Error::WatchStartFailed(kube::Error::Api(status)) if status.code == 410)
+    async fn refused(&mut self, verb: &str, error: &kube::Error) {
+        self.not_before = retry_after(error).unwrap_or_default();
+        self.stands(state_after(error, verb, self.feed.resource)).await;
+    }
+
+    /// A watch that breaks off says nothing of the API server: only the next attempt does. What can't be read is lost.
+    async fn broke_off(&mut self, error: &kube::Error) -> End {
+        match error {
+            kube::Error::Api(_) => self.failed(error).await,
+            kube::Error::SerdeError(_) => End::Lost,
+            _ => End::Cut,
+        }
+    }
+
+    async fn stands(&self, state: ApiState) {
+        self.feed.standing.note(self.feed.resource, state, &self.feed.out).await;
+    }
+
+    async fn hand_on(&mut self, change: Change<K>) {
+        if let Some(seen) = (self.tell)(change) {
+            self.feed.out.tell(seen).await;
+        }
+    }
 }

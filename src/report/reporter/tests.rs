@@ -1,5 +1,7 @@
 //! The whole of reporting against an API server that fails in every way it can, in virtual time.
 
+mod faults;
+
 use serde_json::{Value, json};
 
 use super::super::fake_api::{FakeApi, Fault};

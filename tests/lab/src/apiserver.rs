@@ -22,7 +22,7 @@ mod writing;
 
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -72,10 +72,16 @@ impl Default for Options {
 struct Shared {
     store: Arc<Store>,
     journal: Journal,
-    users: Vec<User>,
+    users: RwLock<Arc<[User]>>,
     faults: watch::Sender<Vec<Broken>>,
     bookmark_every: Duration,
     schemas: Option<Schemas>,
+}
+
+impl Shared {
+    fn users(&self) -> Arc<[User]> {
+        Arc::clone(&self.users.read().unwrap_or_else(PoisonError::into_inner))
+    }
 }
 
 /// A running double. Ends, with all its connections, when dropped.
@@ -98,7 +104,7 @@ impl ApiServer {
         let shared = Arc::new(Shared {
             store: Arc::new(store),
             journal: Journal::default(),
-            users: options.users,
+            users: RwLock::new(options.users.into()),
             faults: watch::Sender::new(Vec::new()),
             bookmark_every: options.bookmark_every,
             schemas: options.schemas,
@@ -151,13 +157,18 @@ impl ApiServer {
         self.shared.faults.send_replace(broken);
     }
 
+    /// From now on these may call, and nobody else.
+    pub fn set_users(&self, users: Vec<User>) {
+        *self.shared.users.write().unwrap_or_else(PoisonError::into_inner) = users.into();
+    }
+
     /// Writes a kubeconfig that names this server and the token of the first user.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn kubeconfig(&self, path: &Path) -> io::Result<()> {
-        let first = self.shared.users.first();
-        self.kubeconfig_for(path, first.map_or("", |user| user.token.as_str()))
+        let users = self.shared.users();
+        self.kubeconfig_for(path, users.first().map_or("", |user| user.token.as_str()))
     }
 
     /// Writes a kubeconfig that names this server and a token.

@@ -1,5 +1,5 @@
 //! Who may do what: bearer tokens and rights by rules, as a (Cluster)Role holds them. With no user configured everybody
-//! may do everything.
+//! may do everything. A user with an empty token is whoever brings none.
 
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 pub struct User {
     /// Name as the API server says it, `system:serviceaccount:NAMESPACE:NAME` for a service account.
     pub name: String,
-    /// Bearer token.
+    /// Bearer token; empty: who calls without one.
     pub token: String,
     /// `None`: may do everything.
     pub rights: Option<Vec<Rule>>,
@@ -82,7 +82,7 @@ pub(super) fn authenticate<'a>(users: &'a [User], authorization: Option<&str>) -
     if users.is_empty() {
         return Ok(None);
     }
-    let token = authorization.and_then(|header| header.strip_prefix("Bearer "));
+    let token = authorization.map_or(Some(""), |header| header.strip_prefix("Bearer "));
     let user = users.iter().find(|user| Some(user.token.as_str()) == token);
     user.map(Some).ok_or_else(Refusal::unauthorized)
 }

@@ -74,7 +74,8 @@ async fn serve(
         return Ok(response);
     }
     let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let user = access::authenticate(&shared.users, authorization)?;
+    let users = shared.users();
+    let user = access::authenticate(&users, authorization)?;
     access::authorize(user, &call)?;
     if call.verb == "watch" {
         let body = watching::open(shared, call, number)?;

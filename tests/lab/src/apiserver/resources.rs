@@ -180,8 +180,18 @@ pub static CSI_DRIVERS: Resource = Resource {
     ..PLAIN
 };
 
+/// ResourceClaims.
+pub static RESOURCE_CLAIMS: Resource = Resource {
+    group: "resource.k8s.io",
+    plural: "resourceclaims",
+    singular: "resourceclaim",
+    kind: "ResourceClaim",
+    status: true,
+    ..PLAIN
+};
+
 /// Everything served.
-pub static RESOURCES: [&Resource; 11] = [
+pub static RESOURCES: [&Resource; 12] = [
     &PODS,
     &NODES,
     &EVENTS,
@@ -193,10 +203,11 @@ pub static RESOURCES: [&Resource; 11] = [
     &ATTACHMENTS,
     &CSI_NODES,
     &CSI_DRIVERS,
+    &RESOURCE_CLAIMS,
 ];
 
 /// The groups beside core, each in its one version, `v1`.
-pub const GROUPS: [&str; 2] = ["coordination.k8s.io", "storage.k8s.io"];
+pub const GROUPS: [&str; 3] = ["coordination.k8s.io", "resource.k8s.io", "storage.k8s.io"];
 
 impl Resource {
     /// The resource a path names.
