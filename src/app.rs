@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::causes;
 use crate::cli::run::RunArgs;
-use crate::client::apiserver::{self, Access};
+use crate::client::apiserver::{self, Access, Requests};
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
 use crate::clock::Clock;
@@ -65,10 +65,12 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let mut tasks = Tasks::new(stop);
     let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
     let settings = follow_config(&args, &mut tasks, &seen, clock);
-    let client = api_client(&args).await?;
+    let requests = Requests::default();
+    let client = api_client(&args, &requests).await?;
     let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
     let cri = Cri::new(endpoint, clock, Deadlines::default());
-    let metrics = Metrics::new(cri.containerd_calls());
+    let metrics = Metrics::new(cri.containerd_calls(), requests);
+    metrics.watch_queue("observations", &seen);
 
     let shared = Shared { clock, node, settings, metrics, tasks };
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
@@ -94,6 +96,7 @@ impl Shared {
     ) -> Tasks {
         let standalone = client.is_none();
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
+        self.metrics.watch_queue("questions", &questions);
         let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (hear, heard) = watch::channel(Heard::default());
@@ -125,6 +128,7 @@ impl Shared {
 
     fn relay(&mut self, relay: Relay, from: mpsc::Receiver<Observation>) -> mpsc::Receiver<Observation> {
         let (out, to_engine) = mpsc::channel(OBSERVATIONS);
+        self.metrics.watch_queue("relayed", &out);
         self.tasks.start("relay", relay.run(from, out));
         to_engine
     }
@@ -138,6 +142,7 @@ impl Shared {
         args: &RunArgs,
     ) -> watch::Receiver<crate::model::Time> {
         let (findings, to_report) = mpsc::channel(FINDINGS);
+        self.metrics.watch_queue("findings", &findings);
         let (heartbeat, beats) = watch::channel(self.clock.now());
         let (standalone, condition_client) = (client.is_none(), client.clone());
         let memory = args.state_dir.as_deref().map(Memory::open).unwrap_or_default();
@@ -268,13 +273,14 @@ fn follow_config(
     settings
 }
 
-async fn api_client(args: &RunArgs) -> anyhow::Result<Option<kube::Client>> {
+async fn api_client(args: &RunArgs, requests: &Requests) -> anyhow::Result<Option<kube::Client>> {
     if args.standalone {
         return Ok(None);
     }
     let access = args.kubeconfig.clone().map_or(Access::InCluster, Access::Kubeconfig);
-    let client =
-        apiserver::connect(&access).await.context("no way to the API server; --standalone does without one")?;
+    let client = apiserver::connect(&access, requests)
+        .await
+        .context("no way to the API server; --standalone does without one")?;
     Ok(Some(client))
 }
 

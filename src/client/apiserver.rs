@@ -3,6 +3,8 @@
 //!
 //! Token files are read again by the kube crate once a minute, so a rotated service account token is picked up.
 
+mod requests;
+
 use std::error::Error;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -16,6 +18,8 @@ use kube::config::{KubeConfigOptions, Kubeconfig, KubeconfigError};
 use kube::{Client, Config};
 use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
+
+pub use requests::{Asked, Requests};
 
 use crate::model::observation::ApiState;
 use crate::model::redact::redact;
@@ -54,27 +58,27 @@ pub enum AccessError {
     Unusable(String),
 }
 
-/// Makes a client. Nothing is sent yet.
+/// Makes a client whose requests are counted. Nothing is sent yet.
 ///
 /// # Errors
 ///
 /// Where address or credentials are missing or malformed; never because the API server is away.
-pub async fn connect(access: &Access) -> Result<Client, AccessError> {
-    client(config(access).await?)
+pub async fn connect(access: &Access, requests: &Requests) -> Result<Client, AccessError> {
+    client(config(access).await?, requests)
 }
 
-/// Makes a client for a configuration that was loaded already, with our deadlines and user agent.
+/// Makes a client for a configuration that was loaded already, with our deadlines and user agent; its requests are counted.
 ///
 /// # Errors
 ///
 /// Where address or certificates can't be used.
-pub fn client(mut config: Config) -> Result<Client, AccessError> {
+pub fn client(mut config: Config, requests: &Requests) -> Result<Client, AccessError> {
     config.connect_timeout = Some(CONNECT_DEADLINE);
     config.read_timeout = None; // a calm watch is silent for minutes; `Deadline` bounds the rest
     config.default_retry = false; // fifteen hidden tries of 5 ms to 1,000 s: no deadline would hold
     config.headers.push((header::USER_AGENT, USER_AGENT));
     let builder = ClientBuilder::try_from(config).map_err(|error| AccessError::Unusable(words(&error)))?;
-    Ok(builder.with_layer(&WithDeadline).build())
+    Ok(builder.with_layer(&WithDeadline).with_layer(requests).build())
 }
 
 async fn config(access: &Access) -> Result<Config, AccessError> {
@@ -196,7 +200,7 @@ mod tests {
     }
 
     async fn get(config: Config) -> kube::Error {
-        let api: kube::Api<Pod> = kube::Api::default_namespaced(client(config).unwrap());
+        let api: kube::Api<Pod> = kube::Api::default_namespaced(client(config, &Requests::default()).unwrap());
         api.get("a").await.unwrap_err()
     }
 
@@ -233,7 +237,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, "users: [{user: {token: very-secret}}\nclusters: 3").unwrap();
-        let error = connect(&Access::Kubeconfig(path)).await.err().unwrap();
+        let error = connect(&Access::Kubeconfig(path), &Requests::default()).await.err().unwrap();
         assert!(matches!(error, AccessError::Invalid(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("secret"));
     }

@@ -74,6 +74,7 @@ impl Reporter {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let Setup { node, instance, clock, client, mut settings, lines, tally, memory } = setup;
+        tally.kept(memory.kept());
         let (records, keeper) = memory.into_parts();
         let report = settings.borrow_and_update().report.clone();
         let mut reporter = Self {
@@ -156,7 +157,7 @@ impl Reporter {
                 self.sink.accept(self.clock.now(), notice);
             }
         }
-        self.tally.pending(self.sink.pending());
+        self.tally.pending(self.sink.pending(), self.sink.held());
     }
 
     fn passes(&mut self, notice: &Notice, at: Time) -> bool {
@@ -196,6 +197,7 @@ impl Reporter {
             let changes = self.take_changes();
             kept = changes.is_empty() || keeper.keep(changes, now).await;
         }
+        self.tally.kept(keeper.kept());
         self.keeper = Some(keeper);
     }
 
@@ -228,7 +230,7 @@ impl Reporter {
     fn land(&mut self, (entry, anew, outcome): (Entry, bool, Outcome)) {
         self.flight = None;
         self.sink.settle(self.clock.now(), entry, anew, outcome);
-        self.tally.pending(self.sink.pending());
+        self.tally.pending(self.sink.pending(), self.sink.held());
     }
 
     /// Writes what must not be lost; gives up at the first failure, for there is no time to wait for another try.

@@ -1,8 +1,9 @@
 //! The metrics, in Prometheus' text form on one address. Labels take bounded sets of values: causes, outcomes, methods;
 //! never a name that a cluster invents.
 
-mod containerd;
+mod calls;
 mod process;
+mod queues;
 mod table;
 
 use std::collections::BTreeMap;
@@ -19,13 +20,17 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
+use tokio::sync::mpsc;
 
+use crate::client::apiserver::Requests;
 use crate::client::calls::CallCounts;
 use crate::model::diagnosis::Arrival;
 use crate::model::pull::Load;
 use crate::model::runtime::{CallOutcome, Method};
 use crate::model::since;
 use crate::model::stage::Stage;
+
+use queues::Queues;
 
 pub use table::{Kind, METRICS, Metric};
 
@@ -99,6 +104,11 @@ pub struct Metrics {
     reports: Family<ByCauseAndOutcome, Counter>,
     events: Family<ByOutcome, Counter>,
     pending: Gauge,
+    held: Gauge,
+    journal_bytes: Gauge,
+    journal_failing: Gauge,
+    journal_damaged: Gauge,
+    queues: Queues,
     starts: Histogram,
     stages: Family<ByStage, Histogram>,
     pulls: Family<ByPhase, Gauge>,
@@ -108,21 +118,29 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All of them, at zero; calls of containerd's own API are counted elsewhere.
+    /// All of them, at zero; calls of containerd's own API and requests to the API server are counted elsewhere.
     #[must_use]
-    pub fn new(containerd_calls: CallCounts) -> Self {
+    pub fn new(containerd_calls: CallCounts, requests: Requests) -> Self {
         let mut registry = Registry::default();
         let build = Family::<ByVersion, Gauge>::default();
         build.get_or_create(&ByVersion { version: env!("CARGO_PKG_VERSION") }).set(1);
         register(&mut registry, &table::BUILD, build);
         registry.register_collector(Box::new(process::Process));
-        registry.register_collector(Box::new(containerd::Calls(containerd_calls)));
+        registry.register_collector(Box::new(calls::Calls(containerd_calls)));
+        registry.register_collector(Box::new(calls::ApiRequests(requests)));
+        let queues = Queues::default();
+        registry.register_collector(Box::new(queues.clone()));
         Self {
             diagnoses: register(&mut registry, &table::DIAGNOSES, Family::default()),
             active: Arc::default(),
             reports: register(&mut registry, &table::REPORTS, Family::default()),
             events: register(&mut registry, &table::EVENTS, Family::default()),
             pending: register(&mut registry, &table::PENDING, Gauge::default()),
+            held: register(&mut registry, &table::HELD, Gauge::default()),
+            journal_bytes: register(&mut registry, &table::JOURNAL_BYTES, Gauge::default()),
+            journal_failing: register(&mut registry, &table::JOURNAL_FAILING, Gauge::default()),
+            journal_damaged: register(&mut registry, &table::JOURNAL_DAMAGED, Gauge::default()),
+            queues,
             starts: register(&mut registry, &table::STARTS, Histogram::new(START_SECONDS)),
             stages: register(
                 &mut registry,
@@ -165,9 +183,22 @@ impl Metrics {
         self.events.get_or_create(&ByOutcome { outcome }).inc();
     }
 
-    /// How many Events wait.
-    pub fn set_pending(&self, waiting: usize) {
+    /// How many Events wait, and how many more are held back.
+    pub fn set_pending(&self, waiting: usize, held: usize) {
         self.pending.set(gauged(waiting));
+        self.held.set(gauged(held));
+    }
+
+    /// How the journal stands: bytes written of its current file, whether the disk refuses, lines that were damaged.
+    pub fn set_journal(&self, bytes: usize, failing: bool, damaged: usize) {
+        self.journal_bytes.set(gauged(bytes));
+        self.journal_failing.set(failing.into());
+        self.journal_damaged.set(gauged(damaged));
+    }
+
+    /// Shows how much waits in this queue from now on.
+    pub fn watch_queue<T: Send + 'static>(&self, name: &'static str, sender: &mpsc::Sender<T>) {
+        self.queues.watch(name, sender);
     }
 
     /// A pod has arrived.
@@ -235,17 +266,22 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::client::apiserver::Asked;
     use crate::model::Time;
     use crate::model::ids::{PodId, PodUid};
 
     fn counted() -> Metrics {
         let calls = CallCounts::default();
         calls.count("Leases.List");
-        let metrics = Metrics::new(calls);
+        let requests = Requests::default();
+        requests.count(Asked { verb: "create", resource: "events", code: Some(201) });
+        requests.count(Asked { verb: "create", resource: "events", code: None });
+        let metrics = Metrics::new(calls, requests);
+        metrics.set_journal(80, false, 2);
         metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1), ("ImageNotFound", 3)]));
         metrics.count_report("ImageNotFound", "first");
         metrics.count_event("written");
-        metrics.set_pending(2);
+        metrics.set_pending(2, 1);
         metrics.observe_start(&arrival());
         metrics.set_pulls(&Load { downloading: 1, queued: 3, received: 500, ..Load::default() });
         metrics.observe_runtime_call(&CallOutcome {
@@ -286,7 +322,10 @@ mod tests {
 
     #[test]
     fn what_is_scraped_is_what_the_table_says() {
-        let text = counted().text().unwrap();
+        let metrics = counted();
+        let (sender, _receiver) = mpsc::channel::<()>(2);
+        metrics.watch_queue("findings", &sender);
+        let text = metrics.text().unwrap();
         for metric in METRICS {
             let kind = format!("{:?}", metric.kind).to_lowercase();
             let typed = format!("# TYPE {} {kind}\n", metric.name.trim_end_matches("_total"));
@@ -299,6 +338,28 @@ mod tests {
             }
         }
         assert_eq!(text.matches("# TYPE").count(), METRICS.len());
+    }
+
+    #[test]
+    fn a_queue_shows_what_waits_in_it_and_is_kept_open_by_nobody_who_looks() {
+        let metrics = counted();
+        let (sender, mut receiver) = mpsc::channel(2);
+        metrics.watch_queue("findings", &sender);
+        sender.try_send(()).unwrap();
+        assert!(metrics.text().unwrap().contains("kubewhy_queue_length{queue=\"findings\"} 1\n"));
+        drop(sender);
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(()), Err(mpsc::error::TryRecvError::Disconnected)));
+        assert!(metrics.text().unwrap().contains("kubewhy_queue_length{queue=\"findings\"} 0\n"));
+    }
+
+    #[test]
+    fn a_request_that_was_not_answered_counts_too() {
+        let text = counted().text().unwrap();
+        for code in ["201", "none"] {
+            let line =
+                format!("kubewhy_apiserver_requests_total{{verb=\"create\",resource=\"events\",code=\"{code}\"}} 1\n");
+            assert!(text.contains(&line), "{text}");
+        }
     }
 
     #[test]

@@ -16,10 +16,11 @@ registry: `cause` takes the ids of `docs/causes.md`, `method` the names of CRI c
 ";
 
 const CLOSING: &str = "
-Three alerts to begin with:
+Four alerts to begin with:
 
 * `kubewhy_diagnoses{cause=\"RuntimeDown\"} > 0`, and the same for the other causes told on the Node: this node starts no pods.
 * `kubewhy_events_pending > 0` for 15 minutes: Events are not written. The log says why, once.
+* `kubewhy_journal_failing > 0` for 15 minutes: the state directory takes nothing, so a restart may repeat or lose reports.
 * `increase(kubewhy_reports_total{cause=\"Unclassified\",outcome=\"first\"}[1d]) > 0`: a fault that has no name yet.
 ";
 

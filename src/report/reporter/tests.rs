@@ -337,9 +337,11 @@ impl Tally for Counts {
         self.add(outcome.as_str().to_owned());
     }
 
-    fn pending(&self, waiting: usize) {
-        self.0.lock().unwrap().insert("pending".to_owned(), waiting as u64);
+    fn pending(&self, waiting: usize, held: usize) {
+        self.0.lock().unwrap().extend([("pending".to_owned(), waiting as u64), ("held".to_owned(), held as u64)]);
     }
+
+    fn kept(&self, _: super::super::tally::Kept) {}
 
     fn arrived(&self, arrival: &Arrival) {
         self.add(format!("{} arrived", arrival.pod.name));
@@ -365,6 +367,7 @@ async fn everything_is_counted_once() {
         ("ImageNotFound folded", 5),
         ("PodReportsHeldBack announced", 1),
         ("active ImageNotFound", 30),
+        ("held", 0),
         ("log arrived", 15),
         ("pending", 1),
         ("queued", 3),
