@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::causes;
+use crate::cli::logging::Level;
 use crate::cli::run::RunArgs;
 use crate::client::apiserver::{self, Access, Requests};
 use crate::client::cri::Cri;
@@ -59,7 +60,7 @@ const QUESTIONS: usize = 32;
 ///
 /// # Errors
 /// What makes a start impossible: no way to the API server; and a task that ends by itself.
-pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+pub async fn run(args: RunArgs, stop: CancellationToken, level: Level) -> anyhow::Result<ExitCode> {
     let clock = Clock::start();
     let node: Arc<str> = node_name(&args)?.into();
     let mut tasks = Tasks::new(stop);
@@ -72,7 +73,8 @@ pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitC
     let metrics = Metrics::new(cri.containerd_calls(), requests);
     metrics.watch_queue("observations", &seen);
 
-    let shared = Shared { clock, node, settings, metrics, tasks };
+    let mut shared = Shared { clock, node, settings, metrics, tasks };
+    shared.log_as_configured(level);
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
 }
 
@@ -219,6 +221,20 @@ impl Shared {
             let router = self.metrics.clone().router();
             self.tasks.start("metrics", listen::serve("metrics", address, router, stop));
         }
+    }
+
+    fn log_as_configured(&mut self, level: Level) {
+        let mut wanted = self.project(self.settings.clone(), |settings| settings.log_level.clone());
+        level.set(wanted.borrow_and_update().as_deref());
+        let stop = self.tasks.stop.clone();
+        self.tasks.start("log level", async move {
+            let following = async {
+                while wanted.changed().await.is_ok() {
+                    level.set(wanted.borrow_and_update().as_deref());
+                }
+            };
+            let _stopped = stop.run_until_cancelled(following).await;
+        });
     }
 
     fn timing(&self) -> Timing {

@@ -13,10 +13,11 @@ use tracing_subscriber::filter::Targets;
 
 use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
+use crate::config::log;
 use crate::serve::api::DEFAULT_SOCKET;
 
 use super::lock::{self, Holder};
-use super::logging::{self, LogFormat};
+use super::logging::{self, Level, LogFormat};
 use super::stop;
 
 /// Where the lock lies without a state directory. Gone after a reboot, which is right.
@@ -73,21 +74,21 @@ pub struct RunArgs {
     /// Form of the log: auto is text, and JSON in a pod.
     #[arg(long, env = "KUBEWHY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as info,kubewhy=debug.
-    #[arg(long, env = "KUBEWHY_LOG_LEVEL", default_value = "info", value_parser = logging::filter)]
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,kubewhy=debug; log.level of the configuration changes it while the agent runs.
+    #[arg(long, env = "KUBEWHY_LOG_LEVEL", default_value = "info", value_parser = log::filter)]
     pub log_level: Targets,
 }
 
 /// Starts the log, takes this node's lock and runs the agent until it ends. The lock is held meanwhile. The agent is given
-/// what it was told and the token that tells it to end.
+/// what it was told, the token that tells it to end, and the hand on how much is logged.
 ///
 /// # Errors
 /// The log can't be started, [`lock::LockError`], and what the agent itself fails with.
 pub fn enter(
     args: RunArgs,
-    agent: impl AsyncFnOnce(RunArgs, CancellationToken) -> anyhow::Result<ExitCode>,
+    agent: impl AsyncFnOnce(RunArgs, CancellationToken, Level) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    logging::start(args.log_format, &args.log_level)?;
+    let level = logging::start(args.log_format, &args.log_level)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     let outcome = runtime.block_on(async {
         let stop = stop::on_signal().context("no signal handlers")?;
@@ -97,7 +98,7 @@ pub fn enter(
             lock = lock::acquire(dir, &holder) => lock?,
             () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
         };
-        Box::pin(agent(args, stop)).await
+        Box::pin(agent(args, stop, level)).await
     });
     // A look at a hung file system holds its thread; the process does not wait for it.
     runtime.shutdown_background();
