@@ -8,7 +8,13 @@ use kubewhy::cli::{self, Command, ConfigCommand};
 
 fn main() -> ExitCode {
     match cli::parse() {
-        Ok(command) => cli::exit::conclude(matches!(command, Command::Run(_)), carry_out(command)),
+        Ok(command) => {
+            let termination_log = match &command {
+                Command::Run(args) => Some(args.termination_log.clone()),
+                _ => None,
+            };
+            cli::exit::conclude(termination_log.as_deref(), carry_out(command))
+        }
         Err(code) => code,
     }
 }

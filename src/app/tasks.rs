@@ -1,5 +1,5 @@
 //! The agent's tasks: started in one place, ended in one order. A task that ends before it was told to is a fault of the
-//! agent, and ends it with a reason.
+//! agent, and ends it with a reason: the others first write what must not be lost. A panic ends the process at once.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -49,5 +49,39 @@ impl Tasks {
             tracing::warn!("some tasks did not end in time");
         }
         outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_ends_by_itself_is_named_and_the_others_are_told_to_end() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        let (stop, told) = (tasks.stop.clone(), Arc::new(AtomicBool::new(false)));
+        let seen = Arc::clone(&told);
+        tasks.start("reporter", async move {
+            stop.cancelled().await;
+            tokio::time::sleep(Duration::from_secs(3)).await;
+            seen.store(true, Ordering::Relaxed);
+        });
+        tasks.start("relay", tokio::time::sleep(Duration::from_secs(60)));
+        let ended = tasks.until_stopped().await.unwrap_err();
+        assert_eq!(ended.to_string(), "task relay ended by itself");
+        assert!(told.load(Ordering::Relaxed));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_task_that_does_not_hear_holds_up_the_end_within_a_bound() {
+        let mut tasks = Tasks::new(CancellationToken::new());
+        tasks.start("deaf", std::future::pending());
+        tasks.stop.cancel();
+        let begun = tokio::time::Instant::now();
+        assert_eq!(tasks.until_stopped().await.unwrap(), ExitCode::SUCCESS);
+        assert_eq!(begun.elapsed(), STOP_WITHIN);
     }
 }

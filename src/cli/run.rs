@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::log;
 use crate::serve::api::DEFAULT_SOCKET;
 
+use super::exit;
 use super::lock::{self, Holder};
 use super::logging::{self, Level, LogFormat};
 use super::stop;
@@ -71,6 +72,9 @@ pub struct RunArgs {
     /// Socket of the node-local API, which kubewhy status asks.
     #[arg(long, env = "KUBEWHY_API_SOCKET", default_value = DEFAULT_SOCKET)]
     pub api_socket: PathBuf,
+    /// File for the agent's last words, if it ends by a fault; a pod's terminationMessagePath. It is not made where it is not there.
+    #[arg(long, env = "KUBEWHY_TERMINATION_LOG", default_value = exit::TERMINATION_LOG)]
+    pub termination_log: PathBuf,
     /// Form of the log: auto is text, and JSON in a pod.
     #[arg(long, env = "KUBEWHY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
@@ -88,6 +92,7 @@ pub fn enter(
     args: RunArgs,
     agent: impl AsyncFnOnce(RunArgs, CancellationToken, Level) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
+    exit::end_at_panics(args.termination_log.clone());
     let level = logging::start(args.log_format, &args.log_level)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     let outcome = runtime.block_on(async {
