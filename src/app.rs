@@ -44,7 +44,7 @@ use crate::report::{Reporter, Setup};
 use crate::serve::api;
 use crate::serve::health::Health;
 use crate::serve::listen;
-use crate::serve::metrics::Metrics;
+use crate::serve::metrics::{Guard, Metrics};
 
 use relay::{Awaited, Labels, Relay};
 use tasks::Tasks;
@@ -97,6 +97,7 @@ impl Shared {
         from_observers: mpsc::Receiver<Observation>,
     ) -> Tasks {
         let standalone = client.is_none();
+        let guard = client.clone().filter(|_| args.metrics_auth).map(|client| Guard::new(client, self.clock));
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
         self.metrics.watch_queue("questions", &questions);
         let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
@@ -124,7 +125,7 @@ impl Shared {
         }
         self.keep_pause_image(&cri, heard, &seen);
         self.prepull(cri, node_labels, seen);
-        self.serve(args, heartbeat, still_awaited);
+        self.serve(args, heartbeat, still_awaited, guard);
         self.tasks
     }
 
@@ -213,12 +214,13 @@ impl Shared {
         args: &RunArgs,
         heartbeat: watch::Receiver<crate::model::Time>,
         awaited: watch::Receiver<Awaited>,
+        guard: Option<Guard>,
     ) {
         let stop = self.tasks.stop.clone();
         let health = Health::new(self.clock, heartbeat, awaited).router();
         self.tasks.start("health", listen::serve("health", args.health_address, health, stop.clone()));
         if let Some(address) = args.metrics_address {
-            let router = self.metrics.clone().router();
+            let router = self.metrics.clone().router(guard);
             self.tasks.start("metrics", listen::serve("metrics", address, router, stop));
         }
     }
@@ -291,6 +293,7 @@ fn follow_config(
 
 async fn api_client(args: &RunArgs, requests: &Requests) -> anyhow::Result<Option<kube::Client>> {
     if args.standalone {
+        anyhow::ensure!(!args.metrics_auth, "--metrics-auth asks the API server, and --standalone does without one");
         return Ok(None);
     }
     let access = args.kubeconfig.clone().map_or(Access::InCluster, Access::Kubeconfig);

@@ -69,6 +69,9 @@ pub struct RunArgs {
     /// Address of the metrics [default: none are served].
     #[arg(long, env = "KUBEWHY_METRICS_ADDRESS")]
     pub metrics_address: Option<SocketAddr>,
+    /// Show the metrics only to whom the API server lets get the path /metrics, by bearer token; needs deploy/metrics-auth [default: to everybody].
+    #[arg(long, env = "KUBEWHY_METRICS_AUTH", value_parser = BoolishValueParser::new())]
+    pub metrics_auth: bool,
     /// Socket of the node-local API, which kubewhy status asks.
     #[arg(long, env = "KUBEWHY_API_SOCKET", default_value = DEFAULT_SOCKET)]
     pub api_socket: PathBuf,

@@ -2,6 +2,7 @@
 //! never a name that a cluster invents.
 
 mod calls;
+mod guard;
 mod process;
 mod queues;
 mod table;
@@ -12,8 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -32,6 +34,7 @@ use crate::model::stage::Stage;
 
 use queues::Queues;
 
+pub use guard::Guard;
 pub use table::{Kind, METRICS, Metric};
 
 /// From a call that is answered at once to one that hits the longest deadline.
@@ -230,9 +233,9 @@ impl Metrics {
         self.runtime_calls.get_or_create(&ByMethod { method }).observe(call.took.as_secs_f64());
     }
 
-    /// `/metrics`.
-    pub fn router(self) -> Router {
-        Router::new().route("/metrics", get(scrape)).with_state(self)
+    /// `/metrics`, for whom the guard lets in; for everybody, where there is none.
+    pub fn router(self, guard: Option<Guard>) -> Router {
+        Router::new().route("/metrics", get(scrape)).with_state(Arc::new((self, guard)))
     }
 
     fn text(&self) -> Result<String, std::fmt::Error> {
@@ -254,10 +257,16 @@ fn register<M: Registrable + Clone>(registry: &mut Registry, metric: &Metric, va
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-async fn scrape(State(metrics): State<Metrics>) -> (StatusCode, [(header::HeaderName, &'static str); 1], String) {
+async fn scrape(State(door): State<Arc<(Metrics, Option<Guard>)>>, headers: HeaderMap) -> Response {
+    let (metrics, guard) = &*door;
+    if let Some(guard) = guard
+        && let Err(refusal) = guard.admit(&headers).await
+    {
+        return ([(header::WWW_AUTHENTICATE, "Bearer")], refusal.answer()).into_response();
+    }
     match metrics.text() {
-        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, OPEN_METRICS)], text),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string()),
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 

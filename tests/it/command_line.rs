@@ -95,6 +95,14 @@ fn mistakes_in_the_command_line_end_with_64_and_help_with_0() {
     assert_eq!(kubewhy(&["version"]).stdout, kubewhy(&["--version"]).stdout);
 }
 
+#[test]
+fn metrics_that_ask_the_api_server_and_no_api_server_do_not_go_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = kubewhy(&["run", "--standalone", "--metrics-auth", "--state-dir", dir.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(words(&output.stderr).contains("kubewhy: --metrics-auth asks the API server"), "{}", words(&output.stderr));
+}
+
 /// The lock is held by this test, so the program waits for it when the signal comes.
 #[test]
 fn an_agent_that_waits_for_the_lock_ends_when_told_to() {

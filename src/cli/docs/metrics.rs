@@ -8,7 +8,8 @@ const OPENING: &str = "# Metrics
 
 <!-- Made by `kubewhy docs`. -->
 
-Served at `/metrics` of `--metrics-address`; none are served without that flag. No label ever holds a pod, an image or a
+Served at `/metrics` of `--metrics-address`; none are served without that flag, and with `--metrics-auth` only to whom the API server
+lets read them (`docs/operating.md`). No label ever holds a pod, an image or a
 registry: `cause` takes the ids of `docs/causes.md`, `method` the names of CRI calls, `outcome` the words given below.
 
 | metric | kind | labels | |
