@@ -38,6 +38,7 @@ use crate::observe::host::{CniDirs, Heard};
 use crate::prepull::pause::{self, Named, Pause};
 use crate::prepull::{Prepull, queue};
 use crate::report::condition::Condition;
+use crate::report::history::History;
 use crate::report::lines::Lines;
 use crate::report::memory::Memory;
 use crate::report::{Reporter, Setup};
@@ -162,7 +163,12 @@ impl Shared {
             clock: self.clock,
             client,
             settings,
-            lines: if standalone { Lines::json(Box::new(tokio::io::stdout())) } else { Lines::log_only() },
+            lines: if args.lines.stdout(standalone) {
+                Lines::json(Box::new(tokio::io::stdout()))
+            } else {
+                Lines::log_only()
+            },
+            history: args.state_dir.clone().map(History::at).unwrap_or_default(),
             tally: Arc::new(tally::Counted(self.metrics.clone())),
             memory,
         });

@@ -13,7 +13,7 @@ mod prepull;
 mod reader;
 mod report;
 mod schedule;
-mod span;
+pub mod span;
 mod spelling;
 mod timing;
 mod tree;

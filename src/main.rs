@@ -23,6 +23,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => cli::run::enter(*args, app::run),
         Command::Status(args) => cli::status::run(&args),
+        Command::History(args) => cli::history::run(&args),
         Command::Check(args) => cli::check::run(&args),
         Command::Explain(args) => cli::explain::run(&args),
         Command::Config(ConfigCommand::Check(args)) => cli::config_check::run(&args),

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::Targets;
 
@@ -23,6 +23,25 @@ use super::stop;
 
 /// Where the lock lies without a state directory. Gone after a reboot, which is right.
 const RUN_DIR: &str = "/run/kubewhy";
+
+/// Where JSON lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LinesTo {
+    /// To stdout without an API server, else nowhere.
+    Auto,
+    /// To stdout.
+    Stdout,
+    /// Nowhere.
+    Off,
+}
+
+impl LinesTo {
+    /// Whether they go to stdout.
+    #[must_use]
+    pub fn stdout(self, standalone: bool) -> bool {
+        self == Self::Stdout || self == Self::Auto && standalone
+    }
+}
 
 /// Everything that is decided when the agent starts. What may change while it runs stands in the configuration file.
 #[derive(Clone, Debug, Args)]
@@ -60,6 +79,9 @@ pub struct RunArgs {
     /// Do without an API server, whatever --kubeconfig says: what is found goes to the log and to stdout [default: with one].
     #[arg(long, env = "KUBEWHY_STANDALONE", value_parser = BoolishValueParser::new())]
     pub standalone: bool,
+    /// Where all that is told goes as JSON, one object a line: auto is stdout with --standalone and else nowhere.
+    #[arg(long, env = "KUBEWHY_LINES", value_enum, default_value_t = LinesTo::Auto)]
+    pub lines: LinesTo,
     /// Directory of the agent's own on this node, kept over restarts [default: none, and nothing is kept].
     #[arg(long, env = "KUBEWHY_STATE_DIR")]
     pub state_dir: Option<PathBuf>,

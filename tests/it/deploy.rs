@@ -114,6 +114,16 @@ fn the_socket_of_the_api_has_a_place_that_can_be_written_to() {
 }
 
 #[test]
+fn the_history_is_looked_for_where_the_pod_keeps_it() {
+    let args = list(&container()["args"]).iter().map(text).collect::<Vec<_>>();
+    let known = kubewhy::cli::definition();
+    let history = known.find_subcommand("history").unwrap();
+    let flag = history.get_opts().find(|flag| flag.get_long() == Some("state-dir")).unwrap();
+    let default = flag.get_default_values()[0].to_str().unwrap();
+    assert!(args.contains(&format!("--state-dir={default}")), "{default}");
+}
+
+#[test]
 fn the_standard_profile_asks_for_no_more_than_it_says() {
     let paths: BTreeSet<String> = host_mounts().values().map(|(host, _)| text(&host["path"])).collect();
     let own = ["/run/kubewhy", "/var/lib/kubewhy"];

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::super::fake_api::{FakeApi, Fault};
+use super::super::history::History;
 use super::super::journal::CAPACITY;
 use super::super::lines::Lines;
 use super::super::samples::{NOT_FOUND, SLOW, at, cleared, diagnosis, ill, node, pod, well};
@@ -55,6 +56,7 @@ impl Node {
             client: Some(self.api.client()),
             settings,
             lines: Lines::log_only(),
+            history: History::default(),
             tally: Arc::new(()),
             memory,
         });

@@ -47,6 +47,7 @@ impl Rig {
             client: Some(api.client()),
             settings: seen,
             lines: Lines::log_only(),
+            history: History::default(),
             tally,
             memory: Memory::default(),
         });
@@ -298,6 +299,7 @@ async fn standalone_speaks_in_json_lines() {
         client: None,
         settings: seen,
         lines: Lines::json(Box::new(write)),
+        history: History::default(),
         tally: Arc::new(()),
         memory: Memory::default(),
     });
