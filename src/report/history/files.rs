@@ -81,8 +81,8 @@ impl Current {
         if length > 0 {
             file.read_exact_at(&mut last, length - 1)?;
         }
-        let first = lines(&file).find_map(|line| Some(parse(&line)?.at)).filter(|first| *first < now);
-        Ok(Self { index, length, begun: first.unwrap_or(now), torn: last != *b"\n", file })
+        let begun = begun(&file).filter(|begun| *begun < now).unwrap_or(now);
+        Ok(Self { index, length, begun, torn: last != *b"\n", file })
     }
 
     /// Whether anybody would find what is written to it.
@@ -99,6 +99,12 @@ impl Current {
         self.length += (apart.len() + batch.len()) as u64;
         Ok(())
     }
+}
+
+/// By its first line; one that has none was begun when it was emptied.
+fn begun(file: &File) -> Option<Time> {
+    let first = lines(file).find_map(|line| Some(parse(&line)?.at));
+    first.or_else(|| Time::try_from(file.metadata().ok()?.modified().ok()?).ok())
 }
 
 /// What was found.

@@ -115,7 +115,7 @@ impl Guard {
                 review::Failure::Api(error) => words(error),
                 other => other.to_string(),
             };
-            tracing::warn!(error, "the API server does not say who may read the metrics; nobody is let in");
+            tracing::warn!(error, "the API server does not say who may read the metrics; nobody new is let in");
         } else if failed && failure.is_none() {
             tracing::info!("the API server says again who may read the metrics");
         }
