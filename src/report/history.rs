@@ -26,7 +26,8 @@ const SENTENCE_BYTES: usize = 2_048;
 /// What is too old goes also where nothing is told.
 const TIDY: Duration = Duration::from_secs(3_600);
 
-type Written = (Files, io::Result<()>);
+/// The files, how many lines were to be written, and whether they are.
+type Written = (Files, usize, io::Result<()>);
 
 /// The way to the history; by default there is none.
 #[derive(Debug, Default)]
@@ -71,7 +72,7 @@ impl History {
         let (told, mut writing) = oneshot::channel();
         tokio::task::spawn_blocking(move || {
             let result = files.append(&lines, now);
-            drop(told.send((files, result)));
+            drop(told.send((files, lines.len(), result)));
         });
         match tokio::time::timeout(PATIENCE, &mut writing).await {
             Ok(Ok(written)) => self.settle(written),
@@ -90,15 +91,17 @@ impl History {
         }
     }
 
-    fn settle(&mut self, (files, result): Written) {
+    fn settle(&mut self, (files, lines, result): Written) {
         self.files = Some(files);
         let failed = std::mem::replace(&mut self.failing, result.is_err());
+        self.lost += if result.is_err() { lines } else { 0 };
         match result {
             Err(error) if !failed => {
                 tracing::warn!(%error, "the history can't be written; until it can, what is told is not in it");
             }
             Ok(()) if failed || self.lost > 0 => {
-                tracing::info!(lost = std::mem::take(&mut self.lost), "the history is written again");
+                let lost = std::mem::take(&mut self.lost);
+                tracing::info!(lost, "the history is written again");
             }
             _ => {}
         }

@@ -103,7 +103,7 @@ async fn a_disk_that_refuses_costs_lines_and_no_more() {
     let (dir, mut history) = history();
     std::fs::create_dir_all(state(&dir).join(NAMES[0])).unwrap();
     history.tell(&[first("cart", at(0))], at(0)).await;
-    assert!(history.failing);
+    assert_eq!((history.failing, history.lost), (true, 1));
     std::fs::remove_dir(state(&dir).join(NAMES[0])).unwrap();
     history.tell(&[first("till", at(1))], at(1)).await;
     std::fs::remove_dir_all(state(&dir)).unwrap();
@@ -114,4 +114,19 @@ async fn a_disk_that_refuses_costs_lines_and_no_more() {
         "Node".into(),
         "it is made anew where it was taken away"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_disk_that_hangs_is_waited_for_by_nobody_and_written_once_it_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let (told, writing) = oneshot::channel();
+    let mut history = History { writing: Some(writing), ..History::default() };
+    let begun = tokio::time::Instant::now();
+    for second in 0..300 {
+        history.tell(&[first("cart", at(second))], at(second)).await;
+    }
+    assert_eq!((begun.elapsed(), history.waiting.len(), history.lost), (Duration::ZERO, WAITING, 300 - WAITING));
+    assert!(told.send((Files::at(state(&dir)), 0, Ok(()))).is_ok());
+    history.tell(&[], at(300)).await;
+    assert_eq!((kinds(&state(&dir)).0.len(), history.lost), (WAITING, 0));
 }
