@@ -7,6 +7,7 @@
 //!       └── watch ◄───────┴── attention ◄─┘──────────► EventObserver
 //! ```
 
+mod host_clock;
 mod looks;
 mod relay;
 mod tally;
@@ -20,8 +21,9 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::causes;
+use crate::cli::logging::Level;
 use crate::cli::run::RunArgs;
-use crate::client::apiserver::{Access, Dates};
+use crate::client::apiserver::{Access, Dates, Heeded, Requests};
 use crate::client::cri::Cri;
 use crate::client::cri::deadlines::Deadlines;
 use crate::client::renewal;
@@ -38,13 +40,14 @@ use crate::observe::host::{CniDirs, Heard};
 use crate::prepull::pause::{self, Named, Pause};
 use crate::prepull::{Prepull, queue};
 use crate::report::condition::Condition;
+use crate::report::history::History;
 use crate::report::lines::Lines;
 use crate::report::memory::Memory;
 use crate::report::{Reporter, Setup};
 use crate::serve::api;
 use crate::serve::health::Health;
 use crate::serve::listen;
-use crate::serve::metrics::Metrics;
+use crate::serve::metrics::{Guard, Metrics};
 
 use relay::{Awaited, Labels, Relay};
 use tasks::Tasks;
@@ -60,18 +63,23 @@ const QUESTIONS: usize = 32;
 ///
 /// # Errors
 /// What makes a start impossible: no way to the API server; and a task that ends by itself.
-pub async fn run(args: RunArgs, stop: CancellationToken) -> anyhow::Result<ExitCode> {
+pub async fn run(args: RunArgs, stop: CancellationToken, level: Level) -> anyhow::Result<ExitCode> {
     let clock = Clock::start();
     let node: Arc<str> = node_name(&args)?.into();
     let mut tasks = Tasks::new(stop);
+    tasks.start_watch("host clock", host_clock::until_set(clock));
     let (seen, from_observers) = mpsc::channel(OBSERVATIONS);
     let settings = follow_config(&args, &mut tasks, &seen, clock);
-    let client = api_client(&args, Dates::new(seen.clone(), clock), clock).await?;
+    let requests = Requests::default();
+    let heeded = Heeded { dates: Dates::new(seen.clone(), clock), requests: requests.clone() };
+    let client = api_client(&args, heeded, clock).await?;
     let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
     let cri = Cri::new(endpoint, clock, Deadlines::default());
-    let metrics = Metrics::new(cri.containerd_calls());
+    let metrics = Metrics::new(cri.containerd_calls(), requests);
+    metrics.watch_queue("observations", &seen);
 
-    let shared = Shared { clock, node, settings, metrics, tasks };
+    let mut shared = Shared { clock, node, settings, metrics, tasks };
+    shared.log_as_configured(level);
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
 }
 
@@ -94,7 +102,9 @@ impl Shared {
         from_observers: mpsc::Receiver<Observation>,
     ) -> Tasks {
         let standalone = client.is_none();
+        let guard = client.clone().filter(|_| args.metrics_auth).map(|client| Guard::new(client, self.clock));
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
+        self.metrics.watch_queue("questions", &questions);
         let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (hear, heard) = watch::channel(Heard::default());
@@ -120,12 +130,13 @@ impl Shared {
         }
         self.keep_pause_image(&cri, heard, &seen);
         self.prepull(cri, node_labels, seen);
-        self.serve(args, heartbeat, still_awaited);
+        self.serve(args, heartbeat, still_awaited, guard);
         self.tasks
     }
 
     fn relay(&mut self, relay: Relay, from: mpsc::Receiver<Observation>) -> mpsc::Receiver<Observation> {
         let (out, to_engine) = mpsc::channel(OBSERVATIONS);
+        self.metrics.watch_queue("relayed", &out);
         self.tasks.start("relay", relay.run(from, out));
         to_engine
     }
@@ -139,6 +150,7 @@ impl Shared {
         args: &RunArgs,
     ) -> watch::Receiver<crate::model::Time> {
         let (findings, to_report) = mpsc::channel(FINDINGS);
+        self.metrics.watch_queue("findings", &findings);
         let (heartbeat, beats) = watch::channel(self.clock.now());
         let (standalone, condition_client) = (client.is_none(), client.clone());
         let memory = args.state_dir.as_deref().map(Memory::open).unwrap_or_default();
@@ -155,7 +167,12 @@ impl Shared {
             clock: self.clock,
             client,
             settings,
-            lines: if standalone { Lines::json(Box::new(tokio::io::stdout())) } else { Lines::log_only() },
+            lines: if args.lines.stdout(standalone) {
+                Lines::json(Box::new(tokio::io::stdout()))
+            } else {
+                Lines::log_only()
+            },
+            history: args.state_dir.clone().map(History::at).unwrap_or_default(),
             tally: Arc::new(tally::Counted(self.metrics.clone())),
             memory,
         });
@@ -207,14 +224,29 @@ impl Shared {
         args: &RunArgs,
         heartbeat: watch::Receiver<crate::model::Time>,
         awaited: watch::Receiver<Awaited>,
+        guard: Option<Guard>,
     ) {
         let stop = self.tasks.stop.clone();
         let health = Health::new(self.clock, heartbeat, awaited).router();
         self.tasks.start("health", listen::serve("health", args.health_address, health, stop.clone()));
         if let Some(address) = args.metrics_address {
-            let router = self.metrics.clone().router();
+            let router = self.metrics.clone().router(guard);
             self.tasks.start("metrics", listen::serve("metrics", address, router, stop));
         }
+    }
+
+    fn log_as_configured(&mut self, level: Level) {
+        let mut wanted = self.project(self.settings.clone(), |settings| settings.log_level.clone());
+        level.set(wanted.borrow_and_update().as_deref());
+        let stop = self.tasks.stop.clone();
+        self.tasks.start("log level", async move {
+            let following = async {
+                while wanted.changed().await.is_ok() {
+                    level.set(wanted.borrow_and_update().as_deref());
+                }
+            };
+            let _stopped = stop.run_until_cancelled(following).await;
+        });
     }
 
     fn timing(&self) -> Timing {
@@ -269,12 +301,13 @@ fn follow_config(
     settings
 }
 
-async fn api_client(args: &RunArgs, dates: Dates, clock: Clock) -> anyhow::Result<Option<kube::Client>> {
+async fn api_client(args: &RunArgs, heeded: Heeded, clock: Clock) -> anyhow::Result<Option<kube::Client>> {
     if args.standalone {
+        anyhow::ensure!(!args.metrics_auth, "--metrics-auth asks the API server, and --standalone does without one");
         return Ok(None);
     }
     let access = args.kubeconfig.clone().map_or(Access::InCluster, Access::Kubeconfig);
-    let client = renewal::connect(&access, dates, clock)
+    let client = renewal::connect(&access, heeded, clock)
         .await
         .context("no way to the API server; --standalone does without one")?;
     Ok(Some(client))

@@ -7,6 +7,8 @@ pub mod demo;
 pub mod docs;
 pub mod exit;
 pub mod explain;
+pub mod history;
+mod line;
 pub mod lock;
 pub mod logging;
 pub mod probe_mount;
@@ -35,6 +37,8 @@ pub enum Command {
     Run(Box<run::RunArgs>),
     /// Show the pods that start on this node, what holds each, and the pulls under way; exit code 69 if no agent answers.
     Status(status::StatusArgs),
+    /// Show what the agent of this node has told, for a week at least; root's to read, on the node or in the agent's pod.
+    History(history::HistoryArgs),
     /// Look at this node once, without an agent: exit code 0 if nothing is broken, 1 if something is, 2 if something could not be told.
     Check(check::CheckArgs),
     /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.

@@ -20,7 +20,13 @@ impl Clock {
     /// Anchors a clock at the host's wall time now.
     #[must_use]
     pub fn start() -> Self {
-        Self { hosts: true, ..Self::starting_at(jiff::Timestamp::now()) }
+        Self::anchored_at(jiff::Timestamp::now())
+    }
+
+    /// Anchors a clock at a given wall time, beside a host whose clock may say another.
+    #[must_use]
+    pub fn anchored_at(wall: Time) -> Self {
+        Self { hosts: true, ..Self::starting_at(wall) }
     }
 
     /// Anchors a clock at a given wall time: for tests and replays.

@@ -8,11 +8,12 @@ mod fault;
 pub mod follow;
 mod image;
 mod last;
+pub mod log;
 mod prepull;
 mod reader;
 mod report;
 mod schedule;
-mod span;
+pub mod span;
 mod spelling;
 mod timing;
 mod tree;
@@ -64,6 +65,7 @@ pub fn parse(bytes: &[u8], catalogue: &[&str]) -> Result<Accepted, Vec<Remark>> 
 fn whole(section: &mut Section<'_>, catalogue: &[&str]) -> Settings {
     version::read(section);
     Settings {
+        log_level: section.part("log", log::read),
         report: section.part("report", report::read),
         causes: section.take("causes").and_then(|item| causes::read(item, catalogue)).unwrap_or_default(),
         timing: section.part("timing", timing::read),

@@ -8,7 +8,13 @@ use kubewhy::cli::{self, Command, ConfigCommand};
 
 fn main() -> ExitCode {
     match cli::parse() {
-        Ok(command) => cli::exit::conclude(matches!(command, Command::Run(_)), carry_out(command)),
+        Ok(command) => {
+            let termination_log = match &command {
+                Command::Run(args) => Some(args.termination_log.clone()),
+                _ => None,
+            };
+            cli::exit::conclude(termination_log.as_deref(), carry_out(command))
+        }
         Err(code) => code,
     }
 }
@@ -17,6 +23,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(args) => cli::run::enter(*args, app::run),
         Command::Status(args) => cli::status::run(&args),
+        Command::History(args) => cli::history::run(&args),
         Command::Check(args) => cli::check::run(&args),
         Command::Explain(args) => cli::explain::run(&args),
         Command::Config(ConfigCommand::Check(args)) => cli::config_check::run(&args),

@@ -1,7 +1,7 @@
 //! Findings → what people read: Events on Pods and on the Node, log lines, JSON lines.
 //!
 //! ```text
-//!  Findings ─► stories ─► lines            (log, stdout)
+//!  Findings ─► stories ─► lines, history   (log, stdout; disk)
 //!                 │
 //!                 └─► storm ─► sink ─► apiserver ─► event
 //!                    (budget)  (scope, spool)
@@ -19,6 +19,7 @@ pub mod condition;
 pub mod event;
 #[cfg(test)]
 mod fake_api;
+pub mod history;
 pub mod journal;
 pub mod lines;
 pub mod memory;
@@ -32,5 +33,6 @@ pub mod spool;
 pub mod stories;
 pub mod storm;
 pub mod tally;
+pub mod told;
 
 pub use reporter::{Reporter, Setup};

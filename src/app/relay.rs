@@ -111,7 +111,9 @@ mod tests {
         assert_eq!(answered(&connecting(FailureKind::NobodyListens)), Some(RUNTIME));
         assert_eq!(answered(&connecting(FailureKind::PermissionDenied)), None);
         assert_eq!(answered(&connecting(FailureKind::NoneFound)), None);
-        assert_eq!(answered(&Seen::ApiServer(ApiState::Answers)), Some(API));
+        for state in [ApiState::Answers, ApiState::Unreachable("refused".to_owned())] {
+            assert_eq!(answered(&Seen::ApiServer(state)), Some(API));
+        }
         assert_eq!((awaited(true), awaited(false)), (vec![RUNTIME, HOST], vec![RUNTIME, HOST, API]));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::model::diagnosis::Arrival;
 use crate::model::pull::Load;
-use crate::report::tally::{Tally, Written};
+use crate::report::tally::{Kept, Tally, Written};
 use crate::serve::metrics::Metrics;
 
 /// Reporting's counts, kept as metrics.
@@ -23,8 +23,12 @@ impl Tally for Counted {
         self.0.count_event(outcome.as_str());
     }
 
-    fn pending(&self, waiting: usize) {
-        self.0.set_pending(waiting);
+    fn pending(&self, waiting: usize, held: usize) {
+        self.0.set_pending(waiting, held);
+    }
+
+    fn kept(&self, kept: Kept) {
+        self.0.set_journal(kept.bytes, kept.failing, kept.damaged);
     }
 
     fn arrived(&self, arrival: &Arrival) {

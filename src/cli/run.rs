@@ -6,21 +6,42 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::Args;
 use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::Targets;
 
 use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
+use crate::config::log;
 use crate::serve::api::DEFAULT_SOCKET;
 
+use super::exit;
 use super::lock::{self, Holder};
-use super::logging::{self, LogFormat};
+use super::logging::{self, Level, LogFormat};
 use super::stop;
 
 /// Where the lock lies without a state directory. Gone after a reboot, which is right.
 const RUN_DIR: &str = "/run/kubewhy";
+
+/// Where JSON lines go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LinesTo {
+    /// To stdout without an API server, else nowhere.
+    Auto,
+    /// To stdout.
+    Stdout,
+    /// Nowhere.
+    Off,
+}
+
+impl LinesTo {
+    /// Whether they go to stdout.
+    #[must_use]
+    pub fn stdout(self, standalone: bool) -> bool {
+        self == Self::Stdout || self == Self::Auto && standalone
+    }
+}
 
 /// Everything that is decided when the agent starts. What may change while it runs stands in the configuration file.
 #[derive(Clone, Debug, Args)]
@@ -58,6 +79,9 @@ pub struct RunArgs {
     /// Do without an API server, whatever --kubeconfig says: what is found goes to the log and to stdout [default: with one].
     #[arg(long, env = "KUBEWHY_STANDALONE", value_parser = BoolishValueParser::new())]
     pub standalone: bool,
+    /// Where all that is told goes as JSON, one object a line: auto is stdout with --standalone and else nowhere.
+    #[arg(long, env = "KUBEWHY_LINES", value_enum, default_value_t = LinesTo::Auto)]
+    pub lines: LinesTo,
     /// Directory of the agent's own on this node, kept over restarts [default: none, and nothing is kept].
     #[arg(long, env = "KUBEWHY_STATE_DIR")]
     pub state_dir: Option<PathBuf>,
@@ -67,27 +91,34 @@ pub struct RunArgs {
     /// Address of the metrics [default: none are served].
     #[arg(long, env = "KUBEWHY_METRICS_ADDRESS")]
     pub metrics_address: Option<SocketAddr>,
+    /// Show the metrics only to whom the API server lets get the path /metrics, by bearer token; needs deploy/metrics-auth [default: to everybody].
+    #[arg(long, env = "KUBEWHY_METRICS_AUTH", value_parser = BoolishValueParser::new())]
+    pub metrics_auth: bool,
     /// Socket of the node-local API, which kubewhy status asks.
     #[arg(long, env = "KUBEWHY_API_SOCKET", default_value = DEFAULT_SOCKET)]
     pub api_socket: PathBuf,
+    /// File for the agent's last words, if it ends by a fault; a pod's terminationMessagePath. It is not made where it is not there.
+    #[arg(long, env = "KUBEWHY_TERMINATION_LOG", default_value = exit::TERMINATION_LOG)]
+    pub termination_log: PathBuf,
     /// Form of the log: auto is text, and JSON in a pod.
     #[arg(long, env = "KUBEWHY_LOG_FORMAT", value_enum, default_value_t = LogFormat::Auto)]
     pub log_format: LogFormat,
-    /// What is logged: error, warn, info, debug, trace, or a filter such as info,kubewhy=debug.
-    #[arg(long, env = "KUBEWHY_LOG_LEVEL", default_value = "info", value_parser = logging::filter)]
+    /// What is logged: error, warn, info, debug, trace, or a filter such as info,kubewhy=debug; log.level of the configuration changes it while the agent runs.
+    #[arg(long, env = "KUBEWHY_LOG_LEVEL", default_value = "info", value_parser = log::filter)]
     pub log_level: Targets,
 }
 
 /// Starts the log, takes this node's lock and runs the agent until it ends. The lock is held meanwhile. The agent is given
-/// what it was told and the token that tells it to end.
+/// what it was told, the token that tells it to end, and the hand on how much is logged.
 ///
 /// # Errors
 /// The log can't be started, [`lock::LockError`], and what the agent itself fails with.
 pub fn enter(
     args: RunArgs,
-    agent: impl AsyncFnOnce(RunArgs, CancellationToken) -> anyhow::Result<ExitCode>,
+    agent: impl AsyncFnOnce(RunArgs, CancellationToken, Level) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
-    logging::start(args.log_format, &args.log_level)?;
+    exit::end_at_panics(args.termination_log.clone());
+    let level = logging::start(args.log_format, &args.log_level)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
     let outcome = runtime.block_on(async {
         let stop = stop::on_signal().context("no signal handlers")?;
@@ -97,7 +128,7 @@ pub fn enter(
             lock = lock::acquire(dir, &holder) => lock?,
             () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
         };
-        Box::pin(agent(args, stop)).await
+        Box::pin(agent(args, stop, level)).await
     });
     // A look at a hung file system holds its thread; the process does not wait for it.
     runtime.shutdown_background();

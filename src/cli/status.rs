@@ -3,9 +3,8 @@
 
 mod agent;
 mod document;
-mod line;
 mod pulls;
-mod screen;
+pub(super) mod screen;
 mod table;
 mod timeline;
 mod watch;
@@ -18,6 +17,7 @@ use anyhow::Context as _;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::line::Line;
 use super::{Output, stop};
 use crate::model::Time;
 use crate::model::snapshot::Snapshot;
@@ -25,7 +25,6 @@ use crate::serve::api::DEFAULT_SOCKET;
 pub use agent::NoAnswer;
 use agent::{Agent, Told};
 use document::Document;
-use line::Line;
 use timeline::WhichPod;
 
 /// What is to be shown, and how.

@@ -4,6 +4,7 @@
 //! What it reads it reads once: `renewal` makes a client that follows its files.
 
 mod dates;
+mod requests;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use tower::util::BoxService;
 use tower::{BoxError, Layer, Service};
 
 pub use dates::Dates;
+pub use requests::{Asked, Requests};
 
 use crate::model::observation::ApiState;
 use crate::model::redact::redact;
@@ -62,27 +64,36 @@ pub enum AccessError {
     Unusable(String),
 }
 
-/// Makes a client from what the files hold now, whose answers tell the API server's clock to `dates`. Nothing is sent yet.
+/// What is made of every request and its answer, beside what it says.
+#[derive(Clone, Debug)]
+pub struct Heeded {
+    /// Takes the time it is there.
+    pub dates: Dates,
+    /// Counts.
+    pub requests: Requests,
+}
+
+/// Makes a client from what the files hold now. Nothing is sent yet.
 ///
 /// # Errors
 ///
 /// Where address or credentials are missing or malformed; never because the API server is away.
-pub(super) async fn connect_once(access: &Access, dates: Dates) -> Result<Client, AccessError> {
-    client(config(access).await?, dates)
+pub(super) async fn connect_once(access: &Access, heeded: Heeded) -> Result<Client, AccessError> {
+    client(config(access).await?, heeded)
 }
 
-/// Makes a client for a configuration that was loaded already, with our deadlines and user agent.
+/// Makes a client for a configuration that was loaded already, with our deadlines and user agent; its requests are counted.
 ///
 /// # Errors
 ///
 /// Where address or certificates can't be used.
-pub fn client(mut config: Config, dates: Dates) -> Result<Client, AccessError> {
+pub fn client(mut config: Config, heeded: Heeded) -> Result<Client, AccessError> {
     config.connect_timeout = Some(CONNECT_DEADLINE);
     config.read_timeout = None; // a calm watch is silent for minutes; `Deadline` bounds the rest
     config.default_retry = false; // fifteen hidden tries of 5 ms to 1,000 s: no deadline would hold
     config.headers.push((header::USER_AGENT, USER_AGENT));
     let builder = ClientBuilder::try_from(config).map_err(|error| AccessError::Unusable(words(&error)))?;
-    Ok(builder.with_layer(&WithDeadline(dates)).build())
+    Ok(builder.with_layer(&WithDeadline(heeded.dates)).with_layer(&heeded.requests).build())
 }
 
 async fn config(access: &Access) -> Result<Config, AccessError> {
@@ -250,6 +261,10 @@ mod tests {
         (Dates::new(out, Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap())), seen)
     }
 
+    fn heeded(dates: Dates) -> Heeded {
+        Heeded { dates, requests: Requests::default() }
+    }
+
     async fn get(config: Config) -> kube::Error {
         get_and(config).await.0
     }
@@ -257,7 +272,7 @@ mod tests {
     /// What a request fails with, and what its answer told of the time.
     async fn get_and(config: Config) -> (kube::Error, mpsc::Receiver<Observation>) {
         let (dates, seen) = dates();
-        let api: kube::Api<Pod> = kube::Api::default_namespaced(client(config, dates).unwrap());
+        let api: kube::Api<Pod> = kube::Api::default_namespaced(client(config, heeded(dates)).unwrap());
         (api.get("a").await.unwrap_err(), seen)
     }
 
@@ -296,7 +311,7 @@ mod tests {
         let (config, _request) = serve(Some("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{")).await;
         assert_eq!(state_after(&get(config).await, "get", "pods"), left);
         let (config, _request) = serve(Some("HTTP/1.1 403 Forbidden\r\ncontent-length: 100\r\n\r\n{")).await;
-        let api: kube::Api<Pod> = kube::Api::all(client(config, dates().0).unwrap());
+        let api: kube::Api<Pod> = kube::Api::all(client(config, heeded(dates().0)).unwrap());
         let refused = api.watch(&WatchParams::default(), "0").await.err().unwrap();
         assert_eq!(state_after(&refused, "watch", "pods"), left);
     }
@@ -329,7 +344,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         std::fs::write(&path, "users: [{user: {token: very-secret}}\nclusters: 3").unwrap();
-        let error = connect_once(&Access::Kubeconfig(path), dates().0).await.err().unwrap();
+        let error = connect_once(&Access::Kubeconfig(path), heeded(dates().0)).await.err().unwrap();
         assert!(matches!(error, AccessError::Invalid(_)), "{error:?}");
         assert!(!format!("{error} {error:?}").contains("secret"));
     }

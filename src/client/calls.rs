@@ -1,23 +1,39 @@
-//! How often each method of containerd's own API was called. CRI calls are told one by one; these are only counted.
+//! How often what was asked. Calls of containerd's own API are counted by method, requests to the API server by what they
+//! were; CRI calls are told one by one.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Counts by method. Clones count together.
-#[derive(Clone, Debug, Default)]
-pub struct CallCounts(Arc<Mutex<BTreeMap<&'static str, u64>>>);
+/// Counts by kind. Clones count together.
+#[derive(Debug)]
+pub struct Counts<K>(Arc<Mutex<BTreeMap<K, u64>>>);
 
-impl CallCounts {
+/// Calls of containerd's own API, by method.
+pub type CallCounts = Counts<&'static str>;
+
+impl<K> Clone for Counts<K> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<K> Default for Counts<K> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<K: Copy + Ord> Counts<K> {
     /// One more.
-    pub fn count(&self, method: &'static str) {
+    pub fn count(&self, kind: K) {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(method).or_default();
+        let count = counts.entry(kind).or_default();
         *count = count.saturating_add(1);
     }
 
     /// The counts by now.
     #[must_use]
-    pub fn by_method(&self) -> BTreeMap<&'static str, u64> {
+    pub fn by_now(&self) -> BTreeMap<K, u64> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }

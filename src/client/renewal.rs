@@ -15,7 +15,7 @@ use kube::client::Body;
 use tokio::sync::Mutex;
 use tower::Service;
 
-use super::apiserver::{Access, AccessError, Dates, connect_once};
+use super::apiserver::{Access, AccessError, Heeded, connect_once};
 use crate::clock::Clock;
 use crate::model::{Time, since};
 
@@ -24,23 +24,22 @@ const RENEW: Duration = Duration::from_secs(600);
 /// What is doubted is read again at once, but no more often than this.
 const AT_LEAST: Duration = Duration::from_secs(5);
 
-/// Makes a client that stays good when its files change, and whose answers tell the API server's clock to `dates`. Nothing is
-/// sent yet.
+/// Makes a client that stays good when its files change. Nothing is sent yet.
 ///
 /// # Errors
 ///
 /// Where address or credentials are missing or malformed; never because the API server is away.
-pub async fn connect(access: &Access, dates: Dates, clock: Clock) -> Result<Client, AccessError> {
-    let client = connect_once(access, dates.clone()).await?;
+pub async fn connect(access: &Access, heeded: Heeded, clock: Clock) -> Result<Client, AccessError> {
+    let client = connect_once(access, heeded.clone()).await?;
     let current = Current { client, made: clock.now(), doubted: false, unreadable: false };
     let access = access.clone();
-    Ok(Client::new(Renewing { access, dates, clock, current: Arc::new(Mutex::new(current)) }, "default"))
+    Ok(Client::new(Renewing { access, heeded, clock, current: Arc::new(Mutex::new(current)) }, "default"))
 }
 
 #[derive(Clone)]
 struct Renewing {
     access: Access,
-    dates: Dates,
+    heeded: Heeded,
     clock: Clock,
     current: Arc<Mutex<Current>>,
 }
@@ -88,8 +87,8 @@ impl Renewing {
 
     /// Files are read, and a credential plugin may run: not where others wait for their turn.
     async fn made_anew(&self) -> Result<Client, AccessError> {
-        let (access, dates, runtime) = (self.access.clone(), self.dates.clone(), tokio::runtime::Handle::current());
-        let made = tokio::task::spawn_blocking(move || runtime.block_on(connect_once(&access, dates))).await;
+        let (access, heeded, runtime) = (self.access.clone(), self.heeded.clone(), tokio::runtime::Handle::current());
+        let made = tokio::task::spawn_blocking(move || runtime.block_on(connect_once(&access, heeded))).await;
         made.unwrap_or_else(|error| Err(AccessError::Unusable(error.to_string())))
     }
 }

@@ -23,6 +23,7 @@ causes:
   RuntimeDown: {enabled: false}
   InotifyExhausted: {enabled: false}
 timing: {busy: 500ms, calm: 20s}
+log: {level: "info,kubewhy=debug"}
 prepull:
   spread: 10m
   sets:
@@ -61,6 +62,7 @@ fn everything_a_platform_team_writes_arrives() {
     assert_eq!(settings.causes["ImagePullSlow"].after, Some(Duration::from_secs(300)));
     assert_eq!(settings.causes["ImagePullSlow"].kind, Some(EventType::Warning));
     assert_eq!(settings.causes["RuntimeDown"].enabled, Some(false));
+    assert_eq!(settings.log_level.as_deref(), Some("info,kubewhy=debug"));
     assert_eq!((settings.timing.busy, settings.timing.calm), (Duration::from_millis(500), Duration::from_secs(20)));
     let set = &settings.prepull.sets[0];
     assert_eq!((&*set.name, set.images.len(), set.parallel), ("base", 2, 3));

@@ -12,6 +12,8 @@ use super::cause::EventType;
 /// Everything the configuration file decides.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Settings {
+    /// What is logged, as it was written and checked. None: what the flag says.
+    pub log_level: Option<Arc<str>>,
     /// What is reported and to whom.
     pub report: ReportSettings,
     /// Per cause, by id.

@@ -65,6 +65,12 @@ impl Journal {
         Ok((Self { slots, current, generation }, found))
     }
 
+    /// How far the current file is written, in bytes.
+    #[must_use]
+    pub fn used(&self) -> usize {
+        self.slots.get(self.current).map_or(0, Slot::used)
+    }
+
     /// Writes these lines behind the others, all or none of them. `durably`: they survive the node's own crash too.
     ///
     /// # Errors

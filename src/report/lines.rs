@@ -7,8 +7,7 @@ use serde::Serialize;
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 use super::notice::{Notice, Telling};
-use crate::model::Time;
-use crate::model::cause::EventType;
+use super::told::Told;
 use crate::model::diagnosis::{Evidence, Subject};
 
 /// A batch of lines that is not taken within this time is dropped.
@@ -67,43 +66,13 @@ fn log(notice: &Notice) {
 /// One notice as a JSON object.
 #[derive(Serialize)]
 struct Line<'a> {
-    at: Time,
-    kind: Telling,
-    r#type: EventType,
-    cause: &'static str,
-    subject: Whom<'a>,
-    sentence: &'a str,
-    first: Time,
-    count: u32,
+    #[serde(flatten)]
+    told: Told,
     evidence: &'a [Evidence],
 }
 
-#[derive(Serialize)]
-struct Whom<'a> {
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    namespace: Option<&'a str>,
-    name: &'a str,
-    uid: &'a str,
-}
-
 fn line(notice: &Notice) -> String {
-    let uid = notice.subject.uid();
-    let subject = match &notice.subject {
-        Subject::Node(node) => Whom { kind: "Node", namespace: None, name: &node.name, uid },
-        Subject::Pod(pod) => Whom { kind: "Pod", namespace: Some(&pod.namespace), name: &pod.name, uid },
-    };
-    let line = Line {
-        at: notice.at,
-        kind: notice.telling,
-        r#type: notice.kind,
-        cause: notice.counted_as(),
-        subject,
-        sentence: notice.in_full(),
-        first: notice.first,
-        count: notice.count,
-        evidence: &notice.evidence,
-    };
+    let line = Line { told: Told::of(notice), evidence: &notice.evidence };
     serde_json::to_string(&line).map(|text| text + "\n").unwrap_or_default()
 }
 

@@ -13,6 +13,7 @@ use super::journal::{Found, Journal};
 use super::notice::Notice;
 use super::stories::{Announced, Key, Stories, Story};
 use super::storm::{Held, Spent};
+use super::tally::Kept;
 use crate::model::Time;
 use crate::model::diagnosis::Announcement;
 use crate::model::ids::NodeId;
@@ -63,7 +64,10 @@ impl Memory {
     #[must_use]
     pub fn open(dir: &Path) -> Self {
         match Journal::open(dir) {
-            Ok((journal, found)) => Self { records: understood(&found), keeper: Some(Keeper::start(journal)) },
+            Ok((journal, found)) => {
+                let (records, damaged) = understood(&found);
+                Self { records, keeper: Some(Keeper::start(journal, damaged)) }
+            }
             Err(error) => {
                 let dir = dir.display();
                 tracing::warn!(%dir, %error, "stories will not outlive this agent: the state directory can't be used");
@@ -93,12 +97,18 @@ impl Memory {
         stories.open().cloned().collect()
     }
 
+    /// How the journal stands.
+    pub(super) fn kept(&self) -> Kept {
+        self.keeper.as_ref().map_or(Kept { failing: true, ..Kept::default() }, Keeper::kept)
+    }
+
     pub(super) fn into_parts(self) -> (Vec<Record>, Option<Keeper>) {
         (self.records, self.keeper)
     }
 }
 
-fn understood(found: &Found) -> Vec<Record> {
+/// What the lines say, and how many say nothing any more.
+fn understood(found: &Found) -> (Vec<Record>, usize) {
     let mut strange = 0_usize;
     let mut last = String::new();
     let mut read = |line: &String| {
@@ -109,7 +119,7 @@ fn understood(found: &Found) -> Vec<Record> {
         let (damaged, kept) = (found.damaged, records.len());
         tracing::warn!(damaged, strange, kept, last, "some of what was kept of before can't be read; the rest holds");
     }
-    records
+    (records, found.damaged + strange)
 }
 
 /// As lines, and how many did not fit.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::apiserver::{ApiServer, Outcome};
 use super::event::{self, Author};
+use super::history::History;
 use super::lines::Lines;
 use super::memory::{Due, Keeper, Memory, Record};
 use super::notice::{Notice, Telling};
@@ -46,6 +47,8 @@ pub struct Setup {
     pub settings: watch::Receiver<Arc<Settings>>,
     /// JSON lines, or none.
     pub lines: Lines,
+    /// What is kept of what was told, or nothing.
+    pub history: History,
     /// Takes the counts.
     pub tally: Arc<dyn Tally>,
     /// What was kept by the agent that ran here before.
@@ -60,6 +63,7 @@ pub struct Reporter {
     api: Option<ApiServer>,
     settings: watch::Receiver<Arc<Settings>>,
     lines: Lines,
+    history: History,
     tally: Arc<dyn Tally>,
     stories: Stories,
     storm: Storm,
@@ -73,7 +77,8 @@ impl Reporter {
     /// Ready to run.
     #[must_use]
     pub fn new(setup: Setup) -> Self {
-        let Setup { node, instance, clock, client, mut settings, lines, tally, memory } = setup;
+        let Setup { node, instance, clock, client, mut settings, lines, history, tally, memory } = setup;
+        tally.kept(memory.kept());
         let (records, keeper) = memory.into_parts();
         let report = settings.borrow_and_update().report.clone();
         let mut reporter = Self {
@@ -83,6 +88,7 @@ impl Reporter {
             api: client.map(|client| ApiServer::new(client, REQUEST)),
             settings,
             lines,
+            history,
             stories: Stories::default(),
             storm: Storm::calm(clock.now()),
             sink: Sink::new(report, Arc::clone(&tally)),
@@ -150,13 +156,14 @@ impl Reporter {
             notices.extend(self.stories.announce(at, &storm));
         }
         self.lines.tell(&notices).await;
+        self.history.tell(&notices, at).await;
         self.sink.learn(at, node_of(findings), &findings.gone);
         for notice in notices {
             if self.passes(&notice, at) && self.api.is_some() {
                 self.sink.accept(self.clock.now(), notice);
             }
         }
-        self.tally.pending(self.sink.pending());
+        self.tally.pending(self.sink.pending(), self.sink.held());
     }
 
     fn passes(&mut self, notice: &Notice, at: Time) -> bool {
@@ -196,6 +203,7 @@ impl Reporter {
             let changes = self.take_changes();
             kept = changes.is_empty() || keeper.keep(changes, now).await;
         }
+        self.tally.kept(keeper.kept());
         self.keeper = Some(keeper);
     }
 
@@ -228,7 +236,7 @@ impl Reporter {
     fn land(&mut self, (entry, anew, outcome): (Entry, bool, Outcome)) {
         self.flight = None;
         self.sink.settle(self.clock.now(), entry, anew, outcome);
-        self.tally.pending(self.sink.pending());
+        self.tally.pending(self.sink.pending(), self.sink.held());
     }
 
     /// Writes what must not be lost; gives up at the first failure, for there is no time to wait for another try.

@@ -59,6 +59,12 @@ impl Sink {
         self.spool.count(|subject| self.admits(subject))
     }
 
+    /// How many Events the brake holds back.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.spool.count(|subject| !self.admits(subject))
+    }
+
     /// Whether Events may be written on this subject now.
     #[must_use]
     pub fn admits(&self, subject: &Subject) -> bool {

@@ -28,6 +28,17 @@ impl Written {
     }
 }
 
+/// How the journal stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// How many bytes of its current file are written.
+    pub bytes: usize,
+    /// Nothing can be kept: the disk refuses or hangs, or there is no state directory.
+    pub failing: bool,
+    /// How many lines of before could not be read at the start.
+    pub damaged: usize,
+}
+
 /// Takes the counts. Called on the reporting task: it must not block.
 pub trait Tally: Send + Sync {
     /// How many diagnoses hold now, by cause.
@@ -36,8 +47,10 @@ pub trait Tally: Send + Sync {
     fn report(&self, cause: &'static str, outcome: &'static str);
     /// An Event was written, failed or was dropped.
     fn event(&self, outcome: Written);
-    /// How many Events wait to be written.
-    fn pending(&self, waiting: usize);
+    /// How many Events wait to be written, and how many more the brake holds back.
+    fn pending(&self, waiting: usize, held: usize);
+    /// How the journal stands.
+    fn kept(&self, kept: Kept);
     /// A pod whose start was watched has arrived.
     fn arrived(&self, arrival: &Arrival);
     /// What the node's pulls amount to now.
@@ -49,7 +62,8 @@ impl Tally for () {
     fn diagnoses(&self, _: &BTreeMap<&'static str, i64>) {}
     fn report(&self, _: &'static str, _: &'static str) {}
     fn event(&self, _: Written) {}
-    fn pending(&self, _: usize) {}
+    fn pending(&self, _: usize, _: usize) {}
+    fn kept(&self, _: Kept) {}
     fn arrived(&self, _: &Arrival) {}
     fn pulls(&self, _: &Load) {}
 }

@@ -1,6 +1,8 @@
 //! Serves HTTP on one address until told to stop. A taken or missing address is tried again, slowly; it never ends the
 //! agent.
 
+mod bounded;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::client::backoff::Backoff;
+use bounded::Bounded;
 
 /// Between tries to take the address.
 const RETRY: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
@@ -23,7 +26,7 @@ pub async fn serve(what: &'static str, address: SocketAddr, router: Router, stop
 
 async fn serve_for_ever(what: &'static str, address: SocketAddr, router: Router) {
     loop {
-        let listener = bind(what, address).await;
+        let listener = Bounded::new(bind(what, address).await);
         if let Err(error) = axum::serve(listener, router.clone()).await {
             tracing::warn!(what, %address, %error, "serving ended; it starts again");
         }
@@ -80,5 +83,22 @@ mod tests {
         assert!(ask(address).await.is_some_and(|answer| answer.ends_with("here")));
         stop.cancel();
         serving.await.unwrap();
+    }
+
+    /// More than there is room for, who say nothing.
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_takes_a_place_for_a_bounded_time_only() {
+        let listener = Bounded::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let address = axum::serve::Listener::local_addr(&listener).unwrap();
+        let router = Router::new().route("/", get(|| async { "here" }));
+        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
+        let mut mute = Vec::new();
+        for _ in 0..bounded::AT_ONCE + 10 {
+            mute.push(TcpStream::connect(address).await.unwrap());
+        }
+        let asked = tokio::time::Instant::now();
+        assert!(ask(address).await.is_some_and(|answer| answer.ends_with("here")));
+        assert!(bounded::IDLE <= asked.elapsed() && asked.elapsed() < 3 * bounded::IDLE, "{:?}", asked.elapsed());
+        serving.abort();
     }
 }

@@ -1,8 +1,10 @@
 //! The metrics, in Prometheus' text form on one address. Labels take bounded sets of values: causes, outcomes, methods;
 //! never a name that a cluster invents.
 
-mod containerd;
+mod calls;
+mod guard;
 mod process;
+mod queues;
 mod table;
 
 use std::collections::BTreeMap;
@@ -11,15 +13,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder, text};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Metric as Registrable, Registry};
+use tokio::sync::mpsc;
 
+use crate::client::apiserver::Requests;
 use crate::client::calls::CallCounts;
 use crate::model::diagnosis::Arrival;
 use crate::model::pull::Load;
@@ -27,6 +32,9 @@ use crate::model::runtime::{CallOutcome, Method};
 use crate::model::since;
 use crate::model::stage::Stage;
 
+use queues::Queues;
+
+pub use guard::Guard;
 pub use table::{Kind, METRICS, Metric};
 
 /// From a call that is answered at once to one that hits the longest deadline.
@@ -99,6 +107,11 @@ pub struct Metrics {
     reports: Family<ByCauseAndOutcome, Counter>,
     events: Family<ByOutcome, Counter>,
     pending: Gauge,
+    held: Gauge,
+    journal_bytes: Gauge,
+    journal_failing: Gauge,
+    journal_damaged: Gauge,
+    queues: Queues,
     starts: Histogram,
     stages: Family<ByStage, Histogram>,
     pulls: Family<ByPhase, Gauge>,
@@ -108,21 +121,29 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// All of them, at zero; calls of containerd's own API are counted elsewhere.
+    /// All of them, at zero; calls of containerd's own API and requests to the API server are counted elsewhere.
     #[must_use]
-    pub fn new(containerd_calls: CallCounts) -> Self {
+    pub fn new(containerd_calls: CallCounts, requests: Requests) -> Self {
         let mut registry = Registry::default();
         let build = Family::<ByVersion, Gauge>::default();
         build.get_or_create(&ByVersion { version: env!("CARGO_PKG_VERSION") }).set(1);
         register(&mut registry, &table::BUILD, build);
         registry.register_collector(Box::new(process::Process));
-        registry.register_collector(Box::new(containerd::Calls(containerd_calls)));
+        registry.register_collector(Box::new(calls::Calls(containerd_calls)));
+        registry.register_collector(Box::new(calls::ApiRequests(requests)));
+        let queues = Queues::default();
+        registry.register_collector(Box::new(queues.clone()));
         Self {
             diagnoses: register(&mut registry, &table::DIAGNOSES, Family::default()),
             active: Arc::default(),
             reports: register(&mut registry, &table::REPORTS, Family::default()),
             events: register(&mut registry, &table::EVENTS, Family::default()),
             pending: register(&mut registry, &table::PENDING, Gauge::default()),
+            held: register(&mut registry, &table::HELD, Gauge::default()),
+            journal_bytes: register(&mut registry, &table::JOURNAL_BYTES, Gauge::default()),
+            journal_failing: register(&mut registry, &table::JOURNAL_FAILING, Gauge::default()),
+            journal_damaged: register(&mut registry, &table::JOURNAL_DAMAGED, Gauge::default()),
+            queues,
             starts: register(&mut registry, &table::STARTS, Histogram::new(START_SECONDS)),
             stages: register(
                 &mut registry,
@@ -165,9 +186,22 @@ impl Metrics {
         self.events.get_or_create(&ByOutcome { outcome }).inc();
     }
 
-    /// How many Events wait.
-    pub fn set_pending(&self, waiting: usize) {
+    /// How many Events wait, and how many more are held back.
+    pub fn set_pending(&self, waiting: usize, held: usize) {
         self.pending.set(gauged(waiting));
+        self.held.set(gauged(held));
+    }
+
+    /// How the journal stands: bytes written of its current file, whether the disk refuses, lines that were damaged.
+    pub fn set_journal(&self, bytes: usize, failing: bool, damaged: usize) {
+        self.journal_bytes.set(gauged(bytes));
+        self.journal_failing.set(failing.into());
+        self.journal_damaged.set(gauged(damaged));
+    }
+
+    /// Shows how much waits in this queue from now on.
+    pub fn watch_queue<T: Send + 'static>(&self, name: &'static str, sender: &mpsc::Sender<T>) {
+        self.queues.watch(name, sender);
     }
 
     /// A pod has arrived.
@@ -199,9 +233,9 @@ impl Metrics {
         self.runtime_calls.get_or_create(&ByMethod { method }).observe(call.took.as_secs_f64());
     }
 
-    /// `/metrics`.
-    pub fn router(self) -> Router {
-        Router::new().route("/metrics", get(scrape)).with_state(self)
+    /// `/metrics`, for whom the guard lets in; for everybody, where there is none.
+    pub fn router(self, guard: Option<Guard>) -> Router {
+        Router::new().route("/metrics", get(scrape)).with_state(Arc::new((self, guard)))
     }
 
     fn text(&self) -> Result<String, std::fmt::Error> {
@@ -223,10 +257,16 @@ fn register<M: Registrable + Clone>(registry: &mut Registry, metric: &Metric, va
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-async fn scrape(State(metrics): State<Metrics>) -> (StatusCode, [(header::HeaderName, &'static str); 1], String) {
+async fn scrape(State(door): State<Arc<(Metrics, Option<Guard>)>>, headers: HeaderMap) -> Response {
+    let (metrics, guard) = &*door;
+    if let Some(guard) = guard
+        && let Err(refusal) = guard.admit(&headers).await
+    {
+        return ([(header::WWW_AUTHENTICATE, "Bearer")], refusal.answer()).into_response();
+    }
     match metrics.text() {
-        Ok(text) => (StatusCode::OK, [(header::CONTENT_TYPE, OPEN_METRICS)], text),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, [(header::CONTENT_TYPE, "text/plain")], error.to_string()),
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
@@ -235,17 +275,22 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::client::apiserver::Asked;
     use crate::model::Time;
     use crate::model::ids::{PodId, PodUid};
 
     fn counted() -> Metrics {
         let calls = CallCounts::default();
         calls.count("Leases.List");
-        let metrics = Metrics::new(calls);
+        let requests = Requests::default();
+        requests.count(Asked { verb: "create", resource: "events", code: Some(201) });
+        requests.count(Asked { verb: "create", resource: "events", code: None });
+        let metrics = Metrics::new(calls, requests);
+        metrics.set_journal(80, false, 2);
         metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1), ("ImageNotFound", 3)]));
         metrics.count_report("ImageNotFound", "first");
         metrics.count_event("written");
-        metrics.set_pending(2);
+        metrics.set_pending(2, 1);
         metrics.observe_start(&arrival());
         metrics.set_pulls(&Load { downloading: 1, queued: 3, received: 500, ..Load::default() });
         metrics.observe_runtime_call(&CallOutcome {
@@ -286,7 +331,10 @@ mod tests {
 
     #[test]
     fn what_is_scraped_is_what_the_table_says() {
-        let text = counted().text().unwrap();
+        let metrics = counted();
+        let (sender, _receiver) = mpsc::channel::<()>(2);
+        metrics.watch_queue("findings", &sender);
+        let text = metrics.text().unwrap();
         for metric in METRICS {
             let kind = format!("{:?}", metric.kind).to_lowercase();
             let typed = format!("# TYPE {} {kind}\n", metric.name.trim_end_matches("_total"));
@@ -299,6 +347,28 @@ mod tests {
             }
         }
         assert_eq!(text.matches("# TYPE").count(), METRICS.len());
+    }
+
+    #[test]
+    fn a_queue_shows_what_waits_in_it_and_is_kept_open_by_nobody_who_looks() {
+        let metrics = counted();
+        let (sender, mut receiver) = mpsc::channel(2);
+        metrics.watch_queue("findings", &sender);
+        sender.try_send(()).unwrap();
+        assert!(metrics.text().unwrap().contains("kubewhy_queue_length{queue=\"findings\"} 1\n"));
+        drop(sender);
+        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(()), Err(mpsc::error::TryRecvError::Disconnected)));
+        assert!(metrics.text().unwrap().contains("kubewhy_queue_length{queue=\"findings\"} 0\n"));
+    }
+
+    #[test]
+    fn a_request_that_was_not_answered_counts_too() {
+        let text = counted().text().unwrap();
+        for code in ["201", "none"] {
+            let line =
+                format!("kubewhy_apiserver_requests_total{{verb=\"create\",resource=\"events\",code=\"{code}\"}} 1\n");
+            assert!(text.contains(&line), "{text}");
+        }
     }
 
     #[test]

@@ -125,6 +125,36 @@ fn mistakes_in_the_command_line_end_with_64_and_help_with_0() {
     assert_eq!(kubewhy(&["version"]).stdout, kubewhy(&["--version"]).stdout);
 }
 
+#[test]
+fn metrics_that_ask_the_api_server_and_no_api_server_do_not_go_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = kubewhy(&["run", "--standalone", "--metrics-auth", "--state-dir", dir.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(words(&output.stderr).contains("kubewhy: --metrics-auth asks the API server"), "{}", words(&output.stderr));
+}
+
+#[test]
+fn the_configuration_says_what_is_logged_from_the_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = file(dir.path(), "log: {level: \"info,kubewhy::report=debug\"}\n");
+    let here = |name: &str| dir.path().join(name).into_os_string();
+    let mut agent = Command::new(env!("CARGO_BIN_EXE_kubewhy"));
+    agent
+        .args(["run", "--standalone", "--node-name", "node-7", "--health-address", "127.0.0.1:0", "--config"])
+        .arg(config);
+    for (flag, name) in
+        [("--state-dir", "state"), ("--host-root", "host"), ("--api-socket", "api"), ("--runtime-endpoint", "cri")]
+    {
+        agent.arg(flag).arg(here(name));
+    }
+    let mut agent = agent.env_clear().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let log = std::io::BufReader::new(agent.stderr.take().unwrap());
+    let said = std::io::BufRead::lines(log).map_while(Result::ok).find(|line| line.contains("another log level"));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&agent), rustix::process::Signal::TERM).unwrap();
+    assert_eq!(agent.wait().unwrap().code(), Some(0));
+    assert!(said.is_some_and(|line| line.contains("kubewhy::report=debug")));
+}
+
 /// The lock is held by this test, so the program waits for it when the signal comes.
 #[test]
 fn an_agent_that_waits_for_the_lock_ends_when_told_to() {

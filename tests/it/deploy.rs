@@ -117,6 +117,16 @@ fn the_socket_of_the_api_has_a_place_that_can_be_written_to() {
 }
 
 #[test]
+fn the_history_is_looked_for_where_the_pod_keeps_it() {
+    let args = list(&container()["args"]).iter().map(text).collect::<Vec<_>>();
+    let known = kubewhy::cli::definition();
+    let history = known.find_subcommand("history").unwrap();
+    let flag = history.get_opts().find(|flag| flag.get_long() == Some("state-dir")).unwrap();
+    let default = flag.get_default_values()[0].to_str().unwrap();
+    assert!(args.contains(&format!("--state-dir={default}")), "{default}");
+}
+
+#[test]
 fn the_standard_profile_asks_for_no_more_than_it_says() {
     let paths: BTreeSet<String> = host_mounts().values().map(|(host, _)| text(&host["path"])).collect();
     let own = ["/run/kubewhy", "/var/lib/kubewhy"];
@@ -189,7 +199,8 @@ fn the_rights_are_the_least_and_never_secrets() {
 
 #[test]
 fn every_right_states_its_reason() {
-    for file in ["clusterrole.yaml", "../condition/clusterrole.yaml", "../storage/clusterrole.yaml"] {
+    let parts = ["condition", "storage", "metrics-auth"].map(|part| format!("../{part}/clusterrole.yaml"));
+    for file in parts.iter().map(String::as_str).chain(["clusterrole.yaml"]) {
         let role = std::fs::read_to_string(base().join(file)).unwrap();
         let lines: Vec<&str> = role.lines().collect();
         for (index, _) in lines.iter().enumerate().filter(|(_, line)| line.starts_with("  - apiGroups")) {
@@ -231,6 +242,43 @@ fn the_right_to_keep_the_condition_is_apart_and_that_alone() {
     assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
     assert_eq!(binding["subjects"], objects()["ClusterRoleBinding"]["subjects"]);
     assert_eq!(read("../condition/kustomization.yaml")["kind"], "Component");
+}
+
+#[test]
+fn the_rights_to_ask_who_reads_the_metrics_are_apart_and_bound_to_the_agent() {
+    let [role, binding, reader] = ["clusterrole.yaml", "clusterrolebinding.yaml", "reader.yaml"]
+        .map(|file| read(&format!("../metrics-auth/{file}")));
+    let right =
+        |group: &str, resource: &str| json!({"apiGroups": [group], "resources": [resource], "verbs": ["create"]});
+    let both = [right("authentication.k8s.io", "tokenreviews"), right("authorization.k8s.io", "subjectaccessreviews")];
+    assert_eq!(role["rules"], json!(both));
+    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+    assert_eq!(binding["subjects"], objects()["ClusterRoleBinding"]["subjects"]);
+    assert_eq!(reader["rules"], json!([{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}]));
+    let component = read("../metrics-auth/kustomization.yaml");
+    assert_eq!(component["kind"], "Component");
+    assert_eq!(component["resources"], json!(["clusterrole.yaml", "clusterrolebinding.yaml", "reader.yaml"]));
+    assert_eq!(component["patches"], json!([{"path": "daemonset.yaml"}]));
+}
+
+/// What the patch sets are the agent's own variables, and never the one without the other.
+#[test]
+fn metrics_are_served_to_other_machines_only_behind_the_guard() {
+    let patch = read("../metrics-auth/daemonset.yaml");
+    for key in ["name", "namespace"] {
+        assert_eq!(patch["metadata"][key], objects()["DaemonSet"]["metadata"][key], "it patches another object");
+    }
+    let container = &patch["spec"]["template"]["spec"]["containers"][0];
+    assert_eq!(container["name"], self::container()["name"]);
+    let env = list(&container["env"]).iter().map(|one| (text(&one["name"]), text(&one["value"])));
+    let env: BTreeMap<String, String> = env.collect();
+    assert_eq!(env["KUBEWHY_METRICS_AUTH"], "true");
+    let address: std::net::SocketAddr = env["KUBEWHY_METRICS_ADDRESS"].parse().unwrap();
+    assert_eq!(container["ports"][0]["containerPort"], address.port());
+    let known = kubewhy::cli::definition();
+    let run = known.find_subcommand("run").unwrap();
+    let flags: BTreeSet<&str> = run.get_opts().filter_map(|flag| flag.get_env()?.to_str()).collect();
+    assert!(env.keys().all(|name| flags.contains(name.as_str())), "{env:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::line::{FAINT, GOOD, Line, PLAIN, SLOW, STRONG};
+use crate::cli::line::{FAINT, GOOD, Line, PLAIN, SLOW, STRONG};
 use crate::model::snapshot::{PullPhase, PullState, Snapshot};
 use crate::model::wording::{size, span};
 use crate::model::{Time, since};

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal as _, Write};
 
-use super::line::{FAINT, Line};
+use crate::cli::line::{FAINT, Line};
 
 const WIDTH: usize = 100;
 const HIDE_CURSOR: &str = "\u{1b}[?25l";
@@ -11,7 +11,7 @@ const TO_LINE_END: &str = "\u{1b}[K";
 const TO_SCREEN_END: &str = "\u{1b}[J";
 
 /// Columns and rows of the terminal that stdout is; 100 columns where it is none.
-pub(super) fn size() -> (usize, Option<usize>) {
+pub(in crate::cli) fn size() -> (usize, Option<usize>) {
     let of_terminal = rustix::termios::tcgetwinsize(io::stdout()).ok();
     match of_terminal.filter(|size| size.ws_col > 0 && size.ws_row > 0) {
         Some(size) => (size.ws_col.into(), Some(size.ws_row.into())),

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use anstyle::Style;
 
-use super::line::{BAD, FAINT, Line, PLAIN, SLOW, STRONG, wrap};
 use super::pulls;
+use crate::cli::line::{BAD, FAINT, Line, PLAIN, SLOW, STRONG, wrap};
 use crate::model::cause::EventType;
 use crate::model::snapshot::{Snapshot, Start, Trouble};
 use crate::model::wording::span;

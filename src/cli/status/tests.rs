@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::timeline::{WhichPod, find};
 use super::*;
+use crate::cli::line;
 use crate::model::cause::EventType;
 use crate::model::diagnosis::Confidence;
 use crate::model::ids::{PodId, PodUid};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::line::{FAINT, GOOD, Line, PLAIN, SLOW, STRONG, wrap};
 use super::{pulls, table};
+use crate::cli::line::{FAINT, GOOD, Line, PLAIN, SLOW, STRONG, wrap};
 use crate::model::snapshot::{Snapshot, Span, Start};
 use crate::model::stage::Stage;
 use crate::model::wording::span;

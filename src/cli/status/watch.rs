@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::agent::{Agent, NoAnswer, Told, Watched};
 use super::document::Document;
-use super::line::{Line, SLOW, wrap};
 use super::page;
 use super::screen::{self, Screen};
 use crate::cli::Output;
+use crate::cli::line::{Line, SLOW, wrap};
 use crate::client::backoff::Backoff;
 use crate::clock::Clock;
 use crate::model::snapshot::Snapshot;

@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 
+use super::super::apiserver::{Dates, Requests};
 use super::*;
 
 const FOUND: &str = "{\"apiVersion\":\"v1\",\"kind\":\"Node\",\"metadata\":{\"name\":\"n1\"}}";
@@ -31,7 +32,8 @@ fn kubeconfig(path: &Path, server: &str, user: &str) {
 
 async fn follow(file: &Path) -> Client {
     let (clock, (seen, _)) = (Clock::start(), tokio::sync::mpsc::channel(1));
-    connect(&Access::Kubeconfig(file.to_owned()), Dates::new(seen, clock), clock).await.unwrap()
+    let heeded = Heeded { dates: Dates::new(seen, clock), requests: Requests::default() };
+    connect(&Access::Kubeconfig(file.to_owned()), heeded, clock).await.unwrap()
 }
 
 async fn get(client: &Client) -> Result<String, u16> {

@@ -83,6 +83,11 @@ impl Slot {
         Ok((Self { file, capacity, end: capacity }, Content::read(&bytes)))
     }
 
+    /// How far it is written; all of it before the first writing.
+    pub(super) fn used(&self) -> usize {
+        self.end
+    }
+
     /// Writes all of it, or nothing where there is no room.
     pub(super) fn append(&mut self, batch: &[u8], durably: bool) -> Result<(), Trouble> {
         self.write(self.end, batch)?;

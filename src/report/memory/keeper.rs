@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::super::journal::{Journal, Trouble};
+use super::super::tally::Kept;
 use super::Record;
 use crate::client::backoff::Backoff;
 use crate::model::{Time, after};
@@ -33,14 +34,19 @@ pub(in crate::report) struct Keeper {
     anew: bool,
     backoff: Backoff,
     not_before: Option<Time>,
-    failing: bool,
+    kept: Kept,
 }
 
 impl Keeper {
-    /// Begins with a journal to which nothing was written yet.
-    pub(in crate::report) fn start(journal: Journal) -> Self {
-        let backoff = Backoff::new(RETRY.0, RETRY.1);
-        Self { journal: Some(journal), writing: None, anew: true, backoff, not_before: None, failing: false }
+    /// Begins with a journal to which nothing was written yet, and of which so many lines were damaged.
+    pub(in crate::report) fn start(journal: Journal, damaged: usize) -> Self {
+        let (backoff, kept) = (Backoff::new(RETRY.0, RETRY.1), Kept { damaged, ..Kept::default() });
+        Self { journal: Some(journal), writing: None, anew: true, backoff, not_before: None, kept }
+    }
+
+    /// How the journal stands. A disk that has not answered in time is no better than one that refuses.
+    pub(in crate::report) fn kept(&self) -> Kept {
+        Kept { failing: self.kept.failing || self.writing.is_some(), ..self.kept }
     }
 
     /// What is to be kept, if anything can be.
@@ -75,12 +81,14 @@ impl Keeper {
     }
 
     fn settle(&mut self, (journal, result): (Journal, Result<(), Trouble>), now: Time) {
+        let used = journal.used();
         (self.journal, self.writing) = (Some(journal), None);
         match result {
             Ok(()) => {
+                self.kept.bytes = used;
                 (self.anew, self.not_before) = (false, None);
                 self.backoff.reset();
-                if std::mem::take(&mut self.failing) {
+                if std::mem::take(&mut self.kept.failing) {
                     tracing::info!("stories are kept on disk again");
                 }
             }
@@ -88,7 +96,7 @@ impl Keeper {
             Err(error) => {
                 self.anew = true;
                 self.not_before = Some(after(now, RETRY.0 + self.backoff.wait()));
-                if !std::mem::replace(&mut self.failing, true) {
+                if !std::mem::replace(&mut self.kept.failing, true) {
                     tracing::warn!(%error, "stories can't be kept on disk; until they can, a restart may repeat or lose some");
                 }
             }

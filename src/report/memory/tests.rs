@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::super::fake_api::{FakeApi, Fault};
+use super::super::history::History;
 use super::super::journal::CAPACITY;
 use super::super::lines::Lines;
 use super::super::samples::{NOT_FOUND, SLOW, at, cleared, diagnosis, ill, node, pod, well};
@@ -55,6 +56,7 @@ impl Node {
             client: Some(self.api.client()),
             settings,
             lines: Lines::log_only(),
+            history: History::default(),
             tally: Arc::new(()),
             memory,
         });
@@ -175,6 +177,7 @@ async fn the_next_agent_knows_the_node_and_what_was_told_of_whom() {
 async fn a_state_directory_that_can_not_be_used_costs_only_the_memory() {
     let node = Node::new();
     std::fs::create_dir(&node.files()[0]).unwrap();
+    assert!(Memory::open(node.dir.path()).kept().failing);
     node.agent().say(5, &ill(cart())).await;
     assert_eq!(node.told(), [row("ImageNotFound", 1, 0, 0)]);
 }
@@ -193,8 +196,23 @@ async fn a_damaged_journal_loses_its_damage_and_no_more() {
     let memory = Memory::open(node.dir.path());
     let uids: Vec<_> = memory.open_stories().into_iter().map(|(uid, _)| uid).collect();
     assert_eq!(uids, ["uid-of-till".into()]);
+    let kept = memory.kept();
+    assert!(kept.damaged > 0 && !kept.failing, "{kept:?}");
     node.agent_with(memory).say(5, &ill(other)).await;
     assert_eq!(node.told().len(), 2, "that story goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_written_is_measured() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, keeper) = Memory::open(dir.path()).into_parts();
+    let mut keeper = keeper.unwrap();
+    assert_eq!(keeper.kept(), Kept::default());
+    let node = || vec![Record::Node(NodeId { name: "node-7".into(), uid: "u".into() })];
+    keeper.keep(node(), at(0)).await;
+    let first = keeper.kept().bytes;
+    keeper.keep(node(), at(1)).await;
+    assert!(0 < first && first < keeper.kept().bytes && keeper.kept().bytes < CAPACITY, "{first} {:?}", keeper.kept());
 }
 
 #[test]
@@ -205,7 +223,8 @@ fn what_another_version_said_is_left_out() {
         r#"{"Moon":{"phase":"full"}}"#,
         r#"{"Event":{"of":1,"is":{"reason":"CauseOfTheFuture"}}}"#,
     ];
-    let records = understood(&Found { lines: lines.map(str::to_owned).into(), damaged: 0 });
+    let (records, damaged) = understood(&Found { lines: lines.map(str::to_owned).into(), damaged: 1 });
+    assert_eq!(damaged, 3);
     assert!(matches!(records.as_slice(), [Record::Node(_), Record::Held { is: true, .. }]), "{records:?}");
 }
 
@@ -223,7 +242,7 @@ fn a_thousand_stories_fit_and_first_reports_before_what_matters_less() {
     assert_eq!(of("{\"Story\""), 1_000);
     assert_eq!(of("{\"Event\"") + left_out, 1_000);
     assert!(lines.iter().map(String::len).sum::<usize>() < CAPACITY);
-    let recalled = understood(&Found { lines, damaged: 0 });
+    let (recalled, _) = understood(&Found { lines, damaged: 0 });
     assert_eq!(recalled.len() + left_out, 2_000);
     assert!(matches!(subject(1), Subject::Pod(_)));
 }

@@ -49,6 +49,7 @@ impl Rig {
             client: Some(api.client()),
             settings: seen,
             lines: Lines::log_only(),
+            history: History::default(),
             tally,
             memory: Memory::default(),
         });
@@ -300,6 +301,7 @@ async fn standalone_speaks_in_json_lines() {
         client: None,
         settings: seen,
         lines: Lines::json(Box::new(write)),
+        history: History::default(),
         tally: Arc::new(()),
         memory: Memory::default(),
     });
@@ -339,9 +341,11 @@ impl Tally for Counts {
         self.add(outcome.as_str().to_owned());
     }
 
-    fn pending(&self, waiting: usize) {
-        self.0.lock().unwrap().insert("pending".to_owned(), waiting as u64);
+    fn pending(&self, waiting: usize, held: usize) {
+        self.0.lock().unwrap().extend([("pending".to_owned(), waiting as u64), ("held".to_owned(), held as u64)]);
     }
+
+    fn kept(&self, _: super::super::tally::Kept) {}
 
     fn arrived(&self, arrival: &Arrival) {
         self.add(format!("{} arrived", arrival.pod.name));
@@ -367,6 +371,7 @@ async fn everything_is_counted_once() {
         ("ImageNotFound folded", 5),
         ("PodReportsHeldBack announced", 1),
         ("active ImageNotFound", 30),
+        ("held", 0),
         ("log arrived", 15),
         ("pending", 1),
         ("queued", 3),

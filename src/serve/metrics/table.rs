@@ -44,6 +44,42 @@ pub(super) const EVENTS: Metric = Metric {
 };
 pub(super) const PENDING: Metric =
     Metric { name: "kubewhy_events_pending", kind: Kind::Gauge, labels: &[], help: "Events that wait to be written" };
+pub(super) const HELD: Metric = Metric {
+    name: "kubewhy_events_held",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Events that the brake holds back: report.events, report.namespaces. With those that wait to be written, the whole spool; it has room for 2000",
+};
+pub(super) const JOURNAL_BYTES: Metric = Metric {
+    name: "kubewhy_journal_bytes",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "How far the journal's current file is written, of 524288; then the other file is begun with what still holds",
+};
+pub(super) const JOURNAL_FAILING: Metric = Metric {
+    name: "kubewhy_journal_failing",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "1 while stories can't be kept on disk, so that a restart may repeat or lose some; also without a state directory",
+};
+pub(super) const JOURNAL_DAMAGED: Metric = Metric {
+    name: "kubewhy_journal_damaged_lines",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "Lines of the journal that could not be read when this agent started",
+};
+pub(super) const QUEUES: Metric = Metric {
+    name: "kubewhy_queue_length",
+    kind: Kind::Gauge,
+    labels: &["queue"],
+    help: "What waits between the parts of the agent: observations (of 256), relayed (of 256), findings (of 8), questions (of 32)",
+};
+pub(super) const API_REQUESTS: Metric = Metric {
+    name: "kubewhy_apiserver_requests_total",
+    kind: Kind::Counter,
+    labels: &["verb", "resource", "code"],
+    help: "Requests to the API server, by verb and resource as RBAC names them, other for what the agent has no name for, and the status of the answer; none where there was none. A watch counts once it is accepted",
+};
 pub(super) const RUNTIME_CALLS: Metric = Metric {
     name: "kubewhy_runtime_call_seconds",
     kind: Kind::Histogram,
@@ -111,6 +147,12 @@ pub const METRICS: &[Metric] = &[
     REPORTS,
     EVENTS,
     PENDING,
+    HELD,
+    JOURNAL_BYTES,
+    JOURNAL_FAILING,
+    JOURNAL_DAMAGED,
+    QUEUES,
+    API_REQUESTS,
     STARTS,
     STAGES,
     PULLS,
