@@ -17,6 +17,9 @@ use super::root::{Lost, Root};
 const PROCESSES_AT_MOST: usize = 65_536;
 /// A command line is read up to here: what a daemon is told stands at its beginning.
 const COMMAND_AT_MOST: u64 = 16 << 10;
+/// Seconds since the start, and those of all processors without work (Linux: proc_uptime(5)).
+pub const UPTIME: &str = "/proc/uptime";
+const UPTIME_AT_MOST: u64 = 256;
 /// One line of numbers, or a table of a few of them.
 const TABLE_AT_MOST: u64 = 8 << 10;
 /// That there is none of a kind is believed for so long: many ask the same at once, and each walk goes through all of them.
@@ -165,11 +168,15 @@ impl<'a> Processes<'a> {
     }
 
     /// How long the host has been up.
-    #[must_use]
-    pub fn uptime(self) -> Option<Duration> {
-        let text = self.root.head(Path::new("/proc/uptime"), TABLE_AT_MOST).ok()?;
-        let seconds: f64 = String::from_utf8_lossy(&text).split_whitespace().next()?.parse().ok()?;
-        Duration::try_from_secs_f64(seconds).ok()
+    ///
+    /// # Errors
+    /// Its file can't be read, or holds no time.
+    pub fn uptime(self) -> Result<Duration, Lost> {
+        let content = self.root.read(Path::new(UPTIME), UPTIME_AT_MOST)?;
+        let text = String::from_utf8_lossy(&content);
+        let seconds = text.split_whitespace().next().and_then(|word| word.parse().ok());
+        let up = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        up.ok_or_else(|| Lost::Invalid(format!("{UPTIME} does not hold a time")))
     }
 
     /// How many files a process has open, and how many it may (Linux: proc_pid_fd(5); the size of the directory is their
@@ -218,22 +225,30 @@ impl<'a> Processes<'a> {
     }
 }
 
-/// What its line of numbers says of a process: it is read without its memory.
+/// What its line of numbers says of a process: it is read without its memory (Linux: proc_pid_stat(5)).
 #[derive(Debug, PartialEq, Eq)]
-struct Stat {
-    name: String,
-    state: char,
-    start: u64,
+pub struct Stat {
+    /// The kernel's own name of it, cut off after 15 bytes.
+    pub name: String,
+    /// As in [`Process::state`].
+    pub state: char,
+    /// Who started it, or took it over.
+    pub parent: u32,
+    /// When it was started, in ticks since boot.
+    pub start: u64,
 }
 
 impl Stat {
-    /// The second field is a name in parentheses, which may hold anything; state and start are the third and the 22nd.
-    fn parse(stat: &str) -> Option<Self> {
+    /// Reads the line. The second field is a name in parentheses, which may hold anything; state, parent and start are the
+    /// third, the fourth and the 22nd.
+    #[must_use]
+    pub fn parse(stat: &str) -> Option<Self> {
         let (before, rest) = stat.rsplit_once(')')?;
         let name = before.split_once('(')?.1.to_owned();
         let mut fields = rest.split_whitespace();
         let state = fields.next()?.chars().next()?;
-        Some(Self { name, state, start: fields.nth(18)?.parse().ok()? })
+        let parent = fields.next()?.parse().ok()?;
+        Some(Self { name, state, parent, start: fields.nth(17)?.parse().ok()? })
     }
 
     /// It may be one of these programs, or one whose name begins as theirs does: `k3s-server`, `.kubelet-wrapped`.
@@ -292,7 +307,7 @@ mod tests {
     fn a_name_in_a_stat_line_may_hold_anything() {
         let numbers = "1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0";
         let line = format!("7 (a) Z b) S {numbers} 1234 1000 1");
-        assert_eq!(Stat::parse(&line), Some(Stat { name: "a) Z b".to_owned(), state: 'S', start: 1234 }));
+        assert_eq!(Stat::parse(&line), Some(Stat { name: "a) Z b".to_owned(), state: 'S', parent: 1, start: 1234 }));
         for line in ["", "7 (a", "7 (a) S", "7 (a) S 1 2 3"] {
             assert_eq!(Stat::parse(line), None, "{line}");
         }
