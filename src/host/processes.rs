@@ -2,6 +2,8 @@
 //! A command line is read of those alone whose name fits: it is in the memory of its process, and whoever reads that of one
 //! that is stuck may wait as long as it (Linux: get_mm_cmdline in fs/proc/base.c takes the lock of its memory).
 
+mod stat;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,6 +13,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::stat::Stat;
 use super::root::{Lost, Root};
 
 /// More processes than this are not looked at.
@@ -28,8 +31,6 @@ const WALK_EVERY: Duration = Duration::from_secs(2);
 const BETTER_EVERY: Duration = Duration::from_secs(60);
 /// The shortest name of a pod in a cgroup: a static pod's, a hash (Kubernetes: pkg/kubelet/config/common.go).
 const POD_AT_LEAST: usize = 32;
-/// The kernel's own name of a process is cut off here (Linux: TASK_COMM_LEN), or before where a wrapper begins it with a dot.
-const NAME_AT_MOST: usize = 14;
 /// Ticks a second of the times in `/proc` (Linux: `USER_HZ`, 100 wherever Kubernetes runs).
 const TICKS: u64 = 100;
 
@@ -225,39 +226,6 @@ impl<'a> Processes<'a> {
     }
 }
 
-/// What its line of numbers says of a process: it is read without its memory (Linux: proc_pid_stat(5)).
-#[derive(Debug, PartialEq, Eq)]
-pub struct Stat {
-    /// The kernel's own name of it, cut off after 15 bytes.
-    pub name: String,
-    /// As in [`Process::state`].
-    pub state: char,
-    /// Who started it, or took it over.
-    pub parent: u32,
-    /// When it was started, in ticks since boot.
-    pub start: u64,
-}
-
-impl Stat {
-    /// Reads the line. The second field is a name in parentheses, which may hold anything; state, parent and start are the
-    /// third, the fourth and the 22nd.
-    #[must_use]
-    pub fn parse(stat: &str) -> Option<Self> {
-        let (before, rest) = stat.rsplit_once(')')?;
-        let name = before.split_once('(')?.1.to_owned();
-        let mut fields = rest.split_whitespace();
-        let state = fields.next()?.chars().next()?;
-        let parent = fields.next()?.parse().ok()?;
-        Some(Self { name, state, parent, start: fields.nth(17)?.parse().ok()? })
-    }
-
-    /// It may be one of these programs, or one whose name begins as theirs does: `k3s-server`, `.kubelet-wrapped`.
-    fn is_of(&self, programs: &[&str]) -> bool {
-        let name = self.name.trim_start_matches('.');
-        programs.iter().any(|program| name.starts_with(program.get(..NAME_AT_MOST).unwrap_or(program)))
-    }
-}
-
 fn place(pid: u32, file: &str) -> PathBuf {
     format!("/proc/{pid}/{file}").into()
 }
@@ -301,16 +269,6 @@ mod tests {
         assert_eq!(process(b"kubelet\0--config=/a\0--config\0/b\0").option(&["--config"]), Some("/b"));
         assert_eq!(process(b"/usr/local/bin/k3s server\0\0\0").command, ["/usr/local/bin/k3s", "server"]);
         assert_eq!(kubelet.age(Duration::from_secs(10)), Duration::from_millis(7_500));
-    }
-
-    #[test]
-    fn a_name_in_a_stat_line_may_hold_anything() {
-        let numbers = "1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0";
-        let line = format!("7 (a) Z b) S {numbers} 1234 1000 1");
-        assert_eq!(Stat::parse(&line), Some(Stat { name: "a) Z b".to_owned(), state: 'S', parent: 1, start: 1234 }));
-        for line in ["", "7 (a", "7 (a) S", "7 (a) S 1 2 3"] {
-            assert_eq!(Stat::parse(line), None, "{line}");
-        }
     }
 
     #[test]
