@@ -9,5 +9,5 @@ mod root;
 
 pub use journal::{Entry, Journal};
 pub use mounts::{Mounts, TABLE};
-pub use processes::{Fit, Pids, Process, Processes};
+pub use processes::{Fit, Pids, Process, Processes, Stat, UPTIME};
 pub use root::{Lost, Root};

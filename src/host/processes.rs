@@ -2,6 +2,8 @@
 //! A command line is read of those alone whose name fits: it is in the memory of its process, and whoever reads that of one
 //! that is stuck may wait as long as it (Linux: get_mm_cmdline in fs/proc/base.c takes the lock of its memory).
 
+mod stat;
+
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,12 +13,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+pub use self::stat::Stat;
 use super::root::{Lost, Root};
 
 /// More processes than this are not looked at.
 const PROCESSES_AT_MOST: usize = 65_536;
 /// A command line is read up to here: what a daemon is told stands at its beginning.
 const COMMAND_AT_MOST: u64 = 16 << 10;
+/// Seconds since the start, and those of all processors without work (Linux: proc_uptime(5)).
+pub const UPTIME: &str = "/proc/uptime";
+const UPTIME_AT_MOST: u64 = 256;
 /// One line of numbers, or a table of a few of them.
 const TABLE_AT_MOST: u64 = 8 << 10;
 /// That there is none of a kind is believed for so long: many ask the same at once, and each walk goes through all of them.
@@ -25,8 +31,6 @@ const WALK_EVERY: Duration = Duration::from_secs(2);
 const BETTER_EVERY: Duration = Duration::from_secs(60);
 /// The shortest name of a pod in a cgroup: a static pod's, a hash (Kubernetes: pkg/kubelet/config/common.go).
 const POD_AT_LEAST: usize = 32;
-/// The kernel's own name of a process is cut off here (Linux: TASK_COMM_LEN), or before where a wrapper begins it with a dot.
-const NAME_AT_MOST: usize = 14;
 /// Ticks a second of the times in `/proc` (Linux: `USER_HZ`, 100 wherever Kubernetes runs).
 const TICKS: u64 = 100;
 
@@ -165,11 +169,15 @@ impl<'a> Processes<'a> {
     }
 
     /// How long the host has been up.
-    #[must_use]
-    pub fn uptime(self) -> Option<Duration> {
-        let text = self.root.head(Path::new("/proc/uptime"), TABLE_AT_MOST).ok()?;
-        let seconds: f64 = String::from_utf8_lossy(&text).split_whitespace().next()?.parse().ok()?;
-        Duration::try_from_secs_f64(seconds).ok()
+    ///
+    /// # Errors
+    /// Its file can't be read, or holds no time.
+    pub fn uptime(self) -> Result<Duration, Lost> {
+        let content = self.root.read(Path::new(UPTIME), UPTIME_AT_MOST)?;
+        let text = String::from_utf8_lossy(&content);
+        let seconds = text.split_whitespace().next().and_then(|word| word.parse().ok());
+        let up = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
+        up.ok_or_else(|| Lost::Invalid(format!("{UPTIME} does not hold a time")))
     }
 
     /// How many files a process has open, and how many it may (Linux: proc_pid_fd(5); the size of the directory is their
@@ -218,31 +226,6 @@ impl<'a> Processes<'a> {
     }
 }
 
-/// What its line of numbers says of a process: it is read without its memory.
-#[derive(Debug, PartialEq, Eq)]
-struct Stat {
-    name: String,
-    state: char,
-    start: u64,
-}
-
-impl Stat {
-    /// The second field is a name in parentheses, which may hold anything; state and start are the third and the 22nd.
-    fn parse(stat: &str) -> Option<Self> {
-        let (before, rest) = stat.rsplit_once(')')?;
-        let name = before.split_once('(')?.1.to_owned();
-        let mut fields = rest.split_whitespace();
-        let state = fields.next()?.chars().next()?;
-        Some(Self { name, state, start: fields.nth(18)?.parse().ok()? })
-    }
-
-    /// It may be one of these programs, or one whose name begins as theirs does: `k3s-server`, `.kubelet-wrapped`.
-    fn is_of(&self, programs: &[&str]) -> bool {
-        let name = self.name.trim_start_matches('.');
-        programs.iter().any(|program| name.starts_with(program.get(..NAME_AT_MOST).unwrap_or(program)))
-    }
-}
-
 fn place(pid: u32, file: &str) -> PathBuf {
     format!("/proc/{pid}/{file}").into()
 }
@@ -286,16 +269,6 @@ mod tests {
         assert_eq!(process(b"kubelet\0--config=/a\0--config\0/b\0").option(&["--config"]), Some("/b"));
         assert_eq!(process(b"/usr/local/bin/k3s server\0\0\0").command, ["/usr/local/bin/k3s", "server"]);
         assert_eq!(kubelet.age(Duration::from_secs(10)), Duration::from_millis(7_500));
-    }
-
-    #[test]
-    fn a_name_in_a_stat_line_may_hold_anything() {
-        let numbers = "1 1 1 0 -1 4194560 1 1 1 1 1 1 1 1 20 0 1 0";
-        let line = format!("7 (a) Z b) S {numbers} 1234 1000 1");
-        assert_eq!(Stat::parse(&line), Some(Stat { name: "a) Z b".to_owned(), state: 'S', start: 1234 }));
-        for line in ["", "7 (a", "7 (a) S", "7 (a) S 1 2 3"] {
-            assert_eq!(Stat::parse(line), None, "{line}");
-        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::Node;
-use super::cni::config::{InForce, in_force};
+use super::cni::config::loaded;
 use super::cni::network::Network;
 use crate::host::Lost;
 use crate::model::reading::{Missing, Reading, Unit};
@@ -38,12 +38,11 @@ const FLANNEL_AT_MOST: u64 = 4 << 10;
 /// Looks once.
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
-    let none = |missing, why: &str| vec![Reading::unknown(ID, "", missing, why)];
-    let network = match in_force(node.root(), &node.cni) {
-        Ok(InForce::Loaded { network, .. }) => network,
-        Ok(_) => return none(Missing::Subject, "no configuration is loaded"),
-        Err(problem) => return none(Missing::Access, &problem),
+    let network = match loaded(node, ID) {
+        Ok(network) => network,
+        Err(told) => return told,
     };
+    let none = |why| vec![Reading::unknown(ID, "", Missing::Subject, why)];
     let mut readings: Vec<Reading> = pools(node, &network).iter().flat_map(|pool| of_pool(node, pool)).collect();
     if network.plugins.iter().any(|plugin| &**plugin == "aws-cni") {
         readings.push(aws::ask());
@@ -53,7 +52,7 @@ pub fn look(node: &Node) -> Vec<Reading> {
         readings.push(cilium::ask(node));
     }
     let told = !readings.is_empty();
-    if told { readings } else { none(Missing::Subject, "its addresses are not given out by a plugin on this node") }
+    if told { readings } else { none("its addresses are not given out by a plugin on this node") }
 }
 
 /// What one plugin gives out from, and where it keeps what it gave.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::cni::config::{InForce, in_force};
+use super::cni::config::loaded;
 use super::{Node, listeners};
 use crate::host::Lost;
 use crate::model::reading::{Missing, Reading};
@@ -74,14 +74,13 @@ const BACKENDS: &[Backend] = &[
 /// Looks once.
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
-    let none = |missing, why: &str| vec![Reading::unknown(ID, "", missing, why)];
-    let network = match in_force(node.root(), &node.cni) {
-        Ok(InForce::Loaded { network, .. }) => network,
-        Ok(_) => return none(Missing::Subject, "no configuration is loaded"),
-        Err(problem) => return none(Missing::Access, &problem),
+    let network = match loaded(node, ID) {
+        Ok(network) => network,
+        Err(told) => return told,
     };
+    let none = |why| vec![Reading::unknown(ID, "", Missing::Subject, why)];
     let asked: Vec<Reading> = network.configured().into_iter().filter_map(|plugin| one(node, plugin)).collect();
-    if asked.is_empty() { none(Missing::Subject, "its plugins need no daemon") } else { asked }
+    if asked.is_empty() { none("its plugins need no daemon") } else { asked }
 }
 
 fn one(node: &Node, plugin: &Value) -> Option<Reading> {

@@ -12,7 +12,7 @@ use self::patterns::{KINDS, PATTERNS, Pattern, Reach, of_task};
 use super::Node;
 use super::devices::Grounds;
 use super::lost::unknown;
-use crate::host::Lost;
+use crate::host::{Lost, UPTIME};
 use crate::model::reading::{Missing, NOBODY, REACH, Reading, Verdict};
 use crate::model::wording::{cut, one_line, span};
 
@@ -20,7 +20,6 @@ use crate::model::wording::{cut, one_line, span};
 pub const ID: &str = "kmsg";
 
 const LOG: &str = "/dev/kmsg";
-const UPTIME: &str = "/proc/uptime";
 /// A message counts for this long. Its stamp is of a clock that is not adjusted, so that it may be wrong by minutes after a
 /// year; what looks like the future is of now.
 const YOUNG: Duration = Duration::from_secs(600);
@@ -30,7 +29,6 @@ const BYTES_AT_MOST: u64 = 16 << 20;
 const OVERWRITTEN: usize = 10_000;
 /// A record has at most half of that (Linux: PRINTKRB_RECORD_MAX in kernel/printk/internal.h); a shorter buffer is refused.
 const RECORD: usize = 8192;
-const SIZE_AT_MOST: u64 = 256;
 /// As many tasks and devices are told apart.
 const SUBJECTS: usize = 64;
 /// Of the message, as it is quoted.
@@ -48,7 +46,7 @@ struct Heard {
 #[must_use]
 pub fn look(node: &Node) -> Vec<Reading> {
     let all = |reading: &dyn Fn(&'static str) -> Reading| KINDS.iter().map(|kind| reading(kind)).collect();
-    let up = match uptime(node) {
+    let up = match node.processes().uptime() {
         Ok(up) => up,
         Err(lost) => return all(&|kind| unknown(ID, kind, Path::new(UPTIME), &lost)),
     };
@@ -159,14 +157,6 @@ fn record(line: &str, up: Duration) -> Option<(Duration, &str)> {
     let stamp = Duration::from_micros(fields.nth(1)?.parse().ok()?);
     let ago = up.saturating_sub(stamp);
     (priority >> 3 == 0 && ago <= YOUNG).then_some((ago, message))
-}
-
-fn uptime(node: &Node) -> Result<Duration, Lost> {
-    let content = node.root().read(Path::new(UPTIME), SIZE_AT_MOST)?;
-    let text = String::from_utf8_lossy(&content);
-    let seconds = text.split(' ').next().and_then(|word| word.parse().ok());
-    let up = seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok());
-    up.ok_or_else(|| Lost::Invalid(format!("{UPTIME} does not hold a time")))
 }
 
 /// The pod of the cgroup that a message names: `…/pod0a1b2c3d-…/…`, or with underscores where systemd made it

@@ -73,8 +73,8 @@ pub fn words(mounts: &Mounts, since: Time) -> Vec<journal::Line> {
 fn stands(node: &Node, process: &Process) -> Reading {
     let pid = process.pid;
     let says = match node.processes().uptime() {
-        Some(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
-        None => format!("process {pid}"),
+        Ok(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
+        Err(_) => format!("process {pid}"),
     };
     match process.state {
         'T' | 't' => down(PROCESS, format!("its process {pid} was stopped (state T)")),

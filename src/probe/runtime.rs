@@ -61,8 +61,8 @@ fn absent(node: &Node) -> Reading {
 fn stands(node: &Node, runtime: &Runtime, process: &Process) -> Reading {
     let pid = process.pid;
     let says = match node.processes().uptime() {
-        Some(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
-        None => format!("process {pid}"),
+        Ok(uptime) => format!("process {pid}, up for {}", span(process.age(uptime))),
+        Err(_) => format!("process {pid}"),
     };
     match process.state {
         'T' | 't' => down(runtime, format!("its process {pid} was stopped (state T)")),

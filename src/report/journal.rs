@@ -56,13 +56,11 @@ impl Journal {
     pub fn open(dir: &Path) -> io::Result<(Self, Found)> {
         std::fs::create_dir_all(dir)?;
         let [first, second] = NAMES.map(|name| Slot::open(&dir.join(name), CAPACITY));
-        let (slots, contents): (Vec<Slot>, Vec<slot::Content>) = [first?, second?].into_iter().unzip();
-        let generation = contents.iter().map(|content| content.newest).max().unwrap_or_default();
-        let whole = |at: &usize| contents.get(*at).and_then(|content| content.whole);
-        let current = (0..NAMES.len()).max_by_key(whole).unwrap_or_default();
-        let found = contents.into_iter().nth(current).map(slot::Content::found).unwrap_or_default();
-        let slots: [Slot; 2] = slots.try_into().map_err(|_| io::ErrorKind::Other)?;
-        Ok((Self { slots, current, generation }, found))
+        let ((first, of_first), (second, of_second)) = (first?, second?);
+        let generation = of_first.newest.max(of_second.newest);
+        // Where both are as old, as where neither was written, it is the second: the first is written next.
+        let (current, content) = if of_first.whole > of_second.whole { (0, of_first) } else { (1, of_second) };
+        Ok((Self { slots: [first, second], current, generation }, content.found()))
     }
 
     /// How far the current file is written, in bytes.

@@ -4,6 +4,7 @@
 
 mod keeper;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,10 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::{Found, Journal};
 use super::notice::Notice;
-use super::stories::{Announced, Key, Stories, Story};
+use super::stories::{Announced, Key, Story};
 use super::storm::{Held, Spent};
 use super::tally::Kept;
-use crate::model::Time;
 use crate::model::diagnosis::Announcement;
 use crate::model::ids::NodeId;
 use crate::model::stage::Topic;
@@ -88,13 +88,15 @@ impl Memory {
     /// The UIDs of the subjects that were told of and whose trouble has not ended, and what about them.
     #[must_use]
     pub fn open_stories(&self) -> Vec<(Arc<str>, Topic)> {
-        let mut stories = Stories::default();
+        let mut open = BTreeSet::new();
         for record in &self.records {
-            if let Record::Story { of, is } = record {
-                stories.recall(of.clone(), is.clone(), Time::UNIX_EPOCH);
+            match record {
+                Record::Story { of, is: Some(story) } if story.is_open() => _ = open.insert(of),
+                Record::Story { of, .. } => _ = open.remove(of),
+                _ => {}
             }
         }
-        stories.open().cloned().collect()
+        open.into_iter().cloned().collect()
     }
 
     /// How the journal stands.

@@ -42,6 +42,18 @@ struct Changed {
     announced: BTreeSet<Announcement>,
 }
 
+impl Changed {
+    /// What a turn makes of a story; it is to be kept if that changed it.
+    fn by(&mut self, key: Key, story: &mut Story, turn: impl FnOnce(&mut Story) -> Option<Notice>) -> Option<Notice> {
+        let before = story.state();
+        let notice = turn(story);
+        if story.state() != before {
+            self.stories.insert(key);
+        }
+        notice
+    }
+}
+
 impl Stories {
     /// Takes the findings of one look and yields what is to be told of them, in order per subject.
     pub fn turn(&mut self, now: Time, findings: &Findings, timing: &Timing) -> Vec<Notice> {
@@ -88,11 +100,6 @@ impl Stories {
         }
     }
 
-    /// The subjects of open stories, by UID, and what about them.
-    pub(super) fn open(&self) -> impl Iterator<Item = &Key> {
-        self.stories.iter().filter(|(_, story)| story.is_open()).map(|(key, _)| key)
-    }
-
     /// A node story that began before the node's UID was known goes on under it.
     fn adopt(&mut self, node: &NodeId) {
         let nameless: Vec<Key> = self.stories.keys().filter(|(uid, _)| uid.is_empty()).cloned().collect();
@@ -114,13 +121,7 @@ impl Stories {
                 continue; // one cause per topic: the first outranks
             }
             match self.stories.get_mut(&key) {
-                Some(story) => {
-                    let before = story.state();
-                    notices.extend(story.hear(now, diagnosis));
-                    if story.state() != before {
-                        self.changed.stories.insert(key);
-                    }
-                }
+                Some(story) => notices.extend(self.changed.by(key, story, |story| story.hear(now, diagnosis))),
                 None => {
                     let (story, first) = Story::begin(now, diagnosis);
                     self.changed.stories.insert(key.clone());
@@ -137,11 +138,7 @@ impl Stories {
         for cleared in &findings.cleared {
             let key = key(&cleared.subject, &cleared.topic);
             let Some(story) = self.stories.get_mut(&key) else { continue };
-            let before = story.state();
-            notices.extend(story.end(now, cleared, dwell));
-            if story.state() != before {
-                self.changed.stories.insert(key);
-            }
+            notices.extend(self.changed.by(key, story, |story| story.end(now, cleared, dwell)));
         }
         notices
     }

@@ -28,7 +28,7 @@ fn wall(node: &Node) -> Option<Time> {
     let stat = node.root().head(Path::new("/proc/stat"), STAT_AT_MOST).ok()?;
     let stat = String::from_utf8_lossy(&stat).into_owned();
     let booted: i64 = stat.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
-    Some(after(Time::from_second(booted).ok()?, node.processes().uptime()?))
+    Some(after(Time::from_second(booted).ok()?, node.processes().uptime().ok()?))
 }
 
 #[cfg(test)]

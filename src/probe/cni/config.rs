@@ -8,6 +8,8 @@ use super::network::{self, Network};
 use super::{CniDirs, NamedBy};
 use crate::host::{Lost, Root};
 use crate::model::cni::CniConfig;
+use crate::model::reading::{Missing, Reading};
+use crate::probe::Node;
 
 /// The size go-cni accepts (containerd/go-cni: opts.go MaxFileSize).
 const SIZE_AT_MOST: u64 = 2 << 20;
@@ -37,6 +39,16 @@ pub(super) fn load(root: Root<'_>, dirs: &CniDirs) -> Result<CniConfig, String> 
             CniConfig::Loaded { file, network: network.name, plugins: network.plugins }
         }
     })
+}
+
+/// The configuration that is loaded, for a probe that asks what its plugins need; else that probe's answer.
+pub(in crate::probe) fn loaded(node: &Node, probe: &'static str) -> Result<Network, Vec<Reading>> {
+    let none = |missing, why: String| Err(vec![Reading::unknown(probe, "", missing, why)]);
+    match in_force(node.root(), &node.cni) {
+        Ok(InForce::Loaded { network, .. }) => Ok(network),
+        Ok(_) => none(Missing::Subject, "no configuration is loaded".to_owned()),
+        Err(problem) => none(Missing::Access, problem),
+    }
 }
 
 /// The configuration in force, or why it can't be told.

@@ -168,7 +168,7 @@ impl Story {
     }
 
     /// It was told and has not ended.
-    pub(super) fn is_open(&self) -> bool {
+    pub(in crate::report) fn is_open(&self) -> bool {
         self.ended.is_none()
     }
 

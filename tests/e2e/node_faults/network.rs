@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use kubewhy_lab::cni::{Misbehaviour, PLUGIN};
-use kubewhy_lab::demo::{Act, NAMESPACE, On, Scene, pod};
+use kubewhy_lab::demo::{Act, NAMESPACE, On, PLUGIN_GONE, PLUGIN_HANGS, Scene, pod};
 use kubewhy_lab::in_lab;
 use serde_json::json;
 
@@ -13,18 +13,7 @@ use super::row::{Fault, LOOK, STALLED, node, play};
 const ADDRESSES: u8 = 2;
 
 const FAULTS: &[Fault] = &[
-    Fault {
-        act: Act {
-            title: "a CNI plugin is not installed",
-            cause: "CniPluginMissing",
-            on: On::Node,
-            also: None,
-            broken: |s| Box::pin(async { Ok(s.lab.cni.take_plugin_away(PLUGIN)?) }),
-            mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
-        },
-        shows: LOOK,
-        heals: LOOK,
-    },
+    Fault { act: Act { title: "a CNI plugin is not installed", ..PLUGIN_GONE }, shows: LOOK, heals: LOOK },
     Fault {
         act: Act {
             title: "the CNI configuration names a plugin that nobody has",
@@ -100,24 +89,7 @@ const FAULTS: &[Fault] = &[
         shows: Duration::from_secs(6),
         heals: LOOK,
     },
-    Fault {
-        act: Act {
-            title: "a CNI plugin does not return",
-            cause: "SandboxStalled",
-            on: On::Pod("invoice"),
-            also: None,
-            broken: |s| {
-                Box::pin(async {
-                    s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
-                    s.run_pod("invoice", json!({"image": s.lab.app}));
-                    Ok(())
-                })
-            },
-            mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
-        },
-        shows: LOOK,
-        heals: LOOK,
-    },
+    Fault { act: Act { title: "a CNI plugin does not return", ..PLUGIN_HANGS }, shows: LOOK, heals: LOOK },
     Fault {
         act: Act {
             title: "a CNI plugin does not return, for pods of two owners",

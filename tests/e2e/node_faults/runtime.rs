@@ -1,7 +1,6 @@
 //! Faults of the runtime's process.
 
-use anyhow::Context;
-use kubewhy_lab::demo::{Act, On};
+use kubewhy_lab::demo::{Act, On, RUNTIME_KILLED, RUNTIME_STOPPED};
 use kubewhy_lab::in_lab;
 
 use super::row::{Fault, LOOK, node, play};
@@ -19,30 +18,8 @@ const FAULTS: &[Fault] = &[
         shows: LOOK,
         heals: LOOK,
     },
-    Fault {
-        act: Act {
-            title: "containerd is stopped (SIGSTOP)",
-            cause: "RuntimeDown",
-            on: On::Node,
-            also: None,
-            broken: |s| Box::pin(async { s.lab.containerd.daemon().freeze() }),
-            mended: |s| Box::pin(async { s.lab.containerd.daemon().thaw() }),
-        },
-        shows: LOOK,
-        heals: LOOK,
-    },
-    Fault {
-        act: Act {
-            title: "containerd is killed",
-            cause: "RuntimeDown",
-            on: On::Node,
-            also: None,
-            broken: |s| Box::pin(async { s.lab.containerd.daemon().kill().await.context("killing containerd") }),
-            mended: |s| Box::pin(async { s.lab.containerd.restart().await }),
-        },
-        shows: LOOK,
-        heals: LOOK,
-    },
+    Fault { act: Act { title: "containerd is stopped (SIGSTOP)", ..RUNTIME_STOPPED }, shows: LOOK, heals: LOOK },
+    Fault { act: Act { title: "containerd is killed", ..RUNTIME_KILLED }, shows: LOOK, heals: LOOK },
 ];
 
 #[test]

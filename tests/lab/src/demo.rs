@@ -9,7 +9,7 @@ mod screen;
 
 pub use act::{Act, Deed, Outcome, perform};
 pub use agent::{Agent, CONFIG, Start};
-pub use faults::FAULTS;
+pub use faults::{FAULTS, PLUGIN_GONE, PLUGIN_HANGS, RUNTIME_KILLED, RUNTIME_STOPPED};
 pub use scene::{NAMESPACE, NODE, On, Props, Scene, Telling, Tempo, pod};
 
 use std::path::Path;

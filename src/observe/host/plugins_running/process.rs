@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::host::Stat;
 use crate::model::ids::PodUid;
 use crate::model::making::CniCall;
 
@@ -42,14 +43,6 @@ pub(super) struct Found {
     pub(super) call: Option<CniCall>,
 }
 
-/// What `stat` tells of a process.
-struct Stat {
-    name: String,
-    state: char,
-    parent: u32,
-    started: f64,
-}
-
 impl Table<'_> {
     /// Seconds since the host's boot.
     pub(super) fn uptime(&self) -> io::Result<f64> {
@@ -70,8 +63,8 @@ impl Table<'_> {
         let callers: Vec<_> = found.iter().map(|(pid, (_, stat))| (*pid, self.caller(stat.parent, &found))).collect();
         let all = callers.into_iter().filter_map(|(pid, caller)| {
             let (plugin, stat) = found.remove(&pid)?;
-            let Stat { state, started, .. } = stat;
-            Some(Found { pid, caller, plugin, started, uninterruptible: state == 'D', call: self.call(pid) })
+            let started = seconds(stat.start);
+            Some(Found { pid, caller, plugin, started, uninterruptible: stat.state == 'D', call: self.call(pid) })
         });
         Ok(all.collect())
     }
@@ -91,16 +84,7 @@ impl Table<'_> {
     }
 
     fn stat(&self, pid: u32) -> Option<Stat> {
-        let text = String::from_utf8_lossy(&self.read(pid, "stat", COMMAND_LINE)?).into_owned();
-        // A name may hold anything, parentheses too; it ends at the last one.
-        let (before, after) = text.rsplit_once(')')?;
-        let (_, name) = before.split_once('(')?;
-        let mut fields = after.split_whitespace();
-        let state = fields.next()?.chars().next()?;
-        let parent = fields.next()?.parse().ok()?;
-        // The state is the third field, the start the twenty-second.
-        let ticks: u64 = fields.nth(17)?.parse().ok()?;
-        Some(Stat { name: name.to_owned(), state, parent, started: seconds(ticks) })
+        Stat::parse(&String::from_utf8_lossy(&self.read(pid, "stat", COMMAND_LINE)?))
     }
 
     fn caller(&self, parent: u32, plugins: &BTreeMap<u32, (Arc<str>, Stat)>) -> Option<u32> {

@@ -137,25 +137,8 @@ fn a_look_is_taken_again_before_what_it_found_is_forgotten() {
 
 #[test]
 fn what_changed_is_looked_at_again_soon() {
-    let [well, ill] = [fine, broken].map(|look| {
-        let host = tempfile::tempdir().unwrap();
-        let mounts = Arc::new(Mounts::at(host.path()).unwrap());
-        look(&Node {
-            mounts,
-            now: Time::UNIX_EPOCH,
-            kubelet_root: "/".into(),
-            pod_logs: "/".into(),
-            runtime_root: None,
-            runtime_socket: None,
-            runtime_cgroup: None,
-            pids: Arc::default(),
-            left: Arc::default(),
-            cni: CniDirs::default(),
-            sandboxes: None,
-            service: None,
-            suspects: None,
-        })
-    });
+    let well = vec![Reading::fine("well", "", "")];
+    let ill = vec![Reading::broken("ill", "", "DiskFull", "")];
     assert!(!is_troubled(&[], &well) && !is_troubled(&well, &well));
     assert!(is_troubled(&well, &ill) && is_troubled(&ill, &ill) && is_troubled(&ill, &well));
 }

@@ -17,16 +17,55 @@ const NAMED: &str = "images.lab:5000";
 /// Size of each layer of the big images.
 const LAYER: usize = 6 << 20;
 
+/// A CNI plugin's program is removed.
+pub const PLUGIN_GONE: Act = Act {
+    title: "the program of a CNI plugin is removed from the node, before any pod needs it",
+    cause: "CniPluginMissing",
+    on: On::Node,
+    also: None,
+    broken: |s| Box::pin(async { Ok(s.lab.cni.take_plugin_away(PLUGIN)?) }),
+    mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
+};
+
+/// A CNI plugin does not return, and a pod wants to start.
+pub const PLUGIN_HANGS: Act = Act {
+    title: "a CNI plugin does not return, and the kubelet says nothing for four minutes",
+    cause: "SandboxStalled",
+    on: On::Pod("invoice"),
+    also: None,
+    broken: |s| {
+        Box::pin(async {
+            s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
+            s.run_pod("invoice", json!({"image": s.lab.app}));
+            Ok(())
+        })
+    },
+    mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
+};
+
+/// The runtime holds its socket and answers nothing.
+pub const RUNTIME_STOPPED: Act = Act {
+    title: "containerd is stopped: it holds its socket and answers nothing",
+    cause: "RuntimeDown",
+    on: On::Node,
+    also: None,
+    broken: |s| Box::pin(async { s.lab.containerd.daemon().freeze() }),
+    mended: |s| Box::pin(async { s.lab.containerd.daemon().thaw() }),
+};
+
+/// The runtime is killed.
+pub const RUNTIME_KILLED: Act = Act {
+    title: "containerd is killed",
+    cause: "RuntimeDown",
+    on: On::Node,
+    also: None,
+    broken: |s| Box::pin(async { s.lab.containerd.daemon().kill().await.context("killing containerd") }),
+    mended: |s| Box::pin(async { s.lab.containerd.restart().await }),
+};
+
 /// All of them.
 pub const FAULTS: &[Act] = &[
-    Act {
-        title: "the program of a CNI plugin is removed from the node, before any pod needs it",
-        cause: "CniPluginMissing",
-        on: On::Node,
-        also: None,
-        broken: |s| Box::pin(async { Ok(s.lab.cni.take_plugin_away(PLUGIN)?) }),
-        mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
-    },
+    PLUGIN_GONE,
     Act {
         title: "the CNI configuration is removed, and a pod wants to start",
         cause: "CniConfigMissing",
@@ -61,20 +100,7 @@ pub const FAULTS: &[Act] = &[
             })
         },
     },
-    Act {
-        title: "a CNI plugin does not return, and the kubelet says nothing for four minutes",
-        cause: "SandboxStalled",
-        on: On::Pod("invoice"),
-        also: None,
-        broken: |s| {
-            Box::pin(async {
-                s.lab.cni.misbehave(PLUGIN, &Misbehaviour::Hang)?;
-                s.run_pod("invoice", json!({"image": s.lab.app}));
-                Ok(())
-            })
-        },
-        mended: |s| Box::pin(async { Ok(s.lab.cni.put_plugin_back(PLUGIN)?) }),
-    },
+    PLUGIN_HANGS,
     Act {
         title: "a pod asks for an image tag that nobody has pushed",
         cause: "ImageNotFound",
@@ -231,20 +257,6 @@ pub const FAULTS: &[Act] = &[
             })
         },
     },
-    Act {
-        title: "containerd is stopped: it holds its socket and answers nothing",
-        cause: "RuntimeDown",
-        on: On::Node,
-        also: None,
-        broken: |s| Box::pin(async { s.lab.containerd.daemon().freeze() }),
-        mended: |s| Box::pin(async { s.lab.containerd.daemon().thaw() }),
-    },
-    Act {
-        title: "containerd is killed",
-        cause: "RuntimeDown",
-        on: On::Node,
-        also: None,
-        broken: |s| Box::pin(async { s.lab.containerd.daemon().kill().await.context("killing containerd") }),
-        mended: |s| Box::pin(async { s.lab.containerd.restart().await }),
-    },
+    RUNTIME_STOPPED,
+    RUNTIME_KILLED,
 ];
