@@ -1,10 +1,11 @@
-//! One agent per node: two would say everything twice. An advisory lock on a file that names its holder; the kernel
-//! takes it back when the holder ends, however it ends. While a DaemonSet rolls, the old agent may still be ending, so a
-//! held lock is waited for, within a bound.
+//! One agent per node: two would say everything twice. An advisory lock on the state directory itself, so that it takes no
+//! write: a node whose disk is full or read-only needs its agent most. The kernel takes it back when the holder ends, however
+//! it ends; a file names the holder. While a DaemonSet rolls, the old agent may still be ending, so a held lock is waited for,
+//! within a bound.
 
 use std::fmt;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,6 +18,8 @@ use crate::model::Time;
 /// How long a held lock is waited for: as long as a pod's default grace period.
 const WAIT: Duration = Duration::from_secs(30);
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
+/// In the state directory: who holds it.
+const SIGNATURE: &str = "holder";
 
 /// Who holds a node. What it says is for people; the lock itself does not depend on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -58,15 +61,15 @@ pub enum LockError {
     /// Another agent has it and does not end.
     #[error("another agent runs on this node ({holder}) and holds {path}; remove one of the two", path = .path.display())]
     Held {
-        /// The lock file.
+        /// The state directory.
         path: PathBuf,
         /// Who holds it.
         holder: String,
     },
-    /// The file can't be made or locked.
+    /// The directory can't be made or locked.
     #[error("{path} can't be locked; give --state-dir a directory that this user may write to", path = .path.display())]
     Io {
-        /// The lock file.
+        /// The state directory.
         path: PathBuf,
         /// What the system said.
         #[source]
@@ -74,20 +77,19 @@ pub enum LockError {
     },
 }
 
-/// Takes the node: locks the file `lock` in `dir`, waiting 30 s for another holder to end.
+/// Takes the node: locks the directory, waiting 30 s for another holder to end.
 ///
 /// # Errors
-/// The other holder is still there, or the file can't be written.
+/// The other holder is still there, or the directory is none.
 pub async fn acquire(dir: &Path, me: &Holder) -> Result<Lock, LockError> {
-    let path = dir.join("lock");
-    let failed = |source| LockError::Io { path: path.clone(), source };
-    let file = open(dir, &path).map_err(failed)?;
+    let failed = |source| LockError::Io { path: dir.to_owned(), source };
+    let file = open(dir).map_err(failed)?;
     let deadline = Instant::now() + WAIT;
     let mut told = false;
     while !try_lock(&file).map_err(failed)? {
-        let holder = holder(&path);
+        let holder = holder(dir);
         if Instant::now() >= deadline {
-            return Err(LockError::Held { path, holder });
+            return Err(LockError::Held { path: dir.to_owned(), holder });
         }
         if !std::mem::replace(&mut told, true) {
             warn!(%holder, wait_seconds = WAIT.as_secs(), "another agent holds this node; waiting for it to end");
@@ -97,12 +99,15 @@ pub async fn acquire(dir: &Path, me: &Holder) -> Result<Lock, LockError> {
     if told {
         info!("the other agent ended; this one takes over");
     }
-    sign(file, me).map_err(failed)
+    if let Err(error) = sign(dir, me) {
+        warn!(%error, "the state directory can't be written; another agent would not be told who holds this node");
+    }
+    Ok(Lock { _file: file })
 }
 
-fn open(dir: &Path, path: &Path) -> io::Result<File> {
+fn open(dir: &Path) -> io::Result<File> {
     fs::create_dir_all(dir)?;
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    File::open(dir)
 }
 
 fn try_lock(file: &File) -> io::Result<bool> {
@@ -113,16 +118,13 @@ fn try_lock(file: &File) -> io::Result<bool> {
     }
 }
 
-fn holder(path: &Path) -> String {
-    let signed = fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<Holder>(&bytes).ok());
+fn holder(dir: &Path) -> String {
+    let signed = fs::read(dir.join(SIGNATURE)).ok().and_then(|bytes| serde_json::from_slice::<Holder>(&bytes).ok());
     signed.map_or_else(|| "who has not signed it".to_owned(), |holder| holder.to_string())
 }
 
-fn sign(mut file: File, me: &Holder) -> io::Result<Lock> {
-    file.set_len(0)?;
-    file.seek(SeekFrom::Start(0))?;
-    file.write_all(&serde_json::to_vec(me)?)?;
-    Ok(Lock { _file: file })
+fn sign(dir: &Path, me: &Holder) -> io::Result<()> {
+    fs::write(dir.join(SIGNATURE), serde_json::to_vec(me)?)
 }
 
 #[cfg(test)]
@@ -154,15 +156,24 @@ mod tests {
         };
         let ((), second) = tokio::join!(ending, async { acquire(dir.path(), &holder("new")).await });
         let _second = second.unwrap();
-        assert!(super::holder(&dir.path().join("lock")).contains("pod new"));
+        assert!(super::holder(dir.path()).contains("pod new"));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_directory_that_can_not_be_written_is_named_with_what_to_do() {
+    async fn a_signature_that_can_not_be_written_does_not_keep_the_agent_from_its_node() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join(SIGNATURE)).unwrap();
+        let _lock = acquire(dir.path(), &holder("a")).await.unwrap();
+        let said = acquire(dir.path(), &holder("b")).await.unwrap_err().to_string();
+        assert!(said.contains("who has not signed it"), "{said}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_directory_that_is_none_is_named_with_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "").unwrap();
         let said = acquire(&file, &holder("a")).await.unwrap_err().to_string();
-        assert!(said.contains("file/lock") && said.contains("--state-dir"), "{said}");
+        assert!(said.contains("/file can't") && said.contains("--state-dir"), "{said}");
     }
 }

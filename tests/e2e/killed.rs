@@ -20,7 +20,7 @@ const AT_ONCE: usize = 8;
 /// A cause may be told so often at once, and once more in so many seconds: what is beyond that is held back, and counted.
 const PER_CAUSE: (usize, u64) = (25, 20);
 /// A node of the test's own: no kubelet minds its pods.
-const NODE: &str = "mortal-node";
+pub(crate) const NODE: &str = "mortal-node";
 const NAMESPACE: &str = "shop";
 
 /// What the kubelet says of a container that can't start, and the cause.
@@ -34,17 +34,18 @@ const TROUBLES: &[(&str, &str, &str)] = &[
     ("ConfigReferenceMissing", "CreateContainerConfigError", "secret \"cart\" not found"),
 ];
 
-struct Trouble {
-    pod: String,
-    cause: &'static str,
-    mended: bool,
+/// A pod that can't start.
+pub(crate) struct Trouble {
+    pub(crate) pod: String,
+    pub(crate) cause: &'static str,
+    pub(crate) mended: bool,
 }
 
 /// What was told of one pod.
 #[derive(Debug, PartialEq, Eq)]
-struct Told {
-    firsts: usize,
-    ends: usize,
+pub(crate) struct Told {
+    pub(crate) firsts: usize,
+    pub(crate) ends: usize,
 }
 
 #[test]
@@ -119,14 +120,14 @@ async fn until_all_ended(scene: &Scene, troubles: &mut [Trouble]) -> anyhow::Res
     }
 }
 
-fn told(scene: &Scene, trouble: &Trouble) -> Told {
+pub(crate) fn told(scene: &Scene, trouble: &Trouble) -> Told {
     let of_pod = events(scene).into_iter().filter(|event| event["involvedObject"]["name"] == trouble.pod.as_str());
     let reasons: Vec<Value> = of_pod.map(|event| event["reason"].clone()).collect();
     let count = |reason: &str| reasons.iter().filter(|is| **is == reason).count();
     Told { firsts: count(trouble.cause), ends: count("Resolved") }
 }
 
-fn node() -> Value {
+pub(crate) fn node() -> Value {
     let ready = json!({"type": "Ready", "status": "True", "reason": "KubeletReady", "lastTransitionTime": now()});
     json!({
         "apiVersion": "v1", "kind": "Node", "metadata": {"name": NODE},
@@ -134,11 +135,11 @@ fn node() -> Value {
     })
 }
 
-fn running() -> Value {
+pub(crate) fn running() -> Value {
     json!({"running": {"startedAt": now()}})
 }
 
-fn pod(name: &str, state: &Value) -> Value {
+pub(crate) fn pod(name: &str, state: &Value) -> Value {
     let runs = state.get("running").is_some();
     let condition = |kind: &str, status: bool| json!({"type": kind, "status": if status { "True" } else { "False" }, "lastTransitionTime": now()});
     json!({

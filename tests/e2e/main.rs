@@ -24,6 +24,7 @@ mod runtime_lost;
 mod sandbox;
 mod socket;
 mod standalone;
+mod state_dir;
 mod status;
 mod stopping;
 mod table;

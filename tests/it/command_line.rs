@@ -159,7 +159,7 @@ fn the_configuration_says_what_is_logged_from_the_start() {
 #[test]
 fn an_agent_that_waits_for_the_lock_ends_when_told_to() {
     let dir = tempfile::tempdir().unwrap();
-    let lock = std::fs::File::create(dir.path().join("lock")).unwrap();
+    let lock = std::fs::File::open(dir.path()).unwrap();
     lock.try_lock().unwrap();
     let mut agent = Command::new(env!("CARGO_BIN_EXE_kubewhy"));
     agent.args(["run", "--standalone", "--state-dir", dir.path().to_str().unwrap()]).stderr(Stdio::piped());
