@@ -77,7 +77,7 @@ impl Journal {
     pub fn append(&mut self, lines: &[String], durably: bool) -> Result<(), Trouble> {
         let batch: String = lines.iter().map(|line| line::seal(self.generation, line)).collect();
         let slot = self.slots.get_mut(self.current).ok_or(Trouble::Full)?;
-        slot.append(batch.as_bytes(), durably)
+        slot.append(batch.into_bytes(), durably)
     }
 
     /// Writes what holds into the other file, and goes on there. Until that is done the old one holds.
@@ -92,20 +92,20 @@ impl Journal {
             lines.iter().map(|line| line::seal(generation, line)).chain(line::end(generation)).collect();
         let slot = self.slots.get_mut(other).ok_or(Trouble::Full)?;
         self.generation = generation; // also where this fails: what it leaves behind is no part of the next try
-        slot.rewrite(batch.as_bytes())?;
+        slot.rewrite(batch.into_bytes())?;
         self.current = other;
         Ok(())
     }
 }
 
-/// How many of these lines, from the first, fit a file that is written anew and leave it a quarter to be appended to.
-#[must_use]
-pub fn fitting(lines: &[String]) -> usize {
-    let ends = lines.iter().scan(line::MARGIN, |end, line| {
-        *end += line::length(line);
-        Some(*end)
+/// As many of these lines, from the first, as fit a file that is written anew and leave it a quarter to be appended to. The
+/// others are not even made.
+pub fn fitting(lines: impl Iterator<Item = String>) -> Vec<String> {
+    let with_ends = lines.scan(line::MARGIN, |end, line| {
+        *end += line::length(&line);
+        Some((*end, line))
     });
-    ends.take_while(|end| *end <= CAPACITY / 4 * 3).count()
+    with_ends.take_while(|(end, _)| *end <= CAPACITY / 4 * 3).map(|(_, line)| line).collect()
 }
 
 #[cfg(test)]

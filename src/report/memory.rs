@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::journal::{Found, Journal};
-use super::notice::Notice;
+use super::notice::{Notice, Telling};
 use super::stories::{Announced, Key, Story};
 use super::storm::{Held, Spent};
 use super::tally::Kept;
@@ -39,15 +39,34 @@ pub(super) enum Record {
 }
 
 impl Record {
-    /// Where not all of it finds room, what goes last.
+    /// Where not all of it finds room, what goes last. A first report can be told anew, an ending can't.
     fn worth(&self) -> u8 {
         match self {
             Self::Node(_) => 0,
             Self::Story { .. } => 1,
-            Self::Event { .. } => 2,
-            Self::Spent(_) => 3,
-            Self::Announced { .. } => 4,
-            Self::Held { .. } => 5,
+            Self::Event { is: Some(notice), .. } if notice.telling == Telling::Ended => 2,
+            Self::Event { .. } => 3,
+            Self::Spent(_) => 4,
+            Self::Announced { .. } => 5,
+            Self::Held { .. } => 6,
+        }
+    }
+
+    /// The story whose first report this is.
+    fn begins(&self) -> Option<Held> {
+        match self {
+            Self::Event { is: Some(notice), .. } if notice.telling == Telling::First => {
+                Some((notice.subject.uid().into(), Arc::clone(&notice.story)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The story that this is.
+    fn story(&self) -> Option<Held> {
+        match self {
+            Self::Story { of: (uid, _), is: Some(story) } => Some((Arc::clone(uid), Arc::clone(story.id()))),
+            _ => None,
         }
     }
 }
@@ -124,13 +143,24 @@ fn understood(found: &Found) -> (Vec<Record>, usize) {
     (records, found.damaged + strange)
 }
 
-/// As lines, and how many did not fit.
+/// As lines, and how many did not fit. A story whose first report waits goes with it: where that finds no room, it is told
+/// anew.
 fn lines(mut records: Vec<Record>) -> (Vec<String>, usize) {
-    records.sort_by_key(Record::worth);
-    let all: Vec<String> = records.iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
-    let fitting = super::journal::fitting(&all);
-    let left_out = all.len() - fitting;
-    (all.into_iter().take(fitting).collect(), left_out)
+    let waiting: BTreeSet<Held> = records.iter().filter_map(Record::begins).collect();
+    records.sort_by_cached_key(|record| match record.story().filter(|story| waiting.contains(story)) {
+        Some(story) => (3, Some(story), false),
+        None => (record.worth(), record.begins(), true),
+    });
+    let lines = records.iter().map(|record| serde_json::to_string(record).unwrap_or_default());
+    let mut lines = super::journal::fitting(lines);
+    let (kept, left_out) = records.split_at(lines.len());
+    if let Some(untold) = left_out.first().and_then(Record::begins)
+        && kept.last().and_then(Record::story) == Some(untold)
+    {
+        lines.pop();
+    }
+    let left_out = records.len() - lines.len();
+    (lines, left_out)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! An agent that is killed again and again, at any moment, while pods get stuck and get going: each trouble is told once and
 //! its end once. None is lost, none doubled.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -66,8 +67,9 @@ fn whenever_the_agent_is_killed_every_trouble_is_told_once_and_its_end_once() {
         let mut last = way.ready().await?;
         until_all_ended(&scene, &mut troubles).await.with_context(|| last.daemon.log_end())?;
         last.stop().await?;
+        let reasons = reasons(&scene);
         for trouble in &troubles {
-            let told = told(&scene, trouble);
+            let told = trouble.told(&reasons);
             ensure!(told == Told { firsts: 1, ends: 1 }, "{} ({}): {told:?}", trouble.pod, trouble.cause);
         }
         let strays = events(&scene).len() - 2 * troubles.len();
@@ -84,13 +86,14 @@ fn whenever_the_agent_is_killed_every_trouble_is_told_once_and_its_end_once() {
 
 /// Mends what was told, and breaks something else.
 fn stir(scene: &Scene, troubles: &mut Vec<Trouble>, elapsed: Duration) {
+    let reasons = reasons(scene);
     for trouble in troubles.iter_mut().filter(|trouble| !trouble.mended) {
-        if told(scene, trouble).firsts > 0 && fastrand::bool() {
+        if trouble.told(&reasons).firsts > 0 && fastrand::bool() {
             scene.put(pod(&trouble.pod, &running()));
             trouble.mended = true;
         }
     }
-    let open = troubles.iter().filter(|trouble| told(scene, trouble).ends == 0).count();
+    let open = troubles.iter().filter(|trouble| trouble.told(&reasons).ends == 0).count();
     let allowed = TROUBLES.len() * (PER_CAUSE.0 + usize::try_from(elapsed.as_secs() / PER_CAUSE.1).unwrap_or(0));
     if open < AT_ONCE && troubles.len() + 1 < allowed && troubles.len() < 50 + elapsed.as_secs() as usize / 10 {
         let (cause, reason, message) = TROUBLES[troubles.len() % TROUBLES.len()];
@@ -104,14 +107,15 @@ fn stir(scene: &Scene, troubles: &mut Vec<Trouble>, elapsed: Duration) {
 async fn until_all_ended(scene: &Scene, troubles: &mut [Trouble]) -> anyhow::Result<()> {
     let deadline = Instant::now() + SOON;
     loop {
+        let reasons = reasons(scene);
         for trouble in troubles.iter_mut().filter(|trouble| !trouble.mended) {
-            if told(scene, trouble).firsts > 0 {
+            if trouble.told(&reasons).firsts > 0 {
                 scene.put(pod(&trouble.pod, &running()));
                 trouble.mended = true;
             }
         }
-        let open: Vec<_> =
-            troubles.iter().filter(|t| told(scene, t).ends == 0).map(|t| (&t.pod, t.cause, t.mended)).collect();
+        let open = troubles.iter().filter(|trouble| trouble.told(&reasons).ends == 0);
+        let open: Vec<_> = open.map(|trouble| (&trouble.pod, trouble.cause, trouble.mended)).collect();
         if open.is_empty() {
             return Ok(());
         }
@@ -120,11 +124,26 @@ async fn until_all_ended(scene: &Scene, troubles: &mut [Trouble]) -> anyhow::Res
     }
 }
 
+/// What was told of that pod by now.
 pub(crate) fn told(scene: &Scene, trouble: &Trouble) -> Told {
-    let of_pod = events(scene).into_iter().filter(|event| event["involvedObject"]["name"] == trouble.pod.as_str());
-    let reasons: Vec<Value> = of_pod.map(|event| event["reason"].clone()).collect();
-    let count = |reason: &str| reasons.iter().filter(|is| **is == reason).count();
-    Told { firsts: count(trouble.cause), ends: count("Resolved") }
+    trouble.told(&reasons(scene))
+}
+
+/// The reasons of all Events, by pod: read once for all troubles, of which there are many by and by.
+fn reasons(scene: &Scene) -> BTreeMap<String, Vec<String>> {
+    let mut reasons = BTreeMap::<_, Vec<_>>::new();
+    for event in events(scene) {
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        reasons.entry(text(&event["involvedObject"]["name"])).or_default().push(text(&event["reason"]));
+    }
+    reasons
+}
+
+impl Trouble {
+    fn told(&self, reasons: &BTreeMap<String, Vec<String>>) -> Told {
+        let count = |reason: &str| reasons.get(&self.pod).map_or(0, |of| of.iter().filter(|is| *is == reason).count());
+        Told { firsts: count(self.cause), ends: count("Resolved") }
+    }
 }
 
 pub(crate) fn node() -> Value {

@@ -89,7 +89,7 @@ impl Slot {
     }
 
     /// Writes all of it, or nothing where there is no room.
-    pub(super) fn append(&mut self, batch: &[u8], durably: bool) -> Result<(), Trouble> {
+    pub(super) fn append(&mut self, batch: Vec<u8>, durably: bool) -> Result<(), Trouble> {
         self.write(self.end, batch)?;
         if durably {
             self.file.sync_data()?;
@@ -98,20 +98,21 @@ impl Slot {
     }
 
     /// Writes it from the start.
-    pub(super) fn rewrite(&mut self, batch: &[u8]) -> Result<(), Trouble> {
+    pub(super) fn rewrite(&mut self, batch: Vec<u8>) -> Result<(), Trouble> {
         self.write(0, batch)?;
         self.file.sync_data()?;
         Ok(())
     }
 
     /// A batch whose writing failed is written over by the next one.
-    fn write(&mut self, at: usize, batch: &[u8]) -> Result<(), Trouble> {
-        if at + batch.len() + MARK.len() > self.capacity {
+    fn write(&mut self, at: usize, mut batch: Vec<u8>) -> Result<(), Trouble> {
+        let end = at + batch.len();
+        if end + MARK.len() > self.capacity {
             return Err(Trouble::Full);
         }
-        let marked = [batch, &MARK].concat();
-        self.file.write_all_at(&marked, at as u64)?;
-        self.end = at + batch.len();
+        batch.extend(MARK);
+        self.file.write_all_at(&batch, at as u64)?;
+        self.end = end;
         Ok(())
     }
 }

@@ -228,9 +228,9 @@ fn what_another_version_said_is_left_out() {
     assert!(matches!(records.as_slice(), [Record::Node(_), Record::Held { is: true, .. }]), "{records:?}");
 }
 
-/// A thousand stories, each with a first report that waits, are more than a node of 500 pods brings; the stories all fit.
+/// A thousand stories, each with a first report that waits, are more than a node of 500 pods brings.
 #[test]
-fn a_thousand_stories_fit_and_first_reports_before_what_matters_less() {
+fn of_a_thousand_stories_that_wait_those_are_kept_whose_first_report_is() {
     let subject = |n: u32| pod(&format!("shop-cart-7d8f9c6b5-{n:05}-of-a-longer-name"));
     let mut stories = Stories::default();
     let diagnoses = (0..1_000).map(|n| diagnosis(subject(n), &NOT_FOUND, at(0))).collect();
@@ -239,8 +239,9 @@ fn a_thousand_stories_fit_and_first_reports_before_what_matters_less() {
     let records: Vec<Record> = waiting.chain(stories.take_changes()).collect();
     let (lines, left_out) = lines(records);
     let of = |name: &str| lines.iter().filter(|line| line.starts_with(name)).count();
-    assert_eq!(of("{\"Story\""), 1_000);
-    assert_eq!(of("{\"Event\"") + left_out, 1_000);
+    assert_eq!(of("{\"Story\""), of("{\"Event\""), "a story whose first report is left out is not told yet");
+    assert_eq!(of("{\"Story\"") + of("{\"Event\"") + left_out, 2_000);
+    assert!(of("{\"Story\"") > 400, "{left_out}");
     assert!(lines.iter().map(String::len).sum::<usize>() < CAPACITY);
     let (recalled, _) = understood(&Found { lines, damaged: 0 });
     assert_eq!(recalled.len() + left_out, 2_000);

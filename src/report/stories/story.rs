@@ -82,6 +82,11 @@ impl Told {
 }
 
 impl Story {
+    /// By which its notices name it.
+    pub(in crate::report) fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
     /// Begins with its first report.
     pub(super) fn begin(now: Time, diagnosis: &Diagnosis) -> (Self, Notice) {
         let began = diagnosis.since.min(now);
