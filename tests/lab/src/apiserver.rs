@@ -16,6 +16,7 @@ mod refusal;
 pub mod resources;
 mod selector;
 mod store;
+mod table;
 mod validate;
 mod watching;
 mod writing;
