@@ -14,6 +14,7 @@ mod merge;
 mod reading;
 mod refusal;
 pub mod resources;
+mod review;
 mod selector;
 mod store;
 mod table;

@@ -17,7 +17,7 @@ use super::journal::Entry;
 use super::merge::Style;
 use super::refusal::Refusal;
 use super::resources::EVENTS;
-use super::{Shared, access, discovery, reading, table, watching, writing};
+use super::{Shared, access, discovery, reading, review, table, watching, writing};
 
 /// Body limit of the real API server.
 const BODY_AT_MOST: usize = 3 << 20;
@@ -123,7 +123,10 @@ fn deed(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8]) -> Resul
         }
         "create" => {
             let object = checked(shared, read(body)?)?;
-            written(shared, call, 201, writing::create(store, call, object)?)
+            match review::answer(call.resource, &shared.users(), &object) {
+                Some(reviewed) => Ok(json_response(201, &reviewed)),
+                None => written(shared, call, 201, writing::create(store, call, object)?),
+            }
         }
         "update" => {
             let object = checked(shared, read(body)?)?;
