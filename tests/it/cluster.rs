@@ -2,9 +2,11 @@
 //! names, with the manifests of `deploy` under names of the test's own.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use futures::FutureExt;
 use http::Request;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -17,6 +19,7 @@ const TRIES: usize = 100;
 /// A real API server, with manifests under names of the test's own.
 pub(crate) struct Server {
     config: Config,
+    kubeconfig: PathBuf,
     /// What every name begins with, and the namespace.
     pub(crate) name: String,
 }
@@ -28,8 +31,9 @@ impl Server {
             crate::skipped(test, "KUBECONFIG names no API server");
             return None;
         };
-        let config = config(Path::new(&path)).await;
-        Some(Self { config, name: format!("kubewhy-test-{:08x}", fastrand::u32(..)) })
+        let kubeconfig = PathBuf::from(path);
+        let config = config(&kubeconfig).await;
+        Some(Self { config, kubeconfig, name: format!("kubewhy-test-{:08x}", fastrand::u32(..)) })
     }
 
     /// Whoever the kubeconfig names.
@@ -49,8 +53,7 @@ impl Server {
 
     /// A file of `deploy` under the test's names.
     pub(crate) fn object(&self, file: &str) -> Value {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file);
-        let text = std::fs::read_to_string(path).unwrap();
+        let text = std::fs::read_to_string(deployed(file)).unwrap();
         let text = text.replace("serviceaccount:kubewhy:", &format!("serviceaccount:{}:", self.name));
         let mut object: Value = serde_saphyr::from_str(&text).unwrap();
         let name = object["metadata"]["name"].as_str().unwrap().replacen("kubewhy", &self.name, 1);
@@ -65,23 +68,76 @@ impl Server {
         object
     }
 
-    /// Puts up one folder's role and policy.
+    /// What of a folder is put up, and the paths of its kinds.
+    fn objects(&self, folder: &str) -> Vec<(&'static str, Value)> {
+        let files = FILES.iter().map(|(file, path)| (format!("{folder}/{file}.yaml"), *path));
+        files.filter(|(file, _)| deployed(file).exists()).map(|(file, path)| (path, self.object(&file))).collect()
+    }
+
+    /// Puts up one folder's role, and its policy if it has one.
     pub(crate) async fn put_up(&self, folder: &str) {
-        let admin = self.admin();
-        for (file, path) in FILES {
-            let object = self.object(&format!("{folder}/{file}.yaml"));
-            assert_eq!(admin.send("POST", path, &object).await.0, 201, "{folder}/{file}");
+        for (path, object) in self.objects(folder) {
+            self.admin().allowed("POST", path, &object).await;
         }
     }
 
     /// Takes it down.
     pub(crate) async fn take_down(&self, folder: &str) {
-        for (file, path) in FILES {
-            let object = self.object(&format!("{folder}/{file}.yaml"));
+        for (path, object) in self.objects(folder) {
             let name = object["metadata"]["name"].as_str().unwrap();
             self.admin().send("DELETE", &format!("{path}/{name}"), &Value::Null).await;
         }
     }
+
+    /// Makes the test's namespace.
+    pub(crate) async fn open(&self) {
+        let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": self.name}});
+        self.admin().allowed("POST", "/api/v1/namespaces", &namespace).await;
+    }
+
+    /// Deletes the test's namespace, and what is in it where nobody else does.
+    pub(crate) async fn close(&self) {
+        for tail in ["/events", "/pods?gracePeriodSeconds=0", "/serviceaccounts", ""] {
+            self.admin().send("DELETE", &format!("/api/v1/namespaces/{}{tail}", self.name), &Value::Null).await;
+        }
+    }
+
+    /// A token of a service account of the test's namespace, bound to a pod if one is given: then it names that pod's node.
+    pub(crate) async fn token(&self, account: &str, pod: Option<&Value>) -> String {
+        let accounts = format!("/api/v1/namespaces/{}/serviceaccounts", self.name);
+        let object = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": account}});
+        self.admin().send("POST", &accounts, &object).await;
+        let bound = pod.map(|pod| json!({"apiVersion": "v1", "kind": "Pod", "name": pod["metadata"]["name"], "uid": pod["metadata"]["uid"]}));
+        let request = json!({
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": {"audiences": [], "boundObjectRef": bound},
+        });
+        let answer = self.admin().allowed("POST", &format!("{accounts}/{account}/token"), &request).await;
+        answer["status"]["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Writes a kubeconfig that names this server and that token.
+    pub(crate) fn kubeconfig(&self, token: &str, dir: &Path) -> PathBuf {
+        let mut config = serde_json::to_value(Kubeconfig::read_from(&self.kubeconfig).unwrap()).unwrap();
+        for user in config["users"].as_array_mut().unwrap() {
+            user["user"] = json!({ "token": token });
+        }
+        let path = dir.join("kubeconfig");
+        std::fs::write(&path, config.to_string()).unwrap();
+        path
+    }
+}
+
+/// A file of `deploy`.
+pub(crate) fn deployed(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(file)
+}
+
+/// Does the test and then cleans up, however the test ended.
+pub(crate) async fn finally<T>(test: impl Future<Output = T>, clean_up: impl Future<Output = ()>) -> T {
+    let outcome = AssertUnwindSafe(test).catch_unwind().await;
+    clean_up.await;
+    outcome.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// What is put up of a folder, and where.

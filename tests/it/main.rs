@@ -9,6 +9,7 @@
     reason = "a test may stop where it stands"
 )]
 
+mod agent;
 mod any_text;
 mod architecture;
 mod check;
@@ -23,6 +24,8 @@ mod explain;
 mod fake_runtime;
 mod kubectl;
 mod last_words;
+mod least_rights;
+mod metrics_readers;
 mod near_misses;
 mod node_recordings;
 mod observe_containerd;

@@ -33,8 +33,7 @@ fn with(mut event: Value, pointer: &str, value: &str) -> Value {
 async fn an_agent_writes_events_of_its_own_node_and_no_others() {
     let Some(server) = Server::named("the admission policies").await else { return };
     let (admin, agent, space) = (server.admin(), server.agent(Some(NODE)), server.name.as_str());
-    let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}});
-    admin.allowed("POST", "/api/v1/namespaces", &namespace).await;
+    server.open().await;
     server.put_up("base").await;
 
     let foreign = with(event("foreign", space, "Pod", "web"), "/source/host", OTHER);
@@ -64,7 +63,7 @@ async fn an_agent_writes_events_of_its_own_node_and_no_others() {
         ("deleted", agent.refused("DELETE", &own, &Value::Null).await),
     ];
     admin.send("DELETE", &format!("{}/{of_node}", events("default")), &Value::Null).await;
-    admin.send("DELETE", &format!("/api/v1/namespaces/{space}"), &Value::Null).await;
+    server.close().await;
     server.take_down("base").await;
     for (what, words) in refusals {
         println!("{what}: {words}");

@@ -1,11 +1,9 @@
 //! The API servers under test, each with a node, a pod and a static pod of the test's own; and a real kubectl to look at them.
 
-use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use futures::FutureExt;
 use kube::Client;
 use kubewhy::model::diagnosis::Subject;
 use kubewhy::observe::apiserver::recorded;
@@ -13,7 +11,7 @@ use kubewhy_lab::apiserver::{ApiServer, Options};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::cluster::{Caller, config};
+use crate::cluster::{Caller, config, finally};
 
 /// The hash of the static pod's manifest: the UID by which its node knows it.
 pub(super) const MANIFEST: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
@@ -46,11 +44,7 @@ pub(super) async fn each(test: impl AsyncFn(&Server)) {
         servers.push(Server::over(None, real).await);
     }
     for server in servers {
-        let outcome = AssertUnwindSafe(test(&server)).catch_unwind().await;
-        server.clean_up().await;
-        if let Err(panic) = outcome {
-            resume_unwind(panic);
-        }
+        finally(test(&server), server.clean_up()).await;
     }
 }
 
@@ -133,11 +127,11 @@ impl Server {
             .unwrap();
         assert!(output.status.success(), "kubectl {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         let said = String::from_utf8(output.stdout).unwrap();
-        println!("{} $ kubectl {}\n{said}", if self.is_real { "real" } else { "double" }, arguments.join(" "));
+        eprintln!("{} $ kubectl {}\n{said}", if self.is_real { "real" } else { "double" }, arguments.join(" "));
         said
     }
 
-    async fn clean_up(self) {
+    async fn clean_up(&self) {
         let about = format!("involvedObject.name={}", self.node);
         for path in [
             self.path("events"),
