@@ -169,8 +169,9 @@ async fn events(server: &Server) -> BTreeMap<String, (u64, Value)> {
     list["items"].as_array().unwrap().iter().map(entry).collect()
 }
 
+/// Without its memory too, where it dates the trouble alike: names are made of that.
 #[tokio::test]
-async fn an_agent_that_starts_again_doubles_nothing_be_its_memory_lost() {
+async fn an_agent_that_starts_again_doubles_nothing() {
     each(async |server| {
         let (pod, now, state) = (server.pod("cart").await, Timestamp::now(), server.dir.path().join("state"));
         std::fs::create_dir(&state).unwrap();
