@@ -72,7 +72,7 @@ fn summary(cause: &str) -> &'static str {
 async fn kubectl_describe_shows_the_story_of_a_pod_in_order_with_ages_and_counts() {
     each(async |server| {
         tell_all(server, &server.pod("cart").await, Timestamp::now()).await;
-        let text = server.kubectl(&["describe", "pod", "cart", "-n", &server.space]).await;
+        let text = server.kubectl_here(&["describe", "pod", "cart"]).await;
         assert_eq!(described(&text), story());
         assert!(text.contains(summary("ImagePullSlow")) && text.contains("Started after 27 min"), "{text}");
     })
@@ -86,9 +86,9 @@ async fn kubectl_describe_shows_the_story_of_a_static_pod() {
         let subject = server.static_pod("proxy").await;
         assert_eq!(subject.uid(), MANIFEST);
         tell_all(server, &subject, Timestamp::now()).await;
-        let text = server.kubectl(&["describe", "pod", "proxy", "-n", &server.space]).await;
+        let text = server.kubectl_here(&["describe", "pod", "proxy"]).await;
         assert_eq!(described(&text), story());
-        let told = server.kubectl(&["events", "--for", "pod/proxy", "-n", &server.space]).await;
+        let told = server.kubectl_here(&["events", "--for", "pod/proxy"]).await;
         assert_eq!(rows(&told, "").len(), 3, "{told}");
     })
     .await;
@@ -113,8 +113,8 @@ async fn kubectl_describe_shows_what_a_node_has_and_what_it_had() {
         let told = server.kubectl(&["events", "--for", &format!("node/{}", server.node), "-n", "default"]).await;
         let ages: Vec<[&str; 3]> = vec![["25m", missing[0], missing[1]], [OFTEN, down[0], down[1]]];
         assert_eq!(rows(&told, "").iter().map(|cells| [&*cells[0], &*cells[1], &*cells[2]]).collect::<Vec<_>>(), ages);
-        let everywhere = server.kubectl(&["get", "events", "-n", server.space.as_str()]).await;
-        assert!(!everywhere.contains(&server.node), "Events on a node live in default: {everywhere}");
+        let here = server.kubectl_here(&["get", "events"]).await;
+        assert!(!here.contains(&server.node), "Events on a node live in default: {here}");
     })
     .await;
 }
@@ -123,12 +123,7 @@ async fn kubectl_describe_shows_what_a_node_has_and_what_it_had() {
 async fn kubectl_get_events_and_kubectl_events_show_the_story_of_a_pod() {
     each(async |server| {
         tell_all(server, &server.pod("cart").await, Timestamp::now()).await;
-        let in_space = |arguments: &[&str]| arguments.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        let ask = async |arguments: &[&str]| {
-            let words = [in_space(arguments), vec!["-n".to_owned(), server.space.clone()]].concat();
-            server.kubectl(&words.iter().map(String::as_str).collect::<Vec<_>>()).await
-        };
-        let told = ask(&["events", "--for", "pod/cart"]).await;
+        let told = server.kubectl_here(&["events", "--for", "pod/cart"]).await;
         let firsts = |text: &str| rows(text, "").into_iter().map(|cells| cells[..4].join(" | ")).collect::<Vec<_>>();
         assert_eq!(
             firsts(&told),
@@ -138,7 +133,7 @@ async fn kubectl_get_events_and_kubectl_events_show_the_story_of_a_pod() {
                 "12m | Normal | Resolved | Pod/cart".to_owned(),
             ]
         );
-        let sorted = ask(&["get", "events", "--sort-by=.lastTimestamp"]).await;
+        let sorted = server.kubectl_here(&["get", "events", "--sort-by=.lastTimestamp"]).await;
         assert_eq!(
             firsts(&sorted),
             [
@@ -149,7 +144,7 @@ async fn kubectl_get_events_and_kubectl_events_show_the_story_of_a_pod() {
         );
         let fields = "jsonpath={range .items[*]}{.reason} {.count} {.source.component} {.source.host} \
                       {.reportingComponent} {.involvedObject.uid}{\"\\n\"}{end}";
-        let told = ask(&["get", "events", "--sort-by=.lastTimestamp", "-o", fields]).await;
+        let told = server.kubectl_here(&["get", "events", "--sort-by=.lastTimestamp", "-o", fields]).await;
         let pod = server.get(&server.path("pods/cart")).await;
         let uid = pod["metadata"]["uid"].as_str().unwrap();
         let wanted = [("ImagePullSlow", 6), ("ImageNotFound", 1), ("Resolved", 1)]

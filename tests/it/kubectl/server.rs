@@ -131,6 +131,11 @@ impl Server {
         said
     }
 
+    /// Likewise, of the test's namespace.
+    pub(super) async fn kubectl_here(&self, arguments: &[&str]) -> String {
+        self.kubectl(&[arguments, &["-n", &self.space]].concat()).await
+    }
+
     async fn clean_up(&self) {
         let about = format!("involvedObject.name={}", self.node);
         for path in [
