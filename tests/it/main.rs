@@ -9,18 +9,23 @@
     reason = "a test may stop where it stands"
 )]
 
+mod agent;
 mod any_text;
 mod architecture;
 mod check;
 mod client_containerd;
 mod client_cri;
+mod cluster;
 mod command_line;
 mod corpus;
 mod deploy;
 mod documents;
 mod explain;
 mod fake_runtime;
+mod kubectl;
 mod last_words;
+mod least_rights;
+mod metrics_readers;
 mod near_misses;
 mod node_recordings;
 mod observe_containerd;

