@@ -84,8 +84,8 @@ async fn those_who_begin_at_once_list_apart() {
     }
     let waited: Vec<_> = futures::future::join_all(first).await.into_iter().flatten().collect();
     let within = |from: u64, to: u64| waited.iter().filter(|at| (from..to).contains(&at.as_secs())).count();
-    assert_eq!(within(0, 50), 200);
-    assert!((0..5).all(|tenth| within(tenth * 10, tenth * 10 + 10) >= 20), "{waited:?}");
+    assert_eq!(within(0, 60), 200);
+    assert!((0..6).all(|part| within(part * 10, part * 10 + 10) >= 15), "{waited:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -100,7 +100,7 @@ async fn an_hour_of_failures_makes_few_attempts() {
     let fake = Fake::new((0..1_000).map(|_| refusal(503)));
     assert_eq!(hour(&mut pods(&fake)).await, ["unreachable: 503 no"]);
     let attempts = fake.asked().len();
-    assert!((100..400).contains(&attempts), "{attempts} attempts in an hour");
+    assert!((40..200).contains(&attempts), "{attempts} attempts in an hour");
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,15 +23,16 @@ use crate::observe::Outlet;
 
 /// The first list waits a random part of the spread of first reports, taken so often: all agents may have begun at once, and
 /// each begins with four requests, two lists and the watches after them.
-const FIRST_LIST: u32 = 5;
-/// Waits between failing attempts.
+const FIRST_LIST: u32 = 6;
+/// Waits between failing attempts. The longest is long enough for all nodes of a large cluster to be back without a rush: each
+/// may first be told that its version is lost, and then list and watch.
 const RETRY_BASE: Duration = Duration::from_secs(1);
-const RETRY_MOST: Duration = Duration::from_secs(60);
+const RETRY_MOST: Duration = Duration::from_secs(120);
 /// A watch that lived for so long was no failure, although it may have ended before its time.
 const STEADY: Duration = Duration::from_secs(60);
 /// A steady watch that ended before its time: so did those of all other nodes, if the API server restarted. They come back
 /// within this time.
-const COMEBACK: Duration = Duration::from_secs(20);
+const COMEBACK: Duration = Duration::from_secs(30);
 
 /// The server ends a watch after about so long, and it is opened anew where it stopped. Each time another length, so that the
 /// watches of nodes that started together drift apart.

@@ -13,6 +13,7 @@ use kubewhy::model::observation::Seen;
 use kubewhy::model::reading::{Missing, Reading};
 use kubewhy::model::runtime::{CallOutcome, Method, RuntimeCondition, RuntimeInfo, RuntimeStatus};
 use kubewhy::observe::Outlet;
+use kubewhy::observe::host::period_in_doubt;
 use kubewhy_lab::apiserver::Indoors;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -21,7 +22,7 @@ use crate::wire::Refused;
 
 /// Between two looks at a node on which nothing changes.
 const LOOK: Duration = Duration::from_secs(60);
-/// Between two looks at the way to the API server; a fifth more at most, as the agent's prober has it.
+/// Between the first two looks at the way to the API server, as by default.
 const PROBE: Duration = Duration::from_secs(10);
 const SOCKET: &str = "/run/containerd/containerd.sock";
 
@@ -69,13 +70,22 @@ pub async fn probe_the_way(
     mut in_doubt: watch::Receiver<bool>,
     out: Outlet,
 ) {
-    while in_doubt.wait_for(|doubt| *doubt).await.is_ok() {
+    let mut looks = 0;
+    loop {
+        if !*in_doubt.borrow() {
+            looks = 0;
+        }
+        if in_doubt.wait_for(|doubt| *doubt).await.is_err() {
+            return;
+        }
+        looks += 1;
         let answers = livez(way.clone()).await;
         if !answers {
             refused.note(clock.now());
         }
         out.tell(Seen::Readings { probe: "api-server", readings: readings(answers) }).await;
-        sleep(PROBE + PROBE.mul_f64(0.2 * fastrand::f64())).await;
+        let rest = period_in_doubt(PROBE, looks);
+        sleep(rest + rest.mul_f64(0.2 * fastrand::f64())).await;
     }
 }
 
