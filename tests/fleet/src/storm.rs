@@ -50,7 +50,7 @@ impl Storm {
 
     /// How long agents run before it.
     fn warm_up(self) -> Duration {
-        Duration::from_secs(if self == Self::Calm { 1_800 } else { 300 })
+        Duration::from_secs(if self == Self::Calm { 900 } else { 300 })
     }
 
     /// How long it is watched.
@@ -59,7 +59,7 @@ impl Storm {
             Self::Calm => 3_600,
             Self::Restart => 180,
             Self::Outage => OUTAGE.as_secs() + 420,
-            Self::BadImage => 720,
+            Self::BadImage => 400,
         })
     }
 }
