@@ -157,7 +157,8 @@ impl Shared {
         let (clock, node, standing) = (self.clock, self.node.clone(), Standing::default());
         let stop = self.tasks.stop.clone();
         let spread = self.settings.borrow().report.spread;
-        let pods = PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), spread, clock };
+        let pods =
+            PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), spread, clock };
         self.tasks.start("pod observer", pods.run(seen.clone(), stop.clone()));
         let own_node = NodeObserver { client: client.clone(), node, standing, spread, clock };
         self.tasks.start("node observer", own_node.run(seen.clone(), stop.clone()));

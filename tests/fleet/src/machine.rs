@@ -42,7 +42,8 @@ pub async fn be_well(out: Outlet) {
 }
 
 fn status() -> RuntimeStatus {
-    let holds = |kind: &str| RuntimeCondition { kind: kind.into(), status: true, reason: "".into(), message: "".into() };
+    let holds =
+        |kind: &str| RuntimeCondition { kind: kind.into(), status: true, reason: "".into(), message: "".into() };
     RuntimeStatus { conditions: vec![holds("RuntimeReady"), holds("NetworkReady")], ..RuntimeStatus::default() }
 }
 

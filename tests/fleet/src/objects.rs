@@ -16,9 +16,7 @@ const NOT_FOUND: &str = "failed to pull and unpack image \"registry.example.com/
 /// A Node that is ready.
 #[must_use]
 pub fn node(name: &str, at: &str) -> Value {
-    let condition = |kind: &str, status: &str, reason: &str| {
-        json!({"type": kind, "status": status, "reason": reason, "message": "", "lastHeartbeatTime": at, "lastTransitionTime": "2026-11-01T00:00:00Z"})
-    };
+    let condition = |kind: &str, status: &str, reason: &str| json!({"type": kind, "status": status, "reason": reason, "message": "", "lastHeartbeatTime": at, "lastTransitionTime": "2026-11-01T00:00:00Z"});
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {
@@ -71,9 +69,7 @@ pub fn waiting(backs_off: bool) -> Value {
 
 fn status(phase: &str, at: &str, has_sandbox: bool, state: &Value) -> Value {
     let runs = phase == "Running";
-    let condition = |kind: &str, holds: bool| {
-        json!({"type": kind, "status": if holds { "True" } else { "False" }, "lastTransitionTime": at})
-    };
+    let condition = |kind: &str, holds: bool| json!({"type": kind, "status": if holds { "True" } else { "False" }, "lastTransitionTime": at});
     json!({
         "phase": phase, "startTime": at, "hostIP": "10.0.0.7",
         "conditions": [

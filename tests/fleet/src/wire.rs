@@ -39,7 +39,9 @@ pub fn client(way: Indoors, refused: Refused, clock: Clock, seen: mpsc::Sender<O
         let (way, refused) = (way.clone(), refused.clone());
         async move {
             let answer = way.ask(request.map(Body::new)).await.inspect_err(|_| refused.note(clock.now()))?;
-            Ok::<Response<Box<DynBody>>, BoxError>(answer.map(|body| Box::new(body.map_err(Into::into)) as Box<DynBody>))
+            Ok::<Response<Box<DynBody>>, BoxError>(
+                answer.map(|body| Box::new(body.map_err(Into::into)) as Box<DynBody>),
+            )
         }
     });
     let connection: Connection = service.boxed();

@@ -27,9 +27,9 @@ pub(super) fn list(store: &Store, call: &Call) -> Result<(Value, Read), Refusal>
     let version = mark.as_ref().map(|mark| mark.version);
     let found = match call.shelf().filter(|_| version.is_none() && has_index(call)) {
         Some(shelf) => store.on_shelf(&shelf),
-        None => store
-            .snapshot(call.resource, call.namespace.as_deref(), version)
-            .map_err(|_| Refusal::expired(EXPIRED))?,
+        None => {
+            store.snapshot(call.resource, call.namespace.as_deref(), version).map_err(|_| Refusal::expired(EXPIRED))?
+        }
     };
     let read = Read { objects: found.objects.len() as u64, bytes: found.bytes, stored: !from_cache(call) };
     let wanted = |object: &Arc<Value>| {

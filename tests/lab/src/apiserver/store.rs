@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, watch};
 
-use self::listeners::Listeners;
 pub(super) use self::listeners::Interest;
-use self::shelf::Shelves;
+use self::listeners::Listeners;
 pub(super) use self::shelf::Shelf;
+use self::shelf::Shelves;
 pub use self::typed::Subscription;
 use super::clock::{Clock, rfc3339};
 use super::resources::{EVENTS, RESOURCES, Resource};
