@@ -1,7 +1,7 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test soak check bench fuzz clean build-parts lab-parts
+.PHONY: demo test soak check bench scale fuzz clean build-parts lab-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
@@ -48,6 +48,13 @@ check: build-parts
 
 bench: build-parts
 	cargo bench --package kubewhy --bench '*'
+
+# What 1, 100 and 5,000 agents cost an API server: simulated in virtual time, a quarter of an hour. Writes the table and the
+# charts of docs/scale.md.
+scale: build-parts
+	@command -v gnuplot >/dev/null || apt-get install --yes --no-install-recommends gnuplot-nox fonts-dejavu-core
+	cargo run --package kubewhy-fleet -- --document docs/scale.md --data target/scale
+	gnuplot -e "data='target/scale'; charts='docs/scale'" tests/fleet/charts.gp
 
 # Instrumented by hand, as cargo-fuzz would: no nightly toolchain is needed, only a C++ compiler. See fuzz/README.md.
 # A target is named so that build scripts are left without instruments.

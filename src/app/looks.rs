@@ -156,15 +156,16 @@ impl Shared {
     ) {
         let (clock, node, standing) = (self.clock, self.node.clone(), Standing::default());
         let stop = self.tasks.stop.clone();
-        let pods = PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), clock };
+        let spread = self.settings.borrow().report.spread;
+        let pods =
+            PodObserver { client: client.clone(), node: node.clone(), standing: standing.clone(), spread, clock };
         self.tasks.start("pod observer", pods.run(seen.clone(), stop.clone()));
-        let own_node = NodeObserver { client: client.clone(), node, standing, clock };
+        let own_node = NodeObserver { client: client.clone(), node, standing, spread, clock };
         self.tasks.start("node observer", own_node.run(seen.clone(), stop.clone()));
         // Asked only for what the kubelet's journal does not tell.
         let (unanswered, left) = mpsc::channel(QUESTIONS);
         let words = WordsObserver { root: host_root.to_owned(), unanswered, clock };
         self.tasks.start("journal observer", words.run(questions, seen.clone(), stop.clone()));
-        let spread = self.settings.borrow().report.spread;
         let events = EventObserver { client, budget: Budget::new(Limits::new(self.timing().ask_again)), spread, clock };
         self.tasks.start("event observer", events.run(left, seen.clone(), stop));
     }

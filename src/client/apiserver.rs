@@ -93,7 +93,17 @@ pub fn client(mut config: Config, heeded: Heeded) -> Result<Client, AccessError>
     config.default_retry = false; // fifteen hidden tries of 5 ms to 1,000 s: no deadline would hold
     config.headers.push((header::USER_AGENT, USER_AGENT));
     let builder = ClientBuilder::try_from(config).map_err(|error| AccessError::Unusable(words(&error)))?;
-    Ok(builder.with_layer(&WithDeadline(heeded.dates)).with_layer(&heeded.requests).build())
+    Ok(finished(builder, heeded))
+}
+
+/// Makes a client over something else than a network, with the same deadlines, and its requests counted: for simulations.
+#[must_use]
+pub fn over(connection: Connection, heeded: Heeded) -> Client {
+    finished(ClientBuilder::new(connection, "default"), heeded)
+}
+
+fn finished(builder: ClientBuilder<Connection>, heeded: Heeded) -> Client {
+    builder.with_layer(&WithDeadline(heeded.dates)).with_layer(&heeded.requests).build()
 }
 
 async fn config(access: &Access) -> Result<Config, AccessError> {
@@ -147,14 +157,15 @@ fn auth_error(error: &kube::Error) -> Option<&AuthError> {
     None
 }
 
-type Inner = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
+/// What takes a request to the API server.
+pub type Connection = BoxService<Request<Body>, Response<Box<DynBody>>, BoxError>;
 
 struct WithDeadline(Dates);
 
-impl Layer<Inner> for WithDeadline {
+impl Layer<Connection> for WithDeadline {
     type Service = Deadline;
 
-    fn layer(&self, inner: Inner) -> Deadline {
+    fn layer(&self, inner: Connection) -> Deadline {
         Deadline { inner, dates: self.0.clone() }
     }
 }
@@ -162,7 +173,7 @@ impl Layer<Inner> for WithDeadline {
 /// Gives an ordinary request until [`DEADLINE`] for its whole answer, and a watch as long to be accepted. What comes back says
 /// what time it is there.
 struct Deadline {
-    inner: Inner,
+    inner: Connection,
     dates: Dates,
 }
 

@@ -22,7 +22,7 @@ pub use marks::MarksObserver;
 pub use observer::CniObserver;
 pub use plugins_running::PluginObserver;
 pub use pressure::PressureObserver;
-pub use prober::{Doubts, Heard, Prober};
+pub use prober::{Doubts, Heard, Prober, period_in_doubt};
 pub use pull_rules::PullRulesObserver;
 pub use volumes::VolumeObserver;
 

@@ -20,8 +20,8 @@ use crate::model::{Time, after};
 
 /// Four Events on each of 500 pods.
 const SPOOL_LIMIT: usize = 2_000;
-/// Between tries while the API server is away.
-const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+/// Between tries while the API server is away: after a long outage every node has something to tell, and what came of it.
+const AWAY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(120));
 /// At the least, between two tries of one Event that was refused.
 const REFUSED_AT_LEAST: Duration = Duration::from_secs(5);
 

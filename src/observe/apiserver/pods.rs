@@ -1,6 +1,7 @@
 //! The pods of this node, by one list and one watch. Never asks for another node's pods.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kube::{Api, Client};
 use tokio::sync::mpsc;
@@ -21,6 +22,8 @@ pub struct PodObserver {
     pub node: Arc<str>,
     /// How the API server stands, shared with the other observers of it.
     pub standing: Standing,
+    /// Nodes that begin at once are spread over a few times this.
+    pub spread: Duration,
     /// The agent's clock.
     pub clock: Clock,
 }
@@ -29,8 +32,8 @@ impl PodObserver {
     /// Runs until stopped. Sends [`Seen::PodsListed`] after each list, [`Seen::PodChanged`] and [`Seen::PodGone`] in
     /// between, and [`Seen::ApiServer`] when the way there changes.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
-        let (standing, clock) = (self.standing, self.clock);
-        let feed = Feed { resource: "pods", standing, out: Outlet::new(out, clock), clock };
+        let (standing, clock, spread) = (self.standing, self.clock, self.spread);
+        let feed = Feed { resource: "pods", standing, out: Outlet::new(out, clock), clock, spread };
         let fields = format!("spec.nodeName={}", self.node);
         let api: Api<ApiPod> = Api::all(self.client);
         follow(api, &fields, feed, stop, |change| Some(seen(change))).await;

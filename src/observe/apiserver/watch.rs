@@ -1,7 +1,7 @@
 //! One list and watch, followed for as long as the agent runs: what it yields is handed on, its failures are told once and
 //! retried. Knows nothing of what it watches.
 //!
-//! Nothing is asked for without a pause but the watch after its list, and the watch after one that lived as long as was
+//! Nothing is asked for without a pause, be it the first list, but the watch after its list, and the watch after one that lived as long as was
 //! asked: a server that takes watches and ends them at once is asked no more often than one that refuses them.
 
 use std::fmt::Debug;
@@ -21,14 +21,18 @@ use crate::model::observation::{ApiState, Seen};
 use crate::model::since;
 use crate::observe::Outlet;
 
-/// Waits between failing attempts.
+/// The first list waits a random part of the spread of first reports, taken so often: all agents may have begun at once, and
+/// each begins with four requests, two lists and the watches after them.
+const FIRST_LIST: u32 = 6;
+/// Waits between failing attempts. The longest is long enough for all nodes of a large cluster to be back without a rush: each
+/// may first be told that its version is lost, and then list and watch.
 const RETRY_BASE: Duration = Duration::from_secs(1);
-const RETRY_MOST: Duration = Duration::from_secs(60);
+const RETRY_MOST: Duration = Duration::from_secs(120);
 /// A watch that lived for so long was no failure, although it may have ended before its time.
 const STEADY: Duration = Duration::from_secs(60);
 /// A steady watch that ended before its time: so did those of all other nodes, if the API server restarted. They come back
 /// within this time.
-const COMEBACK: Duration = Duration::from_secs(20);
+const COMEBACK: Duration = Duration::from_secs(30);
 
 /// The server ends a watch after about so long, and it is opened anew where it stopped. Each time another length, so that the
 /// watches of nodes that started together drift apart.
@@ -54,6 +58,8 @@ pub(super) struct Feed {
     pub(super) standing: Standing,
     pub(super) out: Outlet,
     pub(super) clock: Clock,
+    /// Over which nodes that do the same at once are to drift apart.
+    pub(super) spread: Duration,
 }
 
 /// Follows the objects that the field selector `fields` leaves, until `stop`. `tell` makes of each change what is to be
@@ -99,6 +105,8 @@ where
     T: FnMut(Change<K>) -> Option<Seen> + Send,
 {
     async fn run(mut self) {
+        let first = self.feed.spread * FIRST_LIST;
+        self.rest(first.mul_f64(fastrand::f64())).await;
         loop {
             match self.version.take() {
                 None => self.list().await,

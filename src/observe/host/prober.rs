@@ -39,6 +39,9 @@ const DEADLINE: Duration = Duration::from_secs(10);
 const TROUBLED: u32 = 5;
 /// A probe that finds something broken may use so much more than its part.
 const TROUBLED_SHARE: u32 = 10;
+/// What many nodes would ask at once, and go on to be in doubt of, is asked seldom in the end: so many periods apart.
+const SELDOM: u32 = 5;
+const SELDOM_AT_MOST: Duration = Duration::from_secs(300);
 /// So many look at once: each look takes a thread.
 const AT_ONCE: usize = 3;
 /// The table of mounts is read again when it is older.
@@ -109,8 +112,15 @@ impl Prober {
 async fn repeat((number, probe): (usize, &'static Probe), host: Arc<Host>, turns: Arc<Semaphore>, out: Outlet) {
     let mut asking = Asking::within(DEADLINE);
     let mut doubts = host.prober.doubts.clone();
-    let mut before = Vec::new();
-    while doubts.wait_for(|doubts| doubts.concern(probe.asked)).await.is_ok() {
+    let (mut before, mut looks) = (Vec::new(), 0);
+    loop {
+        if !doubts.borrow().concern(probe.asked) {
+            looks = 0;
+        }
+        if doubts.wait_for(|doubts| doubts.concern(probe.asked)).await.is_err() {
+            break;
+        }
+        looks += 1;
         // One that hangs has a thread already, and takes nobody's turn.
         let turn = if asking.waits() { None } else { turns.acquire().await.ok() };
         let (asked, looked) = (host.clone(), host.prober.clock.now());
@@ -120,7 +130,10 @@ async fn repeat((number, probe): (usize, &'static Probe), host: Arc<Host>, turns
             let why = format!("{none} in {} s: a mount that hangs?", DEADLINE.as_secs());
             Costed { of: vec![Reading::unknown(probe.id, "", Missing::Answer, why)], cost: Duration::ZERO }
         });
-        let period = host.prober.period;
+        let period = match probe.asked {
+            Asked::WayInDoubt => period_in_doubt(host.prober.period, looks),
+            Asked::Always | Asked::MountsInDoubt => host.prober.period,
+        };
         let calm = host.ledger.rest(number, cost, period);
         let long = rest(probe, period, calm, is_troubled(&before, &readings));
         let short = rest(probe, period, calm, true).min(long);
@@ -131,6 +144,13 @@ async fn repeat((number, probe): (usize, &'static Probe), host: Arc<Host>, turns
         drop(timeout(jittered(long - short), trouble).await); // whichever it is, it looks
     }
     std::future::pending::<()>().await; // nobody will say what is in doubt
+}
+
+/// Of looks at what many nodes would ask at once: the one that this look begins, of so many since it came in doubt.
+#[must_use]
+pub fn period_in_doubt(period: Duration, looks: u32) -> Duration {
+    let seldom = SELDOM.min(2_u32.saturating_pow(looks.saturating_sub(1)));
+    (period * seldom).min(SELDOM_AT_MOST).max(period)
 }
 
 /// Something is broken, or is not what it was.

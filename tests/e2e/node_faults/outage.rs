@@ -15,8 +15,8 @@ use super::row::{Row, node};
 
 /// How long it is away: in a test, and in the long run.
 const AWAY: [Duration; 2] = [Duration::from_secs(24), Duration::from_secs(600)];
-/// A client that could not write for long tries again rarely: at the most, a minute later.
-const TOLD_WITHIN: [Duration; 2] = [Duration::from_secs(35), Duration::from_secs(75)];
+/// A client that could not write for long tries again rarely: at the most, two minutes later.
+const TOLD_WITHIN: [Duration; 2] = [Duration::from_secs(35), Duration::from_secs(150)];
 /// Of the time in an Event: whole seconds.
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 const MISSING: &str = "CniPluginMissing";

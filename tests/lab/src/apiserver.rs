@@ -9,6 +9,7 @@ mod clock;
 mod discovery;
 mod door;
 mod fault;
+mod indoors;
 mod journal;
 mod merge;
 mod reading;
@@ -35,7 +36,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 pub use self::access::{Rule, User};
 pub use self::clock::{Clock, rfc3339};
 pub use self::fault::{Broken, Fault};
-pub use self::journal::{Entry, Journal};
+pub use self::indoors::Indoors;
+pub use self::journal::{Entry, Journal, Read};
 pub use self::store::{Change, Key, Store, Subscription, TooOld};
 use crate::openapi::Schemas;
 
@@ -48,6 +50,8 @@ pub struct Options {
     pub event_ttl: Duration,
     /// How many writes are kept for watches and pages; what is older answers 410.
     pub history: usize,
+    /// How many requests its journal keeps, and how many Events.
+    pub journal: usize,
     /// Time between bookmarks.
     pub bookmark_every: Duration,
     /// The clock.
@@ -63,6 +67,7 @@ impl Default for Options {
             users: Vec::new(),
             event_ttl: Duration::from_secs(3600),
             history: 10_000,
+            journal: 50_000,
             bookmark_every: Duration::from_secs(60),
             clock: Clock::start(),
             schemas: Schemas::from_env(),
@@ -90,7 +95,7 @@ impl Shared {
 pub struct ApiServer {
     shared: Arc<Shared>,
     url: String,
-    _running: DropGuard,
+    running: Option<DropGuard>,
 }
 
 impl ApiServer {
@@ -99,33 +104,50 @@ impl ApiServer {
     /// # Errors
     /// When no port can be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
-        let store = Store::new(options.clock, options.event_ttl, options.history);
-        for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
-            store.ensure_namespace(namespace);
-        }
-        let shared = Arc::new(Shared {
-            store: Arc::new(store),
-            journal: Journal::default(),
-            users: RwLock::new(options.users.into()),
-            faults: watch::Sender::new(Vec::new()),
-            bookmark_every: options.bookmark_every,
-            schemas: options.schemas,
-        });
+        let mut server = Self::indoors(options);
         let stopping = CancellationToken::new();
-        let door = door::Door::open(shared.faults.subscribe(), stopping.clone()).await?;
-        let url = format!("http://{}", door.address());
-        let router = Router::new().fallback(answer::answer).with_state(Arc::clone(&shared));
-        let stopped = stopping.clone();
+        let door = door::Door::open(server.shared.faults.subscribe(), stopping.clone()).await?;
+        server.url = format!("http://{}", door.address());
+        let (router, stopped) = (server.router(), stopping.clone());
         tokio::spawn(async move {
             tokio::select! {
                 _ = axum::serve(door, router) => {}
                 () = stopped.cancelled() => {}
             }
         });
-        Ok(Self { shared, url, _running: stopping.drop_guard() })
+        server.running = Some(stopping.drop_guard());
+        Ok(server)
     }
 
-    /// `http://127.0.0.1:PORT`
+    /// A double without a port, which only this process can ask.
+    #[must_use]
+    pub fn indoors(options: Options) -> Self {
+        let store = Store::new(options.clock, options.event_ttl, options.history);
+        for namespace in ["default", "kube-node-lease", "kube-public", "kube-system"] {
+            store.ensure_namespace(namespace);
+        }
+        let shared = Shared {
+            store: Arc::new(store),
+            journal: Journal::of(options.journal),
+            users: RwLock::new(options.users.into()),
+            faults: watch::Sender::new(Vec::new()),
+            bookmark_every: options.bookmark_every,
+            schemas: options.schemas,
+        };
+        Self { shared: Arc::new(shared), url: String::new(), running: None }
+    }
+
+    fn router(&self) -> Router {
+        Router::new().fallback(answer::answer).with_state(Arc::clone(&self.shared))
+    }
+
+    /// The way to it from inside this process.
+    #[must_use]
+    pub fn way(&self) -> Indoors {
+        Indoors::new(self.router(), self.shared.faults.subscribe())
+    }
+
+    /// `http://127.0.0.1:PORT`; empty if it has no port.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url

@@ -110,6 +110,24 @@ async fn whom_many_nodes_would_ask_at_once_is_not_asked_for_every_trouble() {
     assert!(since(first, second) >= USUAL);
 }
 
+#[tokio::test(start_paused = true)]
+async fn whom_many_nodes_ask_is_asked_ever_more_seldom_until_the_doubt_is_over() {
+    let probes = const { &[probe("ill", Asked::WayInDoubt, broken)] };
+    let mut rig = start(probes);
+    for _ in 0..2 {
+        rig.doubts.send_modify(|doubts| doubts.way = true);
+        let (mut before, ..) = rig.next().await;
+        for periods in [1, 2, 4, 5, 5] {
+            let (at, ..) = rig.next().await;
+            let apart = since(before, at).div_duration_f64(USUAL);
+            assert!((periods as f64..periods as f64 * 1.21).contains(&apart), "{periods}: {apart}");
+            before = at;
+        }
+        rig.doubts.send_modify(|doubts| doubts.way = false);
+        sleep(USUAL * 10).await;
+    }
+}
+
 #[test]
 fn what_is_troubled_is_looked_at_sooner_the_dear_too_and_never_more_rarely_than_once_a_period() {
     let one = &ALL[0];

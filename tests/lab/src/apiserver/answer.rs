@@ -13,10 +13,11 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::fault::{self, Fault};
-use super::journal::Entry;
+use super::journal::{Entry, Read};
 use super::merge::Style;
 use super::refusal::Refusal;
 use super::resources::EVENTS;
+use super::store::{Key, Store};
 use super::{Shared, access, discovery, reading, review, table, watching, writing};
 
 /// Body limit of the real API server.
@@ -60,6 +61,7 @@ fn entry(shared: &Shared, parts: &http::request::Parts, call: Option<&Call>) -> 
         user_agent: agent.unwrap_or_default().to_owned(),
         code: 0,
         bytes: 0,
+        read: Read::default(),
     }
 }
 
@@ -85,7 +87,8 @@ async fn serve(
     let body = axum::body::to_bytes(body, BODY_AT_MOST)
         .await
         .map_err(|_| Refusal::new(413, "RequestEntityTooLarge", "the request body is too large"))?;
-    deed(shared, &call, headers, &body)
+    shared.journal.read(number, before_a_write(&shared.store, &call));
+    deed(shared, &call, headers, &body, number)
 }
 
 /// Meets the fault that stands for this call, if any; waits for the end of a hang.
@@ -113,14 +116,25 @@ fn cut_body() -> Body {
     Body::from_stream(futures::stream::iter([begun, Err(io::Error::from(io::ErrorKind::ConnectionReset))]))
 }
 
-fn deed(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8]) -> Result<Response, Refusal> {
+/// What is changed is read first, from etcd; to create what is not there, nothing is (Kubernetes:
+/// apiserver/pkg/storage/etcd3/store.go, Create and GuaranteedUpdate).
+fn before_a_write(store: &Store, call: &Call) -> Read {
+    let changes = matches!(call.verb, "update" | "patch" | "delete");
+    let key = Key::new(call.resource, call.namespace(), call.name());
+    let bytes = if changes { store.weight(&key) } else { None };
+    bytes.map_or(Read::default(), |bytes| Read { objects: 1, bytes, stored: true })
+}
+
+fn deed(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8], number: u64) -> Result<Response, Refusal> {
     let store = &shared.store;
+    let told = |(answer, read): (Value, Read)| {
+        shared.journal.read(number, read);
+        json_response(200, &answer)
+    };
     match call.verb {
-        "get" => Ok(json_response(200, &reading::get(store, call)?)),
-        "list" => {
-            let list = reading::list(store, call)?;
-            Ok(json_response(200, &table::as_asked(headers, call, list, store.now())))
-        }
+        "get" => reading::get(store, call).map(told),
+        "list" => reading::list(store, call)
+            .map(|(list, read)| told((table::as_asked(headers, call, list, store.now()), read))),
         "create" => {
             let object = checked(shared, read(body)?)?;
             match review::answer(call.resource, &shared.users(), &object) {

@@ -8,6 +8,7 @@ use http::{Method, Uri};
 use super::refusal::Refusal;
 use super::resources::Resource;
 use super::selector::Selector;
+use super::store::Shelf;
 
 /// What is asked of which resource.
 #[derive(Clone, Debug)]
@@ -69,6 +70,11 @@ impl Call {
     #[must_use]
     pub fn is_set(&self, key: &str) -> bool {
         self.query.get(key).is_some_and(|value| value == "true" || value == "1")
+    }
+
+    /// Where what is asked for stands, if one shelf has it all.
+    pub(super) fn shelf(&self) -> Option<Shelf> {
+        self.selector.indexed(self.resource).map(|value| Shelf::new(self.resource, value))
     }
 
     /// The namespace of the call, empty where there is none.

@@ -6,7 +6,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde_json::Value;
 
-const KEPT: usize = 50_000;
+/// What the server had to go through for a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// Objects that it looked at, whether they were meant or not; of a watch, those that it handed on.
+    pub objects: u64,
+    /// Their size as JSON.
+    pub bytes: u64,
+    /// They came from etcd rather than from its watch cache.
+    pub stored: bool,
+}
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,20 +40,28 @@ pub struct Entry {
     pub code: u16,
     /// Bytes of the answer's body so far.
     pub bytes: u64,
+    /// What had to be read for it, so far.
+    pub read: Read,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    kept: usize,
     asked: u64,
     entries: VecDeque<Entry>,
     events: VecDeque<Arc<Value>>,
 }
 
 /// The journal of one server.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Journal(Mutex<Inner>);
 
 impl Journal {
+    /// Keeps so many requests, and as many Events.
+    pub(super) fn of(kept: usize) -> Self {
+        Self(Mutex::new(Inner { kept, asked: 0, entries: VecDeque::new(), events: VecDeque::new() }))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -55,7 +72,7 @@ impl Journal {
         entry.number = inner.asked;
         inner.asked += 1;
         inner.entries.push_back(entry);
-        if inner.entries.len() > KEPT {
+        if inner.entries.len() > inner.kept {
             inner.entries.pop_front();
         }
         inner.asked - 1
@@ -78,10 +95,18 @@ impl Journal {
         self.at(number, |entry| entry.bytes += bytes as u64);
     }
 
+    pub(super) fn read(&self, number: u64, read: Read) {
+        self.at(number, |entry| {
+            entry.read.objects += read.objects;
+            entry.read.bytes += read.bytes;
+            entry.read.stored |= read.stored;
+        });
+    }
+
     pub(super) fn event_written(&self, event: Arc<Value>) {
         let mut inner = self.lock();
         inner.events.push_back(event);
-        if inner.events.len() > KEPT {
+        if inner.events.len() > inner.kept {
             inner.events.pop_front();
         }
     }

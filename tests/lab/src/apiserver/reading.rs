@@ -5,36 +5,53 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::call::Call;
+use super::journal::Read;
 use super::refusal::Refusal;
 use super::store::{Key, Store};
 
 const EXPIRED: &str = "The provided continue parameter is too old to display a consistent list result. \
                        You can start a new list without the continue parameter.";
 
-/// One object.
-pub(super) fn get(store: &Store, call: &Call) -> Result<Value, Refusal> {
-    let found = store.read(&Key::new(call.resource, call.namespace(), call.name()));
-    found.map(|object| Value::clone(&object)).ok_or_else(|| Refusal::not_found(call.resource, call.name()))
+/// One object. Without a version it is read from etcd.
+pub(super) fn get(store: &Store, call: &Call) -> Result<(Value, Read), Refusal> {
+    let key = Key::new(call.resource, call.namespace(), call.name());
+    let object = store.read(&key).ok_or_else(|| Refusal::not_found(call.resource, call.name()))?;
+    let bytes = store.weight(&key).unwrap_or_default();
+    Ok((Value::clone(&object), Read { objects: 1, bytes, stored: !from_cache(call) }))
 }
 
 /// A list, or the page of it that `limit` and `continue` ask for.
-pub(super) fn list(store: &Store, call: &Call) -> Result<Value, Refusal> {
+pub(super) fn list(store: &Store, call: &Call) -> Result<(Value, Read), Refusal> {
     not_from_the_future(store, call)?;
     let mark = call.query.get("continue").filter(|text| !text.is_empty()).map(|text| Mark::read(text)).transpose()?;
     let version = mark.as_ref().map(|mark| mark.version);
-    let (all, version) =
-        store.snapshot(call.resource, call.namespace.as_deref(), version).map_err(|_| Refusal::expired(EXPIRED))?;
+    let found = match call.shelf().filter(|_| version.is_none() && has_index(call)) {
+        Some(shelf) => store.on_shelf(&shelf),
+        None => {
+            store.snapshot(call.resource, call.namespace.as_deref(), version).map_err(|_| Refusal::expired(EXPIRED))?
+        }
+    };
+    let read = Read { objects: found.objects.len() as u64, bytes: found.bytes, stored: !from_cache(call) };
     let wanted = |object: &Arc<Value>| {
         mark.as_ref().is_none_or(|mark| place(object) > mark.after) && call.selector.matches(call.resource, object)
     };
-    let rest: Vec<Arc<Value>> = all.into_iter().filter(wanted).collect();
-    Ok(page(call, &rest, version, limit(call)?))
+    let rest: Vec<Arc<Value>> = found.objects.into_iter().filter(wanted).collect();
+    Ok((page(call, &rest, found.version, limit(call)?), read))
+}
+
+/// Any version is as good as the other: the watch cache answers.
+fn from_cache(call: &Call) -> bool {
+    call.resource.cached && call.query.get("resourceVersion").is_some_and(|version| version == "0")
+}
+
+/// The watch cache has one, etcd has its keys, which begin with the namespace.
+fn has_index(call: &Call) -> bool {
+    from_cache(call) || (call.selector.name().is_some() && !call.resource.namespaced)
 }
 
 /// The API server ignores the limit of a list from its cache at any version.
 fn limit(call: &Call) -> Result<Option<usize>, Refusal> {
-    let cached = call.resource.cached && call.query.get("resourceVersion").is_some_and(|version| version == "0");
-    let limit = call.number("limit")?.filter(|limit| *limit > 0 && !cached);
+    let limit = call.number("limit")?.filter(|limit| *limit > 0 && !from_cache(call));
     Ok(limit.and_then(|limit| usize::try_from(limit).ok()))
 }
 

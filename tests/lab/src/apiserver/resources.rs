@@ -26,6 +26,8 @@ pub struct Resource {
     pub unconditional_update: bool,
     /// A PUT to a name that does not exist creates it.
     pub create_on_update: bool,
+    /// The field by whose value objects are found and watched without looking at the others.
+    pub indexed: &'static str,
     /// Field selectors beside `metadata.name` and `metadata.namespace`: label, and the pointers tried in turn.
     pub fields: &'static [(&'static str, &'static [&'static str])],
 }
@@ -44,6 +46,7 @@ const PLAIN: Resource = Resource {
     cached: true,
     unconditional_update: true,
     create_on_update: false,
+    indexed: "metadata.name",
     fields: &[],
 };
 
@@ -54,6 +57,7 @@ pub static PODS: Resource = Resource {
     short: &["po"],
     kind: "Pod",
     status: true,
+    indexed: "spec.nodeName",
     fields: &[
         ("spec.nodeName", &["/spec/nodeName"]),
         ("spec.restartPolicy", &["/spec/restartPolicy"]),

@@ -50,6 +50,13 @@ impl Selector {
         self.fields.iter().find(|term| term.equal && term.key == "metadata.name").map(|term| term.value.as_str())
     }
 
+    /// The one value of the resource's indexed field that is asked for, if one is.
+    #[must_use]
+    pub fn indexed(&self, resource: &Resource) -> Option<&str> {
+        let term = self.fields.iter().find(|term| term.equal && term.key == resource.indexed);
+        term.map(|term| term.value.as_str())
+    }
+
     /// Whether the object is meant.
     #[must_use]
     pub fn matches(&self, resource: &Resource, object: &Value) -> bool {

@@ -1,20 +1,26 @@
 //! What the double remembers: objects, one counter of versions, and a bounded history that watches read from. It checks
 //! nothing about an object but its version; what a request may say is decided before.
 
+mod listeners;
+mod shelf;
 mod typed;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
+pub(super) use self::listeners::Interest;
+use self::listeners::Listeners;
+pub(super) use self::shelf::Shelf;
+use self::shelf::Shelves;
 pub use self::typed::Subscription;
 use super::clock::{Clock, rfc3339};
-use super::resources::{EVENTS, Resource};
+use super::resources::{EVENTS, RESOURCES, Resource};
 
 /// The first version handed out: low numbers are ancient from the start, as on a server that has been up for a while.
 const FIRST: u64 = 1000;
@@ -35,6 +41,10 @@ impl Key {
     #[must_use]
     pub fn new(resource: &'static Resource, namespace: &str, name: &str) -> Self {
         Self { resource: resource.plural, namespace: namespace.to_owned(), name: name.to_owned() }
+    }
+
+    fn resource(&self) -> Option<&'static Resource> {
+        RESOURCES.into_iter().find(|resource| resource.plural == self.resource)
     }
 }
 
@@ -63,11 +73,33 @@ pub struct TooOld {
 struct Held {
     object: Arc<Value>,
     expires: Option<Timestamp>,
+    /// As JSON, in bytes.
+    size: u64,
+}
+
+/// What a reader had to go through, and at which version.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) objects: Vec<Arc<Value>>,
+    /// Their size as JSON.
+    pub(super) bytes: u64,
+    pub(super) version: u64,
+}
+
+/// What was written since a version, and whoever writes from now on.
+#[derive(Debug)]
+pub(super) struct Heard {
+    pub(super) backlog: Vec<Change>,
+    pub(super) changes: mpsc::Receiver<Change>,
+    pub(super) version: u64,
 }
 
 #[derive(Debug)]
 struct Inner {
     objects: BTreeMap<Key, Held>,
+    shelves: Shelves,
+    expiring: BTreeSet<(Timestamp, Key)>,
+    listeners: Listeners,
     history: VecDeque<Change>,
     version: u64,
     oldest: u64,
@@ -83,9 +115,40 @@ pub struct Store {
     history: usize,
 }
 
+impl Inner {
+    fn take(&mut self, key: &Key) -> Option<Arc<Value>> {
+        let Held { object, expires, .. } = self.objects.remove(key)?;
+        if let Some(at) = expires {
+            self.expiring.remove(&(at, key.clone()));
+        }
+        if let Some(shelf) = key.resource().and_then(|resource| Shelf::of(resource, &object)) {
+            self.shelves.take(&shelf, key);
+        }
+        Some(object)
+    }
+
+    fn put(&mut self, key: &Key, object: &Arc<Value>, expires: Option<Timestamp>) {
+        if let Some(at) = expires {
+            self.expiring.insert((at, key.clone()));
+        }
+        if let Some(shelf) = key.resource().and_then(|resource| Shelf::of(resource, object)) {
+            self.shelves.put(shelf, key.clone());
+        }
+        self.objects.insert(key.clone(), Held { object: Arc::clone(object), expires, size: size(object) });
+    }
+}
+
 impl Store {
     pub(super) fn new(clock: Clock, event_ttl: Duration, history: usize) -> Self {
-        let inner = Inner { objects: BTreeMap::new(), history: VecDeque::new(), version: FIRST, oldest: FIRST };
+        let inner = Inner {
+            objects: BTreeMap::new(),
+            shelves: Shelves::default(),
+            expiring: BTreeSet::new(),
+            listeners: Listeners::default(),
+            history: VecDeque::new(),
+            version: FIRST,
+            oldest: FIRST,
+        };
         Self { inner: Mutex::new(inner), moved: watch::Sender::new(FIRST), clock, event_ttl, history }
     }
 
@@ -98,10 +161,9 @@ impl Store {
     /// Takes out the Events whose time is over, as etcd's lease does.
     fn expire(&self, inner: &mut Inner) {
         let now = self.clock.now();
-        let over = |held: &Held| held.expires.is_some_and(|at| at <= now);
-        let gone: Vec<Key> = inner.objects.iter().filter(|(_, held)| over(held)).map(|(key, _)| key.clone()).collect();
-        for key in gone {
+        while let Some((at, key)) = inner.expiring.first().cloned().filter(|(at, _)| *at <= now) {
             self.commit(inner, &key, None);
+            inner.expiring.remove(&(at, key));
         }
     }
 
@@ -143,21 +205,32 @@ impl Store {
     fn commit(&self, inner: &mut Inner, key: &Key, after: Option<Value>) -> Option<Arc<Value>> {
         inner.version += 1;
         let version = inner.version;
-        let before = inner.objects.remove(key).map(|held| held.object);
+        let before = inner.take(key);
         let after = after.map(|mut object| {
             object["metadata"]["resourceVersion"] = json!(version.to_string());
             Arc::new(object)
         });
         if let Some(object) = &after {
             let expires = (key.resource == EVENTS.plural).then(|| self.clock.now() + self.event_ttl);
-            inner.objects.insert(key.clone(), Held { object: Arc::clone(object), expires });
+            inner.put(key, object, expires);
         }
-        inner.history.push_back(Change { version, key: key.clone(), before, after: after.clone() });
+        let change = Change { version, key: key.clone(), before, after: after.clone() };
+        if let Some(resource) = key.resource() {
+            inner.listeners.tell(resource, &change);
+        }
+        inner.history.push_back(change);
         while inner.history.len() > self.history {
             inner.oldest = inner.history.pop_front().map_or(inner.oldest, |change| change.version);
         }
         self.moved.send_replace(version);
         after
+    }
+
+    /// Forgets what was written, as a server that starts anew does: whoever watches from an older version is too late.
+    pub fn forget(&self) {
+        let mut inner = self.lock();
+        inner.history.clear();
+        inner.oldest = inner.version;
     }
 
     /// Every write after `version`, oldest first, and the version they lead to.
@@ -174,7 +247,37 @@ impl Store {
         Ok((changes, inner.version))
     }
 
-    /// The objects of a resource as they stood at `version` (now, if `None`), in etcd's order, and that version.
+    /// What was written after `version`, and what is from now on, as far as it may concern who is interested in this.
+    ///
+    /// # Errors
+    /// `TooOld` when some of it is no longer known.
+    pub(super) fn listen(&self, interest: Interest, version: u64) -> Result<Heard, TooOld> {
+        let mut inner = self.lock();
+        if version < inner.oldest {
+            return Err(TooOld { oldest: inner.oldest });
+        }
+        let known = inner.history.partition_point(|change| change.version <= version);
+        let backlog = inner.history.range(known..).cloned().collect();
+        Ok(Heard { backlog, changes: inner.listeners.add(interest), version: inner.version })
+    }
+
+    /// The size of an object as JSON, in bytes; `None` if there is none.
+    pub(super) fn weight(&self, key: &Key) -> Option<u64> {
+        self.lock().objects.get(key).map(|held| held.size)
+    }
+
+    /// What stands on a shelf now, in etcd's order.
+    pub(super) fn on_shelf(&self, shelf: &Shelf) -> Found {
+        let inner = self.lock();
+        let held: Vec<&Held> = inner.shelves.on(shelf).filter_map(|key| inner.objects.get(key)).collect();
+        Found {
+            objects: held.iter().map(|held| Arc::clone(&held.object)).collect(),
+            bytes: held.iter().map(|held| held.size).sum(),
+            version: inner.version,
+        }
+    }
+
+    /// The objects of a resource as they stood at `version` (now, if `None`), in etcd's order.
     ///
     /// # Errors
     /// `TooOld` when that state can no longer be told.
@@ -183,7 +286,7 @@ impl Store {
         resource: &'static Resource,
         namespace: Option<&str>,
         version: Option<u64>,
-    ) -> Result<(Vec<Arc<Value>>, u64), TooOld> {
+    ) -> Result<Found, TooOld> {
         let inner = self.lock();
         let version = version.unwrap_or(inner.version);
         if version < inner.oldest {
@@ -191,19 +294,17 @@ impl Store {
         }
         let from = Bound::Included(Key::new(resource, namespace.unwrap_or_default(), ""));
         let inside = |key: &Key| key.resource == resource.plural && namespace.is_none_or(|ns| ns == key.namespace);
-        let mut found: BTreeMap<Key, Arc<Value>> = inner
-            .objects
-            .range((from, Bound::Unbounded))
-            .take_while(|(key, _)| inside(key))
-            .map(|(key, held)| (key.clone(), Arc::clone(&held.object)))
-            .collect();
+        let standing = inner.objects.range((from, Bound::Unbounded)).take_while(|(key, _)| inside(key));
+        let bytes = standing.clone().map(|(_, held)| held.size).sum();
+        let mut found: BTreeMap<Key, Arc<Value>> =
+            standing.map(|(key, held)| (key.clone(), Arc::clone(&held.object))).collect();
         for change in inner.history.iter().rev().filter(|change| change.version > version && inside(&change.key)) {
             match &change.before {
                 Some(before) => drop(found.insert(change.key.clone(), Arc::clone(before))),
                 None => drop(found.remove(&change.key)),
             }
         }
-        Ok((found.into_values().collect(), version))
+        Ok(Found { objects: found.into_values().collect(), bytes, version })
     }
 
     /// Fills in what every new object gets: uid and time of creation, unless it brings them.
@@ -224,6 +325,11 @@ impl Store {
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+/// As JSON, in bytes.
+fn size(object: &Value) -> u64 {
+    object.to_string().len() as u64
 }
 
 /// A random (version 4) UUID.

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::Shared;
 use super::call::Call;
 use super::fault::{Broken, Fault};
+use super::journal::Read;
 use super::refusal::Refusal;
-use super::store::Change;
+use super::store::{Change, Found, Interest};
 
 /// How long a watch lives that names no `timeoutSeconds`: the real one takes 30 to 60 minutes.
 const UNTIL: Duration = Duration::from_secs(1800);
@@ -26,24 +28,43 @@ const UNTIL: Duration = Duration::from_secs(1800);
 pub(super) fn open(shared: &Arc<Shared>, call: Call, number: u64) -> Result<Body, Refusal> {
     let version = call.number("resourceVersion")?.unwrap_or(0);
     let timeout = call.number("timeoutSeconds")?.filter(|seconds| *seconds > 0).map_or(UNTIL, Duration::from_secs);
+    let initial = version == 0 || call.is_set("sendInitialEvents");
+    let mut ready = Vec::new();
+    let mut at = version;
+    if initial {
+        let found = standing(shared, &call)?;
+        at = found.version;
+        ready.extend(found.objects.into_iter().filter(|object| call.selector.matches(call.resource, object)));
+    }
+    let interest = call.shelf().map_or(Interest::Resource(call.resource.plural), Interest::Shelf);
     let now = Instant::now();
     let mut watcher = Watcher {
         bookmarks: call.is_set("allowWatchBookmarks"),
-        moved: shared.store.moved(),
+        changes: mpsc::channel(1).1,
         faults: shared.faults.subscribe(),
         shared: Arc::clone(shared),
         number,
-        at: version,
+        at,
         ready: VecDeque::new(),
         deadline: now + timeout,
         next_bookmark: now + shared.bookmark_every,
         ended: false,
         call,
     };
-    if version == 0 || watcher.call.is_set("sendInitialEvents") {
-        watcher.replay()?;
+    ready.iter().for_each(|object| watcher.push_object("ADDED", object));
+    if initial && watcher.bookmarks && watcher.call.is_set("sendInitialEvents") {
+        watcher.push_bookmark(json!({"k8s.io/initial-events-end": "true"}));
     }
+    watcher.listen(interest);
     Ok(Body::from_stream(futures::stream::unfold(watcher, Watcher::next)))
+}
+
+fn standing(shared: &Shared, call: &Call) -> Result<Found, Refusal> {
+    if let Some(shelf) = call.shelf() {
+        return Ok(shared.store.on_shelf(&shelf));
+    }
+    let lost = |_| Refusal::new(500, "InternalError", "the store lost its state");
+    shared.store.snapshot(call.resource, call.namespace.as_deref(), None).map_err(lost)
 }
 
 struct Watcher {
@@ -52,7 +73,7 @@ struct Watcher {
     number: u64,
     at: u64,
     ready: VecDeque<Bytes>,
-    moved: watch::Receiver<u64>,
+    changes: mpsc::Receiver<Change>,
     faults: watch::Receiver<Vec<Broken>>,
     bookmarks: bool,
     deadline: Instant,
@@ -61,24 +82,19 @@ struct Watcher {
 }
 
 impl Watcher {
-    /// The current state as ADDED first, and the bookmark that ends it if `sendInitialEvents` asks for that.
-    fn replay(&mut self) -> Result<(), Refusal> {
-        let namespace = self.call.namespace.as_deref();
-        let (objects, at) = self
-            .shared
-            .store
-            .snapshot(self.call.resource, namespace, None)
-            .map_err(|_| Refusal::new(500, "InternalError", "the store lost its state"))?;
-        self.at = at;
-        for object in objects {
-            if self.call.selector.matches(self.call.resource, &object) {
-                self.push("ADDED", &object);
+    /// Takes what was written since its version, and hears of the rest as it is written.
+    fn listen(&mut self, interest: Interest) {
+        match self.shared.store.listen(interest, self.at) {
+            Ok(heard) => {
+                (self.changes, self.at) = (heard.changes, heard.version);
+                heard.backlog.iter().for_each(|change| self.tell(change));
+            }
+            Err(gap) => {
+                let message = format!("too old resource version: {} ({})", self.at, gap.oldest);
+                self.push("ERROR", &Refusal::expired(message).status());
+                self.ended = true;
             }
         }
-        if self.call.is_set("sendInitialEvents") && self.bookmarks {
-            self.push_bookmark(json!({"k8s.io/initial-events-end": "true"}));
-        }
-        Ok(())
     }
 
     async fn next(mut self) -> Option<(Result<Bytes, Infallible>, Self)> {
@@ -90,7 +106,7 @@ impl Watcher {
                 return Some((Ok(line), self));
             } else if self.ended {
                 return None;
-            } else if !self.read_on() {
+            } else if !self.read_on() && !self.ended {
                 self.wait().await;
             }
             if self.is_silent() && Instant::now() >= self.deadline {
@@ -110,20 +126,20 @@ impl Watcher {
         }
     }
 
-    /// Takes what was written since; says whether there is something to send.
+    /// Takes what has been written by now, and nothing else is older than its version then.
     fn read_on(&mut self) -> bool {
-        self.moved.borrow_and_update();
-        match self.shared.store.since(self.at) {
-            Ok((changes, at)) => {
-                self.at = at;
-                changes.iter().for_each(|change| self.tell(change));
-            }
-            Err(gap) => {
-                let message = format!("too old resource version: {} ({})", self.at, gap.oldest);
-                self.push("ERROR", &Refusal::expired(message).status());
-                self.ended = true;
+        let version = self.shared.store.version();
+        loop {
+            match self.changes.try_recv() {
+                Ok(change) => self.tell(&change),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => {
+                    self.ended = true;
+                    break;
+                }
             }
         }
+        self.at = self.at.max(version);
         !self.ready.is_empty()
     }
 
@@ -137,19 +153,23 @@ impl Watcher {
         };
         match (matching(&change.before), matching(&change.after)) {
             (None, None) => {}
-            (None, Some(after)) => self.push("ADDED", &after),
-            (Some(_), Some(after)) => self.push("MODIFIED", &after),
+            (None, Some(after)) => self.push_object("ADDED", &after),
+            (Some(_), Some(after)) => self.push_object("MODIFIED", &after),
             (Some(before), None) => {
                 let mut last = Value::clone(&before);
                 last["metadata"]["resourceVersion"] = json!(change.version.to_string());
-                self.push("DELETED", &last);
+                self.push_object("DELETED", &last);
             }
         }
     }
 
     async fn wait(&mut self) {
         tokio::select! {
-            moved = self.moved.changed() => self.ended = moved.is_err(),
+            biased;
+            change = self.changes.recv() => match change {
+                Some(change) => self.tell(&change),
+                None => self.ended = true,
+            },
             _ = self.faults.changed() => {}
             () = tokio::time::sleep_until(self.next_bookmark) => self.bookmark(),
             () = tokio::time::sleep_until(self.deadline) => {
@@ -163,6 +183,7 @@ impl Watcher {
     fn bookmark(&mut self) {
         self.next_bookmark = Instant::now() + self.shared.bookmark_every;
         if self.bookmarks && self.call.resource.cached {
+            self.read_on();
             self.push_bookmark(Value::Null);
         }
     }
@@ -176,6 +197,12 @@ impl Watcher {
             object["metadata"]["annotations"] = annotations;
         }
         self.push("BOOKMARK", &object);
+    }
+
+    fn push_object(&mut self, kind: &str, object: &Value) {
+        let bytes = object.to_string().len() as u64;
+        self.shared.journal.read(self.number, Read { objects: 1, bytes, stored: false });
+        self.push(kind, object);
     }
 
     fn push(&mut self, kind: &str, object: &Value) {

@@ -62,7 +62,7 @@ impl Store {
     /// The objects of a resource in one namespace or in all, in etcd's order.
     #[must_use]
     pub fn list(&self, resource: &'static Resource, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        self.snapshot(resource, namespace, None).map(|(objects, _)| objects).unwrap_or_default()
+        self.snapshot(resource, namespace, None).map(|found| found.objects).unwrap_or_default()
     }
 
     /// Changes an object in place, if it is there, and returns what stands there now.
