@@ -1,5 +1,5 @@
 //! Whether the host's clock was set while the agent ran. The agent's own goes on as it began, so that no dwell is moved; but
-//! then every Event is dated wrongly until it begins anew, which it can do at any time. Sets no clock.
+//! then every Event is dated wrongly until it is started anew, which can be done at any time. Sets no clock.
 
 use std::time::Duration;
 
@@ -24,7 +24,10 @@ pub(super) async fn until_set(clock: Clock) -> String {
         let apart = since(ours, hosts).max(since(hosts, ours));
         if seen && apart > SET {
             let way = if hosts > ours { "forward" } else { "back" };
-            return format!("the host's clock was set {way} by {}; kubewhy begins anew with it", wording::span(apart));
+            return format!(
+                "the host's clock was set {way} by {}; kubewhy ends, to be started anew with it",
+                wording::span(apart)
+            );
         }
         seen = apart > SET;
     }

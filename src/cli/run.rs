@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use clap::builder::BoolishValueParser;
+use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
 use clap::{Args, ValueEnum};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::filter::Targets;
@@ -47,7 +47,7 @@ impl LinesTo {
 #[derive(Clone, Debug, Args)]
 pub struct RunArgs {
     /// Name of this node's Node object [default: the host's name].
-    #[arg(long, env = "NODE_NAME")]
+    #[arg(long, env = "NODE_NAME", value_parser = NonEmptyStringValueParser::new())]
     pub node_name: Option<String>,
     /// Name of the pod this agent runs in, for the lock [default: none is named].
     #[arg(long, env = "POD_NAME")]
@@ -93,6 +93,7 @@ pub struct RunArgs {
     pub metrics_address: Option<SocketAddr>,
     /// Show the metrics only to whom the API server lets get the path /metrics, by bearer token; needs deploy/metrics-auth [default: to everybody].
     #[arg(long, env = "KUBEWHY_METRICS_AUTH", value_parser = BoolishValueParser::new())]
+    #[arg(requires_if("true", "metrics_address"))]
     pub metrics_auth: bool,
     /// Socket of the node-local API, which kubewhy status asks.
     #[arg(long, env = "KUBEWHY_API_SOCKET", default_value = DEFAULT_SOCKET)]

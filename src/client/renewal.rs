@@ -2,7 +2,8 @@
 //! reads a service account's token and CA again by itself, by the host's clock; all else that a kubeconfig names, such as a
 //! client certificate that the kubelet renews, it reads once.
 //!
-//! Watches that run go on over the connection they have.
+//! Watches that run go on over the connection they have. A file or a plugin that hangs holds up nobody for long, and is not asked
+//! again before it has answered.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use http::{Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 use tower::Service;
 
 use super::apiserver::{Access, AccessError, Heeded, connect_once};
@@ -23,15 +25,17 @@ use crate::model::{Time, since};
 const RENEW: Duration = Duration::from_secs(600);
 /// What is doubted is read again at once, but no more often than this.
 const AT_LEAST: Duration = Duration::from_secs(5);
+/// So long a request waits for files to be read and a credential plugin to run; then it goes with what there is.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Makes a client that stays good when its files change. Nothing is sent yet.
 ///
 /// # Errors
 ///
-/// Where address or credentials are missing or malformed; never because the API server is away.
+/// Where address or credentials are missing or malformed, or can't be read in 15 s; never because the API server is away.
 pub async fn connect(access: &Access, heeded: Heeded, clock: Clock) -> Result<Client, AccessError> {
-    let client = connect_once(access, heeded.clone()).await?;
-    let current = Current { client, made: clock.now(), doubted: false, unreadable: false };
+    let client = timeout(PATIENCE, made(access.clone(), heeded.clone())).await.unwrap_or_else(|_| Err(slow()))?;
+    let current = Current { client, made: clock.now(), making: false, doubted: false, unreadable: false };
     let access = access.clone();
     Ok(Client::new(Renewing { access, heeded, clock, current: Arc::new(Mutex::new(current)) }, "default"))
 }
@@ -47,6 +51,7 @@ struct Renewing {
 struct Current {
     client: Client,
     made: Time,
+    making: bool,
     doubted: bool,
     unreadable: bool,
 }
@@ -76,36 +81,56 @@ impl Service<Request<Body>> for Renewing {
 
 impl Renewing {
     async fn client(&self) -> Client {
-        let mut current = self.current.lock().await;
-        let age = since(current.made, self.clock.now());
-        if age >= RENEW || (current.doubted && age >= AT_LEAST) {
-            current.made = self.clock.now();
-            current.take(self.made_anew().await);
+        if self.is_due().await && timeout(PATIENCE, tokio::spawn(self.clone().renew())).await.is_err() {
+            self.current.lock().await.keep(&slow());
         }
-        current.client.clone()
+        self.current.lock().await.client.clone()
     }
 
-    /// Files are read, and a credential plugin may run: not where others wait for their turn.
-    async fn made_anew(&self) -> Result<Client, AccessError> {
-        let (access, heeded, runtime) = (self.access.clone(), self.heeded.clone(), tokio::runtime::Handle::current());
-        let made = tokio::task::spawn_blocking(move || runtime.block_on(connect_once(&access, heeded))).await;
-        made.unwrap_or_else(|error| Err(AccessError::Unusable(error.to_string())))
+    /// Whether this request is the one that makes a new client.
+    async fn is_due(&self) -> bool {
+        let mut current = self.current.lock().await;
+        let age = since(current.made, self.clock.now());
+        let due = !current.making && (age >= RENEW || (current.doubted && age >= AT_LEAST));
+        if due {
+            (current.making, current.made) = (true, self.clock.now());
+        }
+        due
+    }
+
+    async fn renew(self) {
+        let made = made(self.access, self.heeded).await;
+        let mut current = self.current.lock().await;
+        current.making = false;
+        match made {
+            Ok(client) => current.take(client),
+            Err(error) => current.keep(&error),
+        }
     }
 }
 
+/// Files are read, and a credential plugin may run: not where others wait for their turn.
+async fn made(access: Access, heeded: Heeded) -> Result<Client, AccessError> {
+    let runtime = tokio::runtime::Handle::current();
+    let made = tokio::task::spawn_blocking(move || runtime.block_on(connect_once(&access, heeded))).await;
+    made.unwrap_or_else(|error| Err(AccessError::Unusable(error.to_string())))
+}
+
+fn slow() -> AccessError {
+    AccessError::Unusable(format!("a file or a credential plugin did not answer in {} s", PATIENCE.as_secs()))
+}
+
 impl Current {
+    fn take(&mut self, client: Client) {
+        self.client = client;
+        self.doubted = false;
+        self.unreadable = false;
+    }
+
     /// What can't be read just now, because it is being replaced, is read the next time.
-    fn take(&mut self, made: Result<Client, AccessError>) {
-        match made {
-            Ok(client) => {
-                self.client = client;
-                self.doubted = false;
-                self.unreadable = false;
-            }
-            Err(error) if !std::mem::replace(&mut self.unreadable, true) => {
-                tracing::warn!(%error, "the credentials cannot be read again; those of before are used");
-            }
-            Err(_) => {}
+    fn keep(&mut self, error: &AccessError) {
+        if !std::mem::replace(&mut self.unreadable, true) {
+            tracing::warn!(%error, "the credentials cannot be read again; those of before are used");
         }
     }
 }

@@ -88,9 +88,9 @@ impl Memory {
                 Self { records, keeper: Some(Keeper::start(journal, damaged)) }
             }
             Err(error) => {
-                let dir = dir.display();
-                tracing::warn!(%dir, %error, "stories will not outlive this agent: the state directory can't be used");
-                Self::default()
+                let (keeper, dir) = (Some(Keeper::closed(dir.to_owned())), dir.display());
+                tracing::warn!(%dir, %error, "the state directory can't be used; until it can, a restart may repeat or lose some");
+                Self { records: Vec::new(), keeper }
             }
         }
     }

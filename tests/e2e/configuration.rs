@@ -1,11 +1,16 @@
 //! A configuration file that is wrong never keeps the agent down, at its start or later.
 
+use std::time::Duration;
+
 use anyhow::ensure;
 use kubewhy_lab::cni::PLUGIN;
 use kubewhy_lab::demo::{CONFIG, NODE};
 use kubewhy_lab::in_lab;
 
 use super::stage::{SOON, Way, message, told, told_so, unwatched};
+
+/// With the defaults it comes within a minute.
+const FIRST_LIST: Duration = Duration::from_secs(70);
 
 const WRONG: &str = "report:\n  events: some\n  spraed: 1s\n";
 
@@ -14,8 +19,9 @@ fn a_wrong_file_is_told_on_the_node_a_mended_one_is_taken_and_a_later_wrong_one_
     in_lab!(async {
         let scene = unwatched().await?;
         let way = Way { config: WRONG.to_owned(), ..Way::of(&scene, "misconfigured") };
-        let mut agent = way.ready().await?;
+        let mut agent = way.launch()?;
         agent.says(&["ERROR", "configuration refused", "spraed", "defaults, no pre-pull"], SOON).await?;
+        agent.says(&["the API server answers", "nodes"], FIRST_LIST).await?;
         let refused = told(&scene, NODE, "ConfigRefused").await?;
         let said = message(&refused);
         ensure!(said.contains("config.yaml:2:11: some stands here") && said.contains("and 1 more"), "{said}");

@@ -14,7 +14,7 @@ use super::killed::{NODE, Trouble, node, pod, running, told};
 use super::stage::{SOON, Way, until, unwatched};
 
 const BYTES: u64 = 8 << 20;
-const FORGETS: &[&str] = &["stories will not outlive this agent"];
+const FORGETS: &[&str] = &["the state directory can't be used"];
 
 /// A pod in trouble, told once by now.
 async fn stuck(scene: &Scene, name: &str) -> anyhow::Result<Trouble> {
@@ -59,11 +59,11 @@ fn a_disk_that_is_full_or_read_only_costs_no_report_and_what_was_kept_holds() {
         disk.fill_blocks()?;
         let mut agent = forgetful(&way).await?;
         let trouble = stuck(&scene, "full-from-the-start").await?;
-        mended(&scene, &trouble).await?;
-        agent.stop().await?;
-
         disk.empty()?;
+        agent.says(&["stories are kept on disk again"], SOON).await?;
+        agent.daemon.kill().await?;
         let mut agent = way.ready().await?;
+        mended(&scene, &trouble).await?;
         let trouble = stuck(&scene, "full-later").await?;
         disk.fill_blocks()?;
         let second = stuck(&scene, "full-already").await?;

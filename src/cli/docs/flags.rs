@@ -9,7 +9,7 @@ pub(super) fn page() -> String {
     let mut text = String::from(
         "# Flags\n\n<!-- Made by `kubewhy docs`. -->\n\n\
          Where a variable is named, the flag can be given by the environment too; flags win. Exit codes: 64 for a mistake \
-         in the command line or in a configuration file, 65 when some of the input made no sense, 69 when no agent answers, 75 when another agent holds the node, 1 for everything else that goes wrong.\n",
+         in the command line or in a configuration file, 65 when some of the input made no sense, 69 when no agent answers, 74 when the answer can't be written, 75 when another agent holds the node, 1 for everything else that goes wrong.\n",
     );
     for command in crate::cli::definition().get_subcommands() {
         describe(&mut text, "kubewhy", command);

@@ -103,7 +103,7 @@ impl Current {
 
 /// By its first line; one that has none was begun when it was emptied.
 fn begun(file: &File) -> Option<Time> {
-    let first = lines(file).find_map(|line| Some(parse(&line)?.at));
+    let first = lines(file).map_while(Result::ok).find_map(|line| Some(parse(&line)?.at));
     first.or_else(|| Time::try_from(file.metadata().ok()?.modified().ok()?).ok())
 }
 
@@ -129,7 +129,7 @@ pub fn read(dir: &Path) -> io::Result<Found> {
     let mut found = Found::default();
     for file in opened.into_iter().filter(|file| !missing(file)) {
         for line in lines(&file?) {
-            match parse(&line) {
+            match parse(&line?) {
                 Some(told) => found.told.push(told),
                 None => found.damaged += 1,
             }
@@ -140,9 +140,9 @@ pub fn read(dir: &Path) -> io::Result<Found> {
 }
 
 /// The lines of a file that is not larger than it should be; empty ones set torn ones apart.
-fn lines(file: &File) -> impl Iterator<Item = Vec<u8>> {
+fn lines(file: &File) -> impl Iterator<Item = io::Result<Vec<u8>>> {
     let lines = BufReader::new(file).take(2 * CAPACITY).split(b'\n');
-    lines.map_while(Result::ok).filter(|line| !line.is_empty())
+    lines.filter(|line| line.as_ref().map_or(true, |line| !line.is_empty()))
 }
 
 fn parse(line: &[u8]) -> Option<Told> {

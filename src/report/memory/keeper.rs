@@ -1,6 +1,7 @@
 //! The journal on a thread of its own: a disk that hangs holds up nothing but that thread. At most one write is under way;
 //! what changes meanwhile goes with the next one.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -26,11 +27,18 @@ pub(in crate::report) enum Due {
     All,
 }
 
+/// The journal, or where it is to be once the disk allows it.
+#[derive(Debug)]
+enum Place {
+    Open(Journal),
+    Closed(PathBuf),
+}
+
 /// The way to the journal.
 #[derive(Debug)]
 pub(in crate::report) struct Keeper {
-    journal: Option<Journal>,
-    writing: Option<oneshot::Receiver<(Journal, Result<(), Trouble>)>>,
+    place: Option<Place>,
+    writing: Option<oneshot::Receiver<(Place, Result<(), Trouble>)>>,
     anew: bool,
     backoff: Backoff,
     not_before: Option<Time>,
@@ -40,8 +48,17 @@ pub(in crate::report) struct Keeper {
 impl Keeper {
     /// Begins with a journal to which nothing was written yet, and of which so many lines were damaged.
     pub(in crate::report) fn start(journal: Journal, damaged: usize) -> Self {
-        let (backoff, kept) = (Backoff::new(RETRY.0, RETRY.1), Kept { damaged, ..Kept::default() });
-        Self { journal: Some(journal), writing: None, anew: true, backoff, not_before: None, kept }
+        Self::at(Place::Open(journal), Kept { damaged, ..Kept::default() })
+    }
+
+    /// Begins without one, for the directory can't be used yet.
+    pub(in crate::report) fn closed(dir: PathBuf) -> Self {
+        Self::at(Place::Closed(dir), Kept { failing: true, ..Kept::default() })
+    }
+
+    fn at(place: Place, kept: Kept) -> Self {
+        let backoff = Backoff::new(RETRY.0, RETRY.1);
+        Self { place: Some(place), writing: None, anew: true, backoff, not_before: None, kept }
     }
 
     /// How the journal stands. A disk that has not answered in time is no better than one that refuses.
@@ -58,7 +75,7 @@ impl Keeper {
                 Err(oneshot::error::TryRecvError::Closed) => self.writing = None,
             }
         }
-        match &self.journal {
+        match &self.place {
             None => Due::Nothing,
             Some(_) if self.not_before.is_some_and(|at| now < at) => Due::Nothing,
             Some(_) if self.anew => Due::All,
@@ -68,10 +85,10 @@ impl Keeper {
 
     /// Keeps these, and waits for that a little; false where all is to be kept anew at once.
     pub(in crate::report) async fn keep(&mut self, records: Vec<Record>, now: Time) -> bool {
-        let Some(journal) = self.journal.take() else { return true };
+        let Some(place) = self.place.take() else { return true };
         let anew = self.anew;
         let (told, mut writing) = oneshot::channel();
-        tokio::task::spawn_blocking(move || drop(told.send(write(journal, records, anew))));
+        tokio::task::spawn_blocking(move || drop(told.send(write(place, records, anew))));
         match tokio::time::timeout(PATIENCE, &mut writing).await {
             Ok(Ok(written)) => self.settle(written, now),
             Ok(Err(_)) => {}
@@ -80,9 +97,9 @@ impl Keeper {
         !(self.anew && self.not_before.is_none())
     }
 
-    fn settle(&mut self, (journal, result): (Journal, Result<(), Trouble>), now: Time) {
-        let used = journal.used();
-        (self.journal, self.writing) = (Some(journal), None);
+    fn settle(&mut self, (place, result): (Place, Result<(), Trouble>), now: Time) {
+        let used = if let Place::Open(journal) = &place { journal.used() } else { 0 };
+        (self.place, self.writing) = (Some(place), None);
         match result {
             Ok(()) => {
                 self.kept.bytes = used;
@@ -104,7 +121,15 @@ impl Keeper {
     }
 }
 
-fn write(mut journal: Journal, records: Vec<Record>, anew: bool) -> (Journal, Result<(), Trouble>) {
+/// What an agent of before had kept is not taken up any more where it could not be read at the start.
+fn write(place: Place, records: Vec<Record>, anew: bool) -> (Place, Result<(), Trouble>) {
+    let mut journal = match place {
+        Place::Open(journal) => journal,
+        Place::Closed(dir) => match Journal::open(&dir) {
+            Ok((journal, _)) => journal,
+            Err(error) => return (Place::Closed(dir), Err(error.into())),
+        },
+    };
     let result = if anew {
         let (lines, left_out) = super::lines(records);
         if left_out > 0 {
@@ -118,5 +143,5 @@ fn write(mut journal: Journal, records: Vec<Record>, anew: bool) -> (Journal, Re
         let lines: Vec<String> = records.iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
         journal.append(&lines, true)
     };
-    (journal, result)
+    (Place::Open(journal), result)
 }
