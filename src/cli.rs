@@ -48,7 +48,8 @@ pub enum Command {
     Config(ConfigCommand),
     /// Show what the agent says about broken nodes; `make demo` in the repository breaks a real one.
     Demo(demo::DemoArgs),
-    /// Write the documents that are made from the program, or check that they are current.
+    /// Write the documents that are made from the program, or check that they are current: not in the program that ships.
+    #[cfg(debug_assertions)]
     #[command(hide = true)]
     Docs(docs::DocsArgs),
     /// Ask one mount whether it answers, for the agent.

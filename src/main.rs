@@ -28,6 +28,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Explain(args) => cli::explain::run(&args),
         Command::Config(ConfigCommand::Check(args)) => cli::config_check::run(&args),
         Command::Demo(args) => cli::demo::run(&args),
+        #[cfg(debug_assertions)]
         Command::Docs(args) => cli::docs::run(&args),
         Command::ProbeMount(args) => Ok(cli::probe_mount::run(&args)),
         Command::Version => {
