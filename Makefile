@@ -1,11 +1,13 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test soak check bench scale fuzz clean build-parts lab-parts
+.PHONY: demo test soak check release scale bench fuzz clean build-parts lab-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
 export PROTOC_INCLUDE ?= $(parts)/include
+
+host = $(shell rustc -vV | sed -n 's/^host: //p')
 
 # The lab is a Linux node: it needs namespaces, and root to make them.
 lab := $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo lab)
@@ -46,6 +48,12 @@ check: build-parts
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	cargo test --test it documents
 
+# The program that ships: static. A target is named so that build scripts are not.
+release: export RUSTFLAGS := -Ctarget-feature=+crt-static
+release: build-parts
+	cargo build --release --package kubewhy --bin kubewhy --target $(host)
+	@ls -l target/$(host)/release/kubewhy
+
 bench: build-parts
 	cargo bench --package kubewhy --bench '*'
 
@@ -59,7 +67,6 @@ scale: build-parts
 # Instrumented by hand, as cargo-fuzz would: no nightly toolchain is needed, only a C++ compiler. See fuzz/README.md.
 # A target is named so that build scripts are left without instruments.
 fuzz: SECONDS ?= 60
-fuzz: host = $(shell rustc -vV | sed -n 's/^host: //p')
 fuzz: export RUSTFLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table -Ccodegen-units=1
 fuzz: build-parts
 	@command -v c++ >/dev/null || { echo 'fuzzing needs a C++ compiler: apt-get install g++'; exit 1; }
