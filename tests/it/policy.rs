@@ -118,7 +118,6 @@ fn beyond_the_condition() -> Vec<(&'static str, Value)> {
         ("no volumes in use", json!({"volumesInUse": null})),
         ("no volumes attached", json!({"volumesAttached": null})),
         ("the phase", json!({"phase": "Terminated"})),
-        ("its configuration", json!({"config": {"error": "none"}})),
         ("runtime handlers", json!({"runtimeHandlers": [{"name": "runc"}]})),
         ("features", json!({"features": {"supplementalGroupsPolicy": true}})),
     ];
