@@ -54,7 +54,6 @@ impl Server {
     /// A file of `deploy` under the test's names.
     pub(crate) fn object(&self, file: &str) -> Value {
         let text = std::fs::read_to_string(deployed(file)).unwrap();
-        let text = text.replace("serviceaccount:kubewhy:", &format!("serviceaccount:{}:", self.name));
         let mut object: Value = serde_saphyr::from_str(&text).unwrap();
         let name = object["metadata"]["name"].as_str().unwrap().replacen("kubewhy", &self.name, 1);
         for pointer in ["/metadata/name", "/spec/policyName", "/roleRef/name"] {

@@ -71,37 +71,90 @@ async fn an_agent_writes_events_of_its_own_node_and_no_others() {
     }
 }
 
+/// A Node with something in every field that a patch of its status can change.
+fn node(name: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Node",
+        "metadata": {
+            "name": name, "labels": {"topology.kubernetes.io/zone": "a"}, "annotations": {"example.com/note": "a"},
+            "finalizers": ["example.com/hold"],
+        },
+        "status": {
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "capacity": {"cpu": "4"}, "allocatable": {"cpu": "4"},
+            "addresses": [{"type": "InternalIP", "address": "192.0.2.7"}],
+            "daemonEndpoints": {"kubeletEndpoint": {"Port": 10250}},
+            "nodeInfo": {"kubeletVersion": "v1.36.0", "osImage": "Debian"},
+            "images": [{"names": ["shop:1"], "sizeBytes": 7}],
+            "volumesInUse": ["kubernetes.io/csi/d^v"],
+            "volumesAttached": [{"name": "kubernetes.io/csi/d^v", "devicePath": ""}],
+        },
+    })
+}
+
+/// Patches of the own Node's status that touch more than the one condition.
+fn beyond_the_condition() -> Vec<(&'static str, Value)> {
+    let owner = json!([{"apiVersion": "v1", "kind": "Node", "name": "n", "uid": "u-1"}]);
+    let metadata = [
+        ("a label", json!({"labels": {"topology.kubernetes.io/zone": "b"}})),
+        ("a new label", json!({"labels": {"node-role.kubernetes.io/control-plane": ""}})),
+        ("labels gone", json!({"labels": null})),
+        ("an annotation", json!({"annotations": {"example.com/note": "b"}})),
+        ("annotations gone", json!({"annotations": null})),
+        ("a finalizer", json!({"finalizers": ["example.com/more"]})),
+        ("finalizers gone", json!({"finalizers": null})),
+        ("an owner", json!({"ownerReferences": owner})),
+    ];
+    let status = [
+        ("another condition", json!({"conditions": [{"type": "Ready", "status": "False"}]})),
+        ("another condition gone", json!({"conditions": [{"$patch": "delete", "type": "Ready"}]})),
+        ("capacity", json!({"capacity": {"cpu": "400"}})),
+        ("allocatable", json!({"allocatable": {"cpu": "1"}})),
+        ("an address", json!({"addresses": [{"type": "InternalIP", "address": "192.0.2.8"}]})),
+        ("the kubelet's port", json!({"daemonEndpoints": {"kubeletEndpoint": {"Port": 1}}})),
+        ("what the node is", json!({"nodeInfo": {"kubeletVersion": "v1.1.0"}})),
+        ("an image", json!({"images": [{"names": ["shop:2"], "sizeBytes": 7}]})),
+        ("images gone", json!({"images": null})),
+        ("volumes in use", json!({"volumesInUse": ["kubernetes.io/csi/d^w"]})),
+        ("no volumes in use", json!({"volumesInUse": null})),
+        ("no volumes attached", json!({"volumesAttached": null})),
+        ("the phase", json!({"phase": "Terminated"})),
+        ("runtime handlers", json!({"runtimeHandlers": [{"name": "runc"}]})),
+        ("features", json!({"features": {"supplementalGroupsPolicy": true}})),
+    ];
+    let in_part = |part: &'static str| move |(what, patch): (_, Value)| (what, json!({part: patch}));
+    metadata.into_iter().map(in_part("metadata")).chain(status.into_iter().map(in_part("status"))).collect()
+}
+
 #[tokio::test]
 async fn an_agent_keeps_one_condition_of_its_own_node_and_changes_nothing_else() {
     let Some(server) = Server::named("the admission policies").await else { return };
     let (admin, [own, other]) = (server.admin(), ["own", "other"].map(|which| format!("{}-{which}", server.name)));
     for node in [&own, &other] {
-        let object = json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": node},
-            "status": {"conditions": [{"type": "Ready", "status": "True"}], "capacity": {"cpu": "4"}}});
-        admin.allowed("POST", "/api/v1/nodes", &object).await;
+        admin.allowed("POST", "/api/v1/nodes", &self::node(node)).await;
     }
     server.put_up("condition").await;
     let agent = server.agent(Some(&own));
     let status = |node: &str| format!("/api/v1/nodes/{node}/status");
-    let patch =
-        |kind: &str| json!({"status": {"conditions": [{"type": kind, "status": "True", "reason": "RuntimeDown"}]}});
-    let ours = patch("kubewhy.dev/NodeTrouble");
+    let ours = json!({"type": "kubewhy.dev/NodeTrouble", "status": "True", "reason": "RuntimeDown"});
+    let ours = json!({"status": {"conditions": [ours]}});
 
     let words = agent.refused("PATCH", &status(&other), &ours).await;
     assert!(words.contains("may not change node"), "{words}");
     agent.allowed("PATCH", &status(&own), &ours).await;
     let gone = json!({"status": {"conditions": [{"$patch": "delete", "type": "kubewhy.dev/NodeTrouble"}]}});
     agent.allowed("PATCH", &status(&own), &gone).await;
-    let refusals = [
-        ("another condition", agent.refused("PATCH", &status(&own), &patch("Ready")).await),
-        ("capacity", agent.refused("PATCH", &status(&own), &json!({"status": {"capacity": {"cpu": "400"}}})).await),
+    let mut refusals = vec![
         ("no node", server.agent(None).refused("PATCH", &status(&own), &ours).await),
         (
             "the Node itself",
             agent.refused("PATCH", &format!("/api/v1/nodes/{own}"), &json!({"spec": {"unschedulable": true}})).await,
         ),
     ];
+    for (what, patch) in beyond_the_condition() {
+        refusals.push((what, agent.refused("PATCH", &status(&own), &patch).await));
+    }
     for node in [&own, &other] {
+        admin.send("PATCH", &format!("/api/v1/nodes/{node}"), &json!({"metadata": {"finalizers": null}})).await;
         admin.send("DELETE", &format!("/api/v1/nodes/{node}"), &Value::Null).await;
     }
     server.take_down("condition").await;

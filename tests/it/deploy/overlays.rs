@@ -1,6 +1,8 @@
 //! Holds the policies and the flow of deploy/base to the account they are about, and the overlays to what they take out of it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -10,6 +12,13 @@ use super::{host_mounts_of, list, objects, read, text};
 fn user() -> String {
     let account = &objects()["ServiceAccount"]["metadata"];
     format!("system:serviceaccount:{}:{}", text(&account["namespace"]), text(&account["name"]))
+}
+
+/// What says that a request is an agent's, in whatever namespace it is: an overlay's namespace does not reach into it.
+fn by_the_agent() -> String {
+    let name = text(&objects()["ServiceAccount"]["metadata"]["name"]);
+    let username = "request.userInfo.username";
+    format!("{username}.startsWith('system:serviceaccount:') && {username}.endsWith(':{name}')")
 }
 
 /// What an overlay takes out of the base: kinds of objects, all named as in the base.
@@ -37,9 +46,8 @@ fn the_policies_hold_the_agent_s_account_and_deny() {
         let [policy, binding] = ["policy", "policybinding"].map(|file| read(&format!("../{folder}/{file}.yaml")));
         let spec = &policy["spec"];
         assert_eq!((&spec["failurePolicy"], &spec["paramKind"]), (&json!("Fail"), &Value::Null), "{folder}");
-        let wanted = format!("request.userInfo.username == '{}'", user());
         assert_eq!(list(&spec["matchConditions"]).len(), 1);
-        assert_eq!(spec["matchConditions"][0]["expression"], wanted, "{folder}");
+        assert_eq!(spec["matchConditions"][0]["expression"], by_the_agent(), "{folder}");
         assert_eq!(binding["spec"], json!({"policyName": policy["metadata"]["name"], "validationActions": ["Deny"]}));
         for validation in list(&spec["validations"]) {
             // As other reasons it would be a fault of the Event, which is dropped; what is forbidden is kept.
@@ -57,6 +65,44 @@ fn the_policies_hold_the_agent_s_account_and_deny() {
             "the right to change Nodes without its policy"
         );
     }
+}
+
+/// An overlay of the base with the condition, in another namespace, with the patch that `kustomization.yaml` of the base shows.
+fn elsewhere() -> Option<Vec<Value>> {
+    let overlay = tempfile::tempdir().unwrap();
+    let up = "../".repeat(overlay.path().canonicalize().unwrap().components().count() - 1);
+    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").canonicalize().unwrap();
+    let deploy = format!("{up}{}", deploy.strip_prefix("/").unwrap().display());
+    let shown = std::fs::read_to_string(super::base().join("kustomization.yaml")).unwrap();
+    let shown: Vec<&str> = shown.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
+    let kustomization = format!("resources: [{deploy}/base]\ncomponents: [{deploy}/condition]\n{}\n", shown.join("\n"));
+    std::fs::write(overlay.path().join("kustomization.yaml"), kustomization).unwrap();
+    let rendered = Command::new("kubectl").arg("kustomize").arg(overlay.path()).output().ok()?;
+    assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
+    let documents = String::from_utf8(rendered.stdout).unwrap();
+    Some(documents.split("\n---\n").map(|document| serde_saphyr::from_str(document).unwrap()).collect())
+}
+
+#[test]
+fn in_another_namespace_the_policies_and_the_queue_are_still_the_agent_s() {
+    let Some(objects) = elsewhere() else {
+        return crate::skipped("the base in another namespace", "there is no kubectl");
+    };
+    let of = |kind: &str| objects.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
+    let account = &of("ServiceAccount")[0]["metadata"];
+    assert_eq!((&account["name"], &account["namespace"]), (&json!("kubewhy"), &json!("elsewhere")));
+    let bindings = of("ClusterRoleBinding");
+    assert_eq!(bindings.len(), 2);
+    for binding in bindings {
+        assert_eq!(binding["subjects"][0]["namespace"], account["namespace"]);
+    }
+    let policies = of("ValidatingAdmissionPolicy");
+    assert_eq!(policies.len(), 2);
+    for policy in policies {
+        assert_eq!(policy["spec"]["matchConditions"][0]["expression"], by_the_agent());
+    }
+    let subject = &of("FlowSchema")[0]["spec"]["rules"][0]["subjects"][0]["serviceAccount"];
+    assert_eq!((&subject["name"], &subject["namespace"]), (&account["name"], &account["namespace"]));
 }
 
 #[test]
