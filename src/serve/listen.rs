@@ -85,20 +85,58 @@ mod tests {
         serving.await.unwrap();
     }
 
-    /// More than there is room for, who say nothing.
-    #[tokio::test(start_paused = true)]
-    async fn who_says_nothing_takes_a_place_for_a_bounded_time_only() {
+    /// Takes all the room there is and more by clients that do this, and asks meanwhile: how long it takes to be answered.
+    async fn answered_beside<Fut: Future<Output = ()> + Send + 'static>(client: fn(TcpStream) -> Fut) -> Duration {
         let listener = Bounded::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
         let address = axum::serve::Listener::local_addr(&listener).unwrap();
         let router = Router::new().route("/", get(|| async { "here" }));
-        let serving = tokio::spawn(async move { axum::serve(listener, router).await });
-        let mut mute = Vec::new();
+        let mut all = tokio::task::JoinSet::new();
+        all.spawn(async move { drop(axum::serve(listener, router).await) });
         for _ in 0..bounded::AT_ONCE + 10 {
-            mute.push(TcpStream::connect(address).await.unwrap());
+            all.spawn(client(TcpStream::connect(address).await.unwrap()));
         }
         let asked = tokio::time::Instant::now();
-        assert!(ask(address).await.is_some_and(|answer| answer.ends_with("here")));
-        assert!(bounded::IDLE <= asked.elapsed() && asked.elapsed() < 3 * bounded::IDLE, "{:?}", asked.elapsed());
+        let answer = tokio::time::timeout(20 * bounded::IDLE, ask(address)).await.expect("a place by and by");
+        assert!(answer.is_some_and(|answer| answer.ends_with("here")));
+        asked.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_nothing_takes_a_place_for_a_bounded_time_only() {
+        let mute = |stream| async move {
+            std::future::pending::<()>().await;
+            drop::<TcpStream>(stream);
+        };
+        let waited = answered_beside(mute).await;
+        assert!(bounded::IDLE <= waited && waited < 3 * bounded::IDLE, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_never_comes_to_the_end_of_a_request_takes_a_place_for_a_bounded_time_only() {
+        let trickles = |mut stream: TcpStream| async move {
+            for byte in b"GET / HTTP/1.1\r\nx: ".iter().chain(std::iter::repeat(&b'y')) {
+                if stream.write_all(&[*byte]).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
+        };
+        let waited = answered_beside(trickles).await;
+        assert!(bounded::IDLE <= waited && waited < 3 * bounded::IDLE, "{waited:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_again_and_again_keeps_its_connection() {
+        let listener = Bounded::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let address = axum::serve::Listener::local_addr(&listener).unwrap();
+        let slow = get(|| async { tokio::time::sleep(bounded::IDLE / 2).await });
+        let serving = tokio::spawn(async move { axum::serve(listener, Router::new().route("/", slow)).await });
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        for _ in 0..5 {
+            tokio::time::sleep(bounded::IDLE * 3 / 4).await;
+            stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            assert!(stream.read(&mut [0; 1_000]).await.is_ok_and(|read| read > 0));
+        }
         serving.abort();
     }
 }

@@ -20,6 +20,8 @@ const LIVES: std::ops::Range<u64> = 100..4_000;
 const AT_ONCE: usize = 8;
 /// A cause may be told so often at once, and once more in so many seconds: what is beyond that is held back, and counted.
 const PER_CAUSE: (usize, u64) = (25, 20);
+/// An Event is refreshed at these minutes of its age, of which none here has more than thirty.
+const REFRESH_AT: [u64; 6] = [1, 2, 5, 10, 20, 30];
 /// A node of the test's own: no kubelet minds its pods.
 pub(crate) const NODE: &str = "mortal-node";
 const NAMESPACE: &str = "shop";
@@ -74,6 +76,7 @@ fn whenever_the_agent_is_killed_every_trouble_is_told_once_and_its_end_once() {
         }
         let strays = events(&scene).len() - 2 * troubles.len();
         ensure!(strays == 0, "{strays} Events of nothing that was wrong");
+        none_told_anew(&scene)?;
         eprintln!(
             "{kills} agents killed in {:.0?}: {} troubles, none lost, none doubled",
             begun.elapsed(),
@@ -122,6 +125,25 @@ async fn until_all_ended(scene: &Scene, troubles: &mut [Trouble]) -> anyhow::Res
         ensure!(Instant::now() < deadline, "lost: {open:?}");
         sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// An Event has the name of what it tells, so what is told a second time is no second Event but another state of the first. Of
+/// the states of one, each was told at its own time however often it was written, and none was told before it was due.
+fn none_told_anew(scene: &Scene) -> anyhow::Result<()> {
+    let mut told = BTreeMap::<String, BTreeMap<u64, jiff::Timestamp>>::new();
+    for event in scene.api.journal().events().iter().filter(|event| event["source"]["component"] == "kubewhy") {
+        let name = event["metadata"]["name"].as_str().unwrap_or_default();
+        let time = |field: &str| event[field].as_str().unwrap_or_default().parse::<jiff::Timestamp>();
+        let (first, last, count) =
+            (time("firstTimestamp")?, time("lastTimestamp")?, event["count"].as_u64().unwrap_or(0));
+        let times = told.entry(name.to_owned()).or_default();
+        ensure!(*times.entry(count).or_insert(last) == last, "{name} was told anew: {event}");
+        ensure!(times.keys().next_back() == Some(&count), "{name} counts backwards: {event}");
+        let age = u64::try_from(last.duration_since(first).as_secs()).context("ends before it begins")?;
+        let refreshes = REFRESH_AT.iter().filter(|minutes| *minutes * 60 <= age).count() as u64;
+        ensure!((1..=1 + refreshes).contains(&count), "{name} was told too often: {event}");
+    }
+    Ok(())
 }
 
 /// What was told of that pod by now.

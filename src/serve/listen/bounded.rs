@@ -1,11 +1,12 @@
-//! So many connections at once and no more, and none that says and takes nothing: whoever can reach the address costs the
-//! agent a bounded amount of memory. One beyond waits in the kernel's queue, which is short, until another leaves.
+//! So many connections at once and no more, and none that is silent or comes to no end with its request: whoever can reach
+//! the address costs the agent a bounded amount of memory. One beyond waits in the kernel's queue, which is short, until
+//! another leaves.
 
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::serve::Listener;
@@ -16,7 +17,8 @@ use tokio::time::{Instant, Sleep, sleep};
 
 /// A probe, a few Prometheus, and somebody with curl.
 pub(super) const AT_ONCE: usize = 64;
-/// Silence ends a connection. Longer than any answer takes.
+/// A connection ends when no request begins for so long, or one that began is not whole and answered. Longer than any answer
+/// takes.
 pub(super) const IDLE: Duration = Duration::from_secs(30);
 
 /// Lets connections in while there is room.
@@ -39,7 +41,7 @@ impl Listener for Bounded {
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         let permit = Arc::clone(&self.room).acquire_owned().await.ok();
         let (stream, from) = Listener::accept(&mut self.listener).await;
-        (Connection { stream, silence: Box::pin(sleep(IDLE)), _permit: permit }, from)
+        (Connection { stream, patience: Box::pin(sleep(IDLE)), asks: false, _permit: permit }, from)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -50,33 +52,39 @@ impl Listener for Bounded {
 /// One connection. It makes room when it is dropped.
 pub(super) struct Connection {
     stream: TcpStream,
-    silence: Pin<Box<Sleep>>,
+    patience: Pin<Box<Sleep>>,
+    /// Something was read since something was written.
+    asks: bool,
     _permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Connection {
-    /// Begins to wait anew where something moved; else sees whether that was too long ago.
-    fn unless_silent<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if moved.is_ready() {
-            self.silence.as_mut().reset(Instant::now() + IDLE);
-            return moved;
+    /// Waits anew where a request begins and where an answer moves on; else sees whether that was too long ago. The bytes of a
+    /// request that trickle in win it no time.
+    fn in_time<T>(&mut self, cx: &mut Context<'_>, moved: Poll<io::Result<T>>, reads: bool) -> Poll<io::Result<T>> {
+        let goes_on = reads && self.asks;
+        if moved.is_ready() && !goes_on {
+            self.asks = reads;
+            self.patience.as_mut().reset(Instant::now() + IDLE);
         }
-        ready!(self.silence.as_mut().poll(cx));
-        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+        match self.patience.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
+            Poll::Pending => moved,
+        }
     }
 }
 
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let moved = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.unless_silent(cx, moved)
+        self.in_time(cx, moved, true)
     }
 }
 
 impl AsyncWrite for Connection {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let moved = Pin::new(&mut self.stream).poll_write(cx, buf);
-        self.unless_silent(cx, moved)
+        self.in_time(cx, moved, false)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,5 +1,6 @@
-//! What `docs/scale.md` promises of 5,000 nodes, held against 300 and a part of each limit as large. A second of so few nodes is
-//! chance, so ten of them are looked at.
+//! What `docs/scale.md` promises of 5,000 nodes, held against 300 and a part of each limit as large. The worst second of so few
+//! nodes is chance in part: ten seconds are held to the limit of requests, and one to so many times a limit that chance does
+//! not reach it and one request of each node at once is far beyond.
 
 #![allow(clippy::unwrap_used, reason = "a test may stop where it stands")]
 
@@ -11,15 +12,22 @@ use kubewhy_fleet::storm::{Outcome, Storm, play};
 const SIZE: Size = Size { nodes: 300, pods: 3 };
 /// The most requests a second on 5,000 nodes.
 const A_SECOND: usize = 500;
+/// In one second of few nodes so many times the limit of requests may come by chance, and of seats.
+const CHANCE: usize = 3;
+const CHANCE_OF_SEATS: f64 = 2.0;
 /// The most requests of a node in an hour in which nothing happens.
 const AN_HOUR: usize = 30;
 
 fn played(storm: Storm) -> Outcome {
     let outcome = play(storm, SIZE, 7).unwrap();
     assert_eq!(outcome.astray, [""; 0], "{} on {} nodes", outcome.astray.len(), outcome.nodes);
-    let (ten, at_most) = (outcome.ledger.peak(SignedDuration::from_secs(10)), 10 * A_SECOND * SIZE.nodes / 5_000);
-    assert!((1..=at_most).contains(&ten), "{ten} requests in ten seconds, of {at_most}");
-    assert!(outcome.ledger.seats().1 * 5_000.0 / SIZE.nodes as f64 <= 2.0 * SHARE);
+    let (one, ten) =
+        (outcome.ledger.peak(SignedDuration::from_secs(1)), outcome.ledger.peak(SignedDuration::from_secs(10)));
+    let at_most = A_SECOND * SIZE.nodes / 5_000;
+    assert!((1..=10 * at_most).contains(&ten), "{ten} requests in ten seconds, of {}", 10 * at_most);
+    assert!(one <= CHANCE * at_most, "{one} requests in a second, of {}", CHANCE * at_most);
+    let seats = outcome.ledger.seats().0 * 5_000.0 / SIZE.nodes as f64;
+    assert!(seats <= CHANCE_OF_SEATS * SHARE, "a flow needs {seats} seats on 5,000 nodes, of {SHARE}");
     assert_eq!(outcome.ledger.reads.events, 0, "no Event is listed, watched or got");
     outcome
 }

@@ -1,5 +1,6 @@
-//! What was said of which token, for a minute; and how many were asked about. A bound on both: unknown tokens cost nobody who
-//! is known their place. Pure.
+//! What was said of which token, for a minute; and how many were asked about. A bound on both. Unknown tokens cost no token
+//! that was let in its place. A new token of the same reader is unknown too: while strangers use up the minute's questions, it
+//! waits. Pure.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
