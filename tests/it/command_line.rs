@@ -126,9 +126,13 @@ fn mistakes_in_the_command_line_end_with_64_and_help_with_0() {
 }
 
 #[test]
-fn metrics_that_ask_the_api_server_and_no_api_server_do_not_go_together() {
+fn metrics_that_ask_the_api_server_need_one_and_an_address() {
     let dir = tempfile::tempdir().unwrap();
-    let output = kubewhy(&["run", "--standalone", "--metrics-auth", "--state-dir", dir.path().to_str().unwrap()]);
+    let guarded = ["run", "--standalone", "--metrics-auth", "--state-dir", dir.path().to_str().unwrap()];
+    let output = kubewhy(&guarded);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(words(&output.stderr).contains("--metrics-address"), "{}", words(&output.stderr));
+    let output = kubewhy(&[&guarded[..], &["--metrics-address", "127.0.0.1:0"]].concat());
     assert_eq!(output.status.code(), Some(1));
     assert!(words(&output.stderr).contains("kubewhy: --metrics-auth asks the API server"), "{}", words(&output.stderr));
 }

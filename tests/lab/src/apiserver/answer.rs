@@ -136,10 +136,10 @@ fn deed(shared: &Shared, call: &Call, headers: &HeaderMap, body: &[u8], number: 
         "list" => reading::list(store, call)
             .map(|(list, read)| told((table::as_asked(headers, call, list, store.now()), read))),
         "create" => {
-            let object = checked(shared, read(body)?)?;
+            let object = read(body)?;
             match review::answer(call.resource, &shared.users(), &object) {
                 Some(reviewed) => Ok(json_response(201, &reviewed)),
-                None => written(shared, call, 201, writing::create(store, call, object)?),
+                None => written(shared, call, 201, writing::create(store, call, checked(shared, object)?)?),
             }
         }
         "update" => {
