@@ -16,6 +16,7 @@
 pub mod apiserver;
 pub mod budget;
 pub mod condition;
+mod disk;
 pub mod event;
 #[cfg(test)]
 mod fake_api;

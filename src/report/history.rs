@@ -8,8 +8,7 @@ use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
+use super::disk::Aside;
 use super::notice::{Notice, Telling};
 use super::told::Told;
 use crate::model::{Time, since, wording};
@@ -17,8 +16,6 @@ use files::Files;
 
 pub use files::{Found, read};
 
-/// A disk is waited for so long, once.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// Lines that may wait for a disk that hangs.
 const WAITING: usize = 256;
 /// A sentence is cut here.
@@ -26,14 +23,13 @@ const SENTENCE_BYTES: usize = 2_048;
 /// What is too old goes also where nothing is told.
 const TIDY: Duration = Duration::from_secs(3_600);
 
-/// The files, how many lines were to be written, and whether they are.
-type Written = (Files, usize, io::Result<()>);
+/// How many lines were to be written, and whether they are.
+type Outcome = (usize, io::Result<()>);
 
 /// The way to the history; by default there is none.
 #[derive(Debug, Default)]
 pub struct History {
-    files: Option<Files>,
-    writing: Option<oneshot::Receiver<Written>>,
+    files: Option<Aside<Files, Outcome>>,
     waiting: Vec<String>,
     tidied: Option<Time>,
     lost: usize,
@@ -44,55 +40,31 @@ impl History {
     /// Kept in this directory. Nothing is opened yet.
     #[must_use]
     pub fn at(dir: PathBuf) -> Self {
-        Self { files: Some(Files::at(dir)), ..Self::default() }
+        Self { files: Some(Aside::of(Files::at(dir))), ..Self::default() }
     }
 
     /// Writes these down, and waits for that a little.
     pub async fn tell(&mut self, notices: &[Notice], now: Time) {
-        if self.files.is_none() && self.writing.is_none() {
-            return;
-        }
+        let Some(mut files) = self.files.take() else { return };
         let lines = notices.iter().filter(|notice| notice.telling != Telling::Refresh).map(line);
         self.waiting.extend(lines);
         self.lost += self.waiting.len().saturating_sub(WAITING);
         self.waiting.truncate(WAITING);
-        self.land();
+        if let Some(outcome) = files.land() {
+            self.settle(outcome);
+        }
         let tidy = self.tidied.is_none_or(|at| since(at, now) >= TIDY);
-        if self.waiting.is_empty() && !tidy {
-            return;
-        }
-        if let Some(files) = self.files.take() {
+        if files.is_idle() && (tidy || !self.waiting.is_empty()) {
             self.tidied = Some(now);
-            self.write(files, now).await;
+            let lines = std::mem::take(&mut self.waiting);
+            if let Some(outcome) = files.write(move |files| (lines.len(), files.append(&lines, now))).await {
+                self.settle(outcome);
+            }
         }
-    }
-
-    async fn write(&mut self, mut files: Files, now: Time) {
-        let lines = std::mem::take(&mut self.waiting);
-        let (told, mut writing) = oneshot::channel();
-        tokio::task::spawn_blocking(move || {
-            let result = files.append(&lines, now);
-            drop(told.send((files, lines.len(), result)));
-        });
-        match tokio::time::timeout(PATIENCE, &mut writing).await {
-            Ok(Ok(written)) => self.settle(written),
-            Ok(Err(_)) => {}
-            Err(_) => self.writing = Some(writing),
-        }
-    }
-
-    /// Takes the outcome of a write that was not waited for.
-    fn land(&mut self) {
-        if let Some(writing) = &mut self.writing
-            && let Ok(written) = writing.try_recv()
-        {
-            self.writing = None;
-            self.settle(written);
-        }
-    }
-
-    fn settle(&mut self, (files, lines, result): Written) {
         self.files = Some(files);
+    }
+
+    fn settle(&mut self, (lines, result): Outcome) {
         let failed = std::mem::replace(&mut self.failing, result.is_err());
         self.lost += if result.is_err() { lines } else { 0 };
         match result {

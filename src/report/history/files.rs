@@ -3,10 +3,11 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::super::disk;
 use super::super::told::Told;
 use crate::model::{Time, since};
 
@@ -15,8 +16,6 @@ pub(super) const NAMES: [&str; 2] = ["history.0", "history.1"];
 pub(super) const CAPACITY: u64 = 1 << 20;
 /// Then the other file is begun.
 pub(super) const AGE: Duration = Duration::from_secs(7 * 86_400);
-/// For the agent's own user alone: the lines name pods of all namespaces.
-const MODE: u32 = 0o600;
 
 /// The writing end.
 #[derive(Debug)]
@@ -69,10 +68,7 @@ impl Files {
 impl Current {
     fn open(dir: &Path, index: usize, anew: bool, now: Time) -> io::Result<Self> {
         let path = dir.join(NAMES[index]);
-        if fs::symlink_metadata(&path).is_ok_and(|is| !is.is_file()) {
-            return Err(io::Error::other(format!("{} is no regular file; remove it", path.display())));
-        }
-        let file = OpenOptions::new().read(true).append(true).create(true).mode(MODE).open(&path)?;
+        let file = disk::open(&path, OpenOptions::new().append(true))?;
         if anew {
             file.set_len(0)?;
         }

@@ -119,14 +119,14 @@ async fn a_disk_that_refuses_costs_lines_and_no_more() {
 #[tokio::test(start_paused = true)]
 async fn a_disk_that_hangs_is_waited_for_by_nobody_and_written_once_it_comes_back() {
     let dir = tempfile::tempdir().unwrap();
-    let (told, writing) = oneshot::channel();
-    let mut history = History { writing: Some(writing), ..History::default() };
+    let (files, done) = Aside::hung();
+    let mut history = History { files: Some(files), ..History::default() };
     let begun = tokio::time::Instant::now();
     for second in 0..300 {
         history.tell(&[first("cart", at(second))], at(second)).await;
     }
     assert_eq!((begun.elapsed(), history.waiting.len(), history.lost), (Duration::ZERO, WAITING, 300 - WAITING));
-    assert!(told.send((Files::at(state(&dir)), 0, Ok(()))).is_ok());
+    assert!(done.send((Files::at(state(&dir)), (0, Ok(())))).is_ok());
     history.tell(&[], at(300)).await;
     assert_eq!((kinds(&state(&dir)).0.len(), history.lost), (WAITING, 0));
 }

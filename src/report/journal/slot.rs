@@ -2,16 +2,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::super::disk;
 use super::line::{self, Line};
 use super::{Found, Trouble};
 
 /// One alone could be a damaged byte.
 const MARK: [u8; 2] = [0; 2];
-/// For the agent's own user alone: the lines name pods.
-const MODE: u32 = 0o600;
 
 /// A file and where its next line goes.
 #[derive(Debug)]
@@ -72,10 +71,7 @@ impl Content {
 impl Slot {
     /// Opens the file, or makes it at its full size, and reads it.
     pub(super) fn open(path: &Path, capacity: usize) -> io::Result<(Self, Content)> {
-        if std::fs::symlink_metadata(path).is_ok_and(|is| !is.is_file()) {
-            return Err(io::Error::other(format!("{} is no regular file; remove it", path.display())));
-        }
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path)?;
+        let file = disk::open(path, OpenOptions::new().write(true))?;
         let mut bytes = Vec::new();
         (&file).take(capacity as u64).read_to_end(&mut bytes)?;
         // Blocks that were written once are there for good, also where the disk is full later (ext4, xfs).

@@ -1,19 +1,15 @@
-//! The journal on a thread of its own: a disk that hangs holds up nothing but that thread. At most one write is under way;
-//! what changes meanwhile goes with the next one.
+//! What is to be written to the journal, and when. What changes while a write is under way goes with the next one.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
+use super::super::disk::Aside;
 use super::super::journal::{Journal, Trouble};
 use super::super::tally::Kept;
 use super::Record;
 use crate::client::backoff::Backoff;
 use crate::model::{Time, after};
 
-/// An answer of the disk is waited for so long before an Event goes out that is not kept yet.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// Between tries of a disk that refuses.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(120));
 
@@ -34,11 +30,13 @@ enum Place {
     Closed(PathBuf),
 }
 
+/// How much of the journal is written then, in bytes, if it could be.
+type Outcome = Result<usize, Trouble>;
+
 /// The way to the journal.
 #[derive(Debug)]
 pub(in crate::report) struct Keeper {
-    place: Option<Place>,
-    writing: Option<oneshot::Receiver<(Place, Result<(), Trouble>)>>,
+    place: Aside<Place, Outcome>,
     anew: bool,
     backoff: Backoff,
     not_before: Option<Time>,
@@ -58,51 +56,40 @@ impl Keeper {
 
     fn at(place: Place, kept: Kept) -> Self {
         let backoff = Backoff::new(RETRY.0, RETRY.1);
-        Self { place: Some(place), writing: None, anew: true, backoff, not_before: None, kept }
+        Self { place: Aside::of(place), anew: true, backoff, not_before: None, kept }
     }
 
     /// How the journal stands. A disk that has not answered in time is no better than one that refuses.
     pub(in crate::report) fn kept(&self) -> Kept {
-        Kept { failing: self.kept.failing || self.writing.is_some(), ..self.kept }
+        Kept { failing: self.kept.failing || !self.place.is_idle(), ..self.kept }
     }
 
     /// What is to be kept, if anything can be.
     pub(in crate::report) fn due(&mut self, now: Time) -> Due {
-        if let Some(writing) = &mut self.writing {
-            match writing.try_recv() {
-                Ok(written) => self.settle(written, now),
-                Err(oneshot::error::TryRecvError::Empty) => return Due::Nothing,
-                Err(oneshot::error::TryRecvError::Closed) => self.writing = None,
-            }
+        if let Some(outcome) = self.place.land() {
+            self.settle(outcome, now);
         }
-        match &self.place {
-            None => Due::Nothing,
-            Some(_) if self.not_before.is_some_and(|at| now < at) => Due::Nothing,
-            Some(_) if self.anew => Due::All,
-            Some(_) => Due::Changes,
+        let rests = self.not_before.is_some_and(|at| now < at);
+        match self.anew {
+            _ if rests || !self.place.is_idle() => Due::Nothing,
+            true => Due::All,
+            false => Due::Changes,
         }
     }
 
     /// Keeps these, and waits for that a little; false where all is to be kept anew at once.
     pub(in crate::report) async fn keep(&mut self, records: Vec<Record>, now: Time) -> bool {
-        let Some(place) = self.place.take() else { return true };
         let anew = self.anew;
-        let (told, mut writing) = oneshot::channel();
-        tokio::task::spawn_blocking(move || drop(told.send(write(place, records, anew))));
-        match tokio::time::timeout(PATIENCE, &mut writing).await {
-            Ok(Ok(written)) => self.settle(written, now),
-            Ok(Err(_)) => {}
-            Err(_) => self.writing = Some(writing),
+        if let Some(outcome) = self.place.write(move |place| write(place, records, anew)).await {
+            self.settle(outcome, now);
         }
         !(self.anew && self.not_before.is_none())
     }
 
-    fn settle(&mut self, (place, result): (Place, Result<(), Trouble>), now: Time) {
-        let used = if let Place::Open(journal) = &place { journal.used() } else { 0 };
-        (self.place, self.writing) = (Some(place), None);
-        match result {
-            Ok(()) => {
-                self.kept.bytes = used;
+    fn settle(&mut self, outcome: Outcome, now: Time) {
+        match outcome {
+            Ok(bytes) => {
+                self.kept.bytes = bytes;
                 (self.anew, self.not_before) = (false, None);
                 self.backoff.reset();
                 if std::mem::take(&mut self.kept.failing) {
@@ -122,15 +109,20 @@ impl Keeper {
 }
 
 /// What an agent of before had kept is not taken up any more where it could not be read at the start.
-fn write(place: Place, records: Vec<Record>, anew: bool) -> (Place, Result<(), Trouble>) {
-    let mut journal = match place {
-        Place::Open(journal) => journal,
-        Place::Closed(dir) => match Journal::open(&dir) {
-            Ok((journal, _)) => journal,
-            Err(error) => return (Place::Closed(dir), Err(error.into())),
-        },
-    };
-    let result = if anew {
+fn write(place: &mut Place, records: Vec<Record>, anew: bool) -> Outcome {
+    match place {
+        Place::Open(journal) => put(journal, records, anew),
+        Place::Closed(dir) => {
+            let (mut journal, _) = Journal::open(dir)?;
+            let outcome = put(&mut journal, records, anew);
+            *place = Place::Open(journal);
+            outcome
+        }
+    }
+}
+
+fn put(journal: &mut Journal, records: Vec<Record>, anew: bool) -> Outcome {
+    if anew {
         let (lines, left_out) = super::lines(records);
         if left_out > 0 {
             tracing::warn!(
@@ -138,10 +130,10 @@ fn write(place: Place, records: Vec<Record>, anew: bool) -> (Place, Result<(), T
                 "the journal has no room for all that is to be kept; what matters least is left out"
             );
         }
-        journal.rewrite(&lines)
+        journal.rewrite(&lines)?;
     } else {
         let lines: Vec<String> = records.iter().filter_map(|record| serde_json::to_string(record).ok()).collect();
-        journal.append(&lines, true)
-    };
-    (Place::Open(journal), result)
+        journal.append(&lines, true)?;
+    }
+    Ok(journal.used())
 }
