@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -23,8 +23,10 @@ use crate::track::World;
 
 /// How often a look is taken while something starts or goes wrong; it bounds what the engine adds to a diagnosis's delay.
 const LOOK_BUSY: Duration = Duration::from_millis(500);
-/// How often otherwise. Faults of a calm node change the state, and a changed state is looked at after [`LOOK_BUSY`].
+/// How often otherwise. Faults of a calm node change the state, and a changed state is looked at within [`LOOK_BUSY`].
 const LOOK_CALM: Duration = Duration::from_secs(5);
+/// What one observer's look brings comes within this time, and is looked at together.
+const GATHER: Duration = Duration::from_millis(100);
 /// Observations taken from the queue at once.
 const BATCH: usize = 64;
 
@@ -149,24 +151,26 @@ pub struct Wires {
 
 /// Runs until `stop` or until nobody observes any more. What is queued by then is still taken in and looked at.
 pub async fn run(mut crank: Crank, mut wires: Wires, clock: Clock, stop: CancellationToken) {
-    let mut ticks = tokio::time::interval(LOOK_BUSY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut batch = Vec::with_capacity(BATCH);
-    let mut looked = clock.now();
-    let mut changed = false;
+    let mut looked = Instant::now();
+    let mut due = looked + LOOK_CALM;
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             taken = wires.observations.recv_many(&mut batch, BATCH) => {
                 if taken == 0 { break }
+                let mut changed = false;
                 batch.drain(..).for_each(|observation| changed |= crank.take(observation));
+                if changed {
+                    due = due.min((looked + LOOK_BUSY).max(Instant::now() + GATHER));
+                }
             }
-            _ = ticks.tick() => {
+            () = sleep_until(due) => {
                 let now = clock.now();
-                let due = changed || crank.busy(now) || crank.settling(now) || crate::model::since(looked, now) >= LOOK_CALM;
-                if due && !look(&mut crank, &wires, now).await { break }
-                if due { looked = now; changed = false; }
+                if !look(&mut crank, &wires, now).await { break }
                 wires.heartbeat.send_replace(now);
+                looked = Instant::now();
+                due = looked + if crank.busy(now) || crank.settling(now) { LOOK_BUSY } else { LOOK_CALM };
             }
         }
     }
@@ -271,10 +275,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_heart_beats_between_looks() {
-        let rig = start();
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        assert!(crate::model::since(*rig.heartbeat.borrow(), rig.clock.now()) <= LOOK_BUSY);
+    async fn the_heart_beats_with_each_look() {
+        let mut rig = start();
+        for _ in 0..3 {
+            rig.next_look().await;
+            timeout(LOOK_BUSY, rig.heartbeat.changed()).await.unwrap().unwrap();
+            assert_eq!(*rig.heartbeat.borrow(), rig.clock.now());
+        }
     }
 
     #[tokio::test(start_paused = true)]

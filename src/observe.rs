@@ -9,8 +9,10 @@ pub mod cri;
 pub mod host;
 pub mod recorded;
 
+use std::future::pending;
+
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep_until, timeout};
 
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
@@ -22,13 +24,14 @@ pub struct Pace {
     is_busy: watch::Receiver<bool>,
     busy: Duration,
     calm: Duration,
+    clock: Clock,
 }
 
 impl Pace {
     /// The periods of `timing`, chosen by what `is_busy` says.
     #[must_use]
-    pub fn new(is_busy: watch::Receiver<bool>, timing: &Timing) -> Self {
-        Self { is_busy, busy: timing.busy, calm: timing.calm.max(timing.busy) }
+    pub fn new(is_busy: watch::Receiver<bool>, timing: &Timing, clock: Clock) -> Self {
+        Self { is_busy, busy: timing.busy, calm: timing.calm.max(timing.busy), clock }
     }
 
     /// Whether something is under way.
@@ -45,12 +48,30 @@ impl Pace {
 
     /// Waits until the next look is due. A calm wait ends when it gets busy, though never before a busy one would.
     pub async fn rest(&mut self) {
-        sleep(self.busy).await;
-        tokio::select! {
-            Ok(_) = self.is_busy.wait_for(|busy| *busy) => {}
-            () = sleep(self.calm.saturating_sub(self.busy)) => {}
+        let soonest = Instant::now() + self.busy;
+        let mut calm = self.calm;
+        if self.is_busy() {
+            sleep_until(soonest).await; // it may be over by then
+            calm = calm.saturating_sub(self.busy);
         }
+        unless_woken(self.clock.together(calm), soonest, &mut self.is_busy, |busy| *busy).await;
     }
+}
+
+/// Waits for so long, and once the watched value is as wanted, no longer than until `soonest`.
+async fn unless_woken<T>(
+    long: Duration,
+    soonest: Instant,
+    watched: &mut watch::Receiver<T>,
+    wanted: impl FnMut(&T) -> bool,
+) {
+    let woken = async {
+        if watched.wait_for(wanted).await.is_err() {
+            pending::<()>().await; // nobody will wake it
+        }
+        sleep_until(soonest).await;
+    };
+    drop(timeout(long, woken).await); // whichever it is, it has rested
 }
 
 /// Where an observer puts what it saw. The queue behind it has a bound: an observer that is faster than the engine waits.
@@ -78,11 +99,14 @@ impl Outlet {
 
 #[cfg(test)]
 mod tests {
-    use tokio::time::Instant;
-
     use super::*;
+    use tokio::time::sleep;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    fn clock() -> Clock {
+        Clock::starting_at(crate::model::Time::UNIX_EPOCH)
+    }
 
     async fn rested(pace: &mut Pace) -> Duration {
         let began = Instant::now();
@@ -93,7 +117,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_period_follows_what_is_under_way() {
         let (engine, is_busy) = watch::channel(false);
-        let mut pace = Pace::new(is_busy, &Timing::default());
+        let mut pace = Pace::new(is_busy, &Timing::default(), clock());
         assert_eq!(rested(&mut pace).await.as_secs(), 10);
         engine.send_replace(true);
         assert_eq!(rested(&mut pace).await.as_secs(), 1);
@@ -102,7 +126,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_calm_wait_ends_when_it_gets_busy() {
         let (engine, is_busy) = watch::channel(false);
-        let mut pace = Pace::new(is_busy, &Timing::default());
+        let mut pace = Pace::new(is_busy, &Timing::default(), clock());
         let later = async {
             sleep(4 * SECOND).await;
             engine.send_replace(true);
@@ -115,6 +139,6 @@ mod tests {
     async fn without_an_engine_it_stays_calm() {
         let (engine, is_busy) = watch::channel(false);
         drop(engine);
-        assert_eq!(rested(&mut Pace::new(is_busy, &Timing::default())).await.as_secs(), 10);
+        assert_eq!(rested(&mut Pace::new(is_busy, &Timing::default(), clock())).await.as_secs(), 10);
     }
 }

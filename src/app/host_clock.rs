@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 
 use crate::clock::Clock;
 use crate::model::{since, wording};
@@ -15,11 +15,8 @@ const SET: Duration = Duration::from_secs(60);
 
 /// Runs until the host's clock was set by more than a minute, and that was seen twice; what to say of it.
 pub(super) async fn until_set(clock: Clock) -> String {
-    let mut ticks = interval(PERIOD);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut seen = false;
     loop {
-        ticks.tick().await;
         let (ours, hosts) = (clock.now(), clock.hosts_time());
         let apart = since(ours, hosts).max(since(hosts, ours));
         if seen && apart > SET {
@@ -30,6 +27,7 @@ pub(super) async fn until_set(clock: Clock) -> String {
             );
         }
         seen = apart > SET;
+        sleep(clock.together(PERIOD)).await;
     }
 }
 

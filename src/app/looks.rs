@@ -29,7 +29,7 @@ use super::{QUESTIONS, Shared};
 impl Shared {
     /// As often as a part of what deserves attention says.
     fn pace(&mut self, attends: &watch::Receiver<Attention>, part: fn(&Attention) -> bool) -> Pace {
-        Pace::new(self.project(attends.clone(), part), &self.timing())
+        Pace::new(self.project(attends.clone(), part), &self.timing(), self.clock)
     }
 
     pub(super) fn look_at_runtime(

@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::builder::{BoolishValueParser, NonEmptyStringValueParser};
@@ -109,6 +110,9 @@ pub struct RunArgs {
     pub log_level: Targets,
 }
 
+/// The threads that look at files stay until the next look at a calm node: to begin them anew costs more than most looks.
+const THREADS_STAY: Duration = Duration::from_secs(60);
+
 /// Starts the log, takes this node's lock and runs the agent until it ends. The lock is held meanwhile. The agent is given
 /// what it was told, the token that tells it to end, and the hand on how much is logged.
 ///
@@ -120,7 +124,8 @@ pub fn enter(
 ) -> anyhow::Result<ExitCode> {
     exit::end_at_panics(args.termination_log.clone());
     let level = logging::start(args.log_format, &args.log_level)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    let runtime = runtime.enable_all().thread_keep_alive(THREADS_STAY).build().context("no event loop")?;
     let outcome = runtime.block_on(async {
         let stop = stop::on_signal().context("no signal handlers")?;
         let holder = Holder::new(args.pod_name.as_deref(), std::process::id(), Clock::start().now());

@@ -45,6 +45,12 @@ impl Backoff {
     }
 }
 
+/// The span or up to a fifth more, so that many who wait as long do not come together.
+#[must_use]
+pub fn jittered(span: Duration) -> Duration {
+    span + span.mul_f64(0.2 * fastrand::f64())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -21,7 +21,9 @@ use super::last::LastAccepted;
 use super::{Accepted, BYTES_AT_MOST};
 
 /// Between two looks at the file. The kubelet itself brings an edited ConfigMap only within about a minute.
-const PERIOD: Duration = Duration::from_secs(2);
+const PERIOD: Duration = Duration::from_secs(4);
+/// Until the second look at one that changed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Which file is followed.
 #[derive(Clone, Debug)]
@@ -74,14 +76,13 @@ impl Follower {
         clock: Clock,
         stop: CancellationToken,
     ) {
-        let mut ticks = interval(PERIOD);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut before = self.judged.clone();
         let mut told = tell(&out, &clock, &self.state).await;
         while told {
+            let rest = if before == self.judged { clock.together(PERIOD) } else { AGAIN };
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = ticks.tick() => {}
+                () = sleep(rest) => {}
             }
             let now = self.look().await;
             // A change counts once two looks agree on it: a file half written is not judged.

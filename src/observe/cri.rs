@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::{Outlet, Pace};
+use crate::client::backoff::jittered;
 use crate::client::call::Call;
 use crate::client::cri::Cri;
 use crate::clock::Clock;
@@ -65,7 +66,7 @@ impl CriObserver {
             () = stop.cancelled() => {}
             _ = async { tokio::join!(
                 lists.run(self.pace.clone()),
-                statuses(&self.cri, &out, changes.clone(), self.status_every),
+                statuses(&self.cri, &out, changes.clone(), self.status_every, self.clock),
                 images.run(),
             ) } => {}
         }
@@ -155,7 +156,7 @@ impl Lists<'_> {
     }
 }
 
-async fn statuses(cri: &Cri, out: &Outlet, mut connection: watch::Receiver<Connection>, every: Duration) {
+async fn statuses(cri: &Cri, out: &Outlet, mut connection: watch::Receiver<Connection>, every: Duration, clock: Clock) {
     let mut period = every;
     while connection.wait_for(Option::is_some).await.is_ok() {
         match told(out, cri.status(true).await).await {
@@ -169,7 +170,7 @@ async fn statuses(cri: &Cri, out: &Outlet, mut connection: watch::Receiver<Conne
             Err(_) => {}
         }
         tokio::select! {
-            () = sleep(jittered(period)) => {}
+            () = sleep(clock.together(period)) => {}
             Ok(()) = connection.changed() => {}
         }
     }
@@ -179,9 +180,4 @@ async fn statuses(cri: &Cri, out: &Outlet, mut connection: watch::Receiver<Conne
 async fn told<T>(out: &Outlet, call: Call<T>) -> Result<T, CallFailure> {
     out.tell(Seen::RuntimeCall(call.outcome())).await;
     call.result
-}
-
-/// The span or up to a fifth more, so that the agents of many nodes, and the calls of one, drift apart.
-fn jittered(span: Duration) -> Duration {
-    span + span.mul_f64(0.2 * fastrand::f64())
 }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::client::backoff::jittered;
 use crate::client::cri::Cri;
 use crate::clock::Clock;
 use crate::model::observation::{Observation, Seen};
@@ -146,9 +147,4 @@ impl Pause {
 /// Whoever pulled was told to end: the runtime that ends says so to what it was asked for.
 fn is_called_off(error: &str) -> bool {
     error.starts_with("rpc error: code = Canceled") || error.ends_with("context canceled")
-}
-
-/// The span or up to a fifth more, so that the agents of many nodes drift apart.
-fn jittered(span: Duration) -> Duration {
-    span + span.mul_f64(0.2 * fastrand::f64())
 }

@@ -60,7 +60,7 @@ impl Recorder {
         let (keep, dirs) = watch::channel(dirs);
         let (ids, starting) = watch::channel(Arc::default());
         let (uids, awaited) = watch::channel(Arc::default());
-        let pace = Pace::new(is_busy.clone(), &timing);
+        let pace = Pace::new(is_busy.clone(), &timing, clock);
         let (root, kubelet) = (Path::new("/").to_owned(), scene.lab.dir.join("kubelet"));
         let places = KubeletPlaces { root: kubelet.clone(), pod_logs: scene.lab.dir.join("pods") };
         let (out, seen) = mpsc::channel(OBSERVATIONS);

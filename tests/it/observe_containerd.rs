@@ -44,7 +44,7 @@ impl Scene {
         let clock = Clock::start();
         let cri = Cri::new(Endpoint::Given(socket), clock, Deadlines::default());
         let (engine, look) = watch::channel(false);
-        let pace = Pace::new(look, &Timing { busy: SOON, calm: SOON, ..Timing::default() });
+        let pace = Pace::new(look, &Timing { busy: SOON, calm: SOON, ..Timing::default() }, clock);
         let observer = ContainerdObserver::new(Containerd::new(&cri), clock, pace);
         let (out, seen) = mpsc::channel(64);
         tokio::spawn(observer.run(out, CancellationToken::new()));

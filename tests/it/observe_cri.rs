@@ -45,7 +45,7 @@ impl Scene {
         let (clock, stop) = (Clock::start(), CancellationToken::new());
         let cri = Cri::new(Endpoint::Given(socket.clone()), clock, deadlines);
         let (images, awaited) = watch::channel(Arc::default());
-        let observer = CriObserver::new(cri, clock, Pace::new(is_busy, &timing), awaited, &timing);
+        let observer = CriObserver::new(cri, clock, Pace::new(is_busy, &timing, clock), awaited, &timing);
         let (out, seen) = mpsc::channel(room);
         let observer = tokio::spawn(observer.run(out, stop.clone()));
         Self { _folder: folder, socket, seen, stop, observer, images, _engine: engine }

@@ -47,7 +47,7 @@ impl Scene {
         let clock = Clock::start();
         let cri = Cri::new(Endpoint::Given(socket), clock, Deadlines::default());
         let (awaited, pods) = watch::channel(Arc::default());
-        let pace = Pace::new(watch::channel(true).1, &Timing { busy: SOON, calm: SOON, ..Timing::default() });
+        let pace = Pace::new(watch::channel(true).1, &Timing { busy: SOON, calm: SOON, ..Timing::default() }, clock);
         let observer = SandboxObserver { containerd: Containerd::new(&cri), awaited: pods, pace, clock };
         let (out, seen) = mpsc::channel(64);
         tokio::spawn(observer.run(out, CancellationToken::new()));

@@ -117,7 +117,7 @@ async fn a_file_that_does_not_change_is_told_once() {
     desk.write("report: {spread: never}");
     let (_settings, mut seen, stop) = desk.follow();
     assert!(matches!(state(&mut seen).await, ConfigState::Refused { .. }));
-    tokio::time::sleep(Duration::from_secs(600)).await;
+    sleep(Duration::from_secs(600)).await;
     stop.cancel();
     assert!(seen.recv().await.is_none());
 }

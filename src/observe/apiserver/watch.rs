@@ -1,8 +1,9 @@
 //! One list and watch, followed for as long as the agent runs: what it yields is handed on, its failures are told once and
 //! retried. Knows nothing of what it watches.
 //!
-//! Nothing is asked for without a pause, be it the first list, but the watch after its list, and the watch after one that lived as long as was
-//! asked: a server that takes watches and ends them at once is asked no more often than one that refuses them.
+//! Nothing is asked for without a pause, be it the first list, but the watch after its list, and the watch after one that
+//! lived as long as was asked: a server that takes watches and ends them at once is asked no more often than one that
+//! refuses them.
 
 use std::fmt::Debug;
 use std::time::Duration;

@@ -199,7 +199,7 @@ mod tests {
         let cart = write(&directory, "cart:2");
         let clock = Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap());
         let (_engine, busy) = watch::channel(true);
-        let pace = Pace::new(busy, &Timing::default());
+        let pace = Pace::new(busy, &Timing::default(), clock);
         let (out, mut seen) = mpsc::channel(1);
         let observer = IntentObserver { root: "/".into(), kubelet: kubelet.path().to_owned(), pace, clock };
         tokio::spawn(observer.run(out, CancellationToken::new()));

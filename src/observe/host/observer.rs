@@ -64,7 +64,7 @@ impl CniObserver {
             }
         };
         tokio::select! {
-            () = tokio::time::sleep(period) => {}
+            () = tokio::time::sleep(self.clock.together(period)) => {}
             () = moved => {}
         }
     }
@@ -90,7 +90,7 @@ mod tests {
         let (name, dirs) = watch::channel(CniDirs::default());
         let (out, mut seen) = mpsc::channel(1);
         let clock = Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap());
-        let observer = CniObserver { root: host.path().to_owned(), dirs, period: Duration::from_secs(5), clock };
+        let observer = CniObserver { root: host.path().to_owned(), dirs, period: Duration::from_secs(2), clock };
         let stop = CancellationToken::new();
         let running = tokio::spawn(observer.run(out, stop.clone()));
 

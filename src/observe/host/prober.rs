@@ -12,18 +12,19 @@ use std::time::Duration;
 
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::KubeletPlaces;
 use super::asking::Asking;
+use crate::client::backoff::jittered;
 use crate::clock::Clock;
 use crate::host::{Mounts, Pids};
 use crate::model::ids::PodUid;
 use crate::model::observation::{Observation, Seen};
 use crate::model::reading::{Missing, Reading, Verdict};
 use crate::model::{Time, since};
-use crate::observe::Outlet;
+use crate::observe::{self, Outlet};
 use crate::probe::apiserver::Service;
 use crate::probe::mount::Left;
 use crate::probe::{ALL, Asked, Node, Probe};
@@ -136,12 +137,14 @@ async fn repeat((number, probe): (usize, &'static Probe), host: Arc<Host>, turns
         };
         let calm = host.ledger.rest(number, cost, period);
         let long = rest(probe, period, calm, is_troubled(&before, &readings));
-        let short = rest(probe, period, calm, true).min(long);
+        let soonest = Instant::now() + jittered(rest(probe, period, calm, true).min(long));
+        let long = match probe.asked {
+            Asked::WayInDoubt => jittered(long),
+            Asked::Always | Asked::MountsInDoubt => host.prober.clock.together(long),
+        };
         before.clone_from(&readings);
         out.tell(Seen::Readings { probe: probe.id, readings }).await;
-        sleep(jittered(short)).await;
-        let trouble = doubts.wait_for(|doubts| doubts.trouble > Some(looked));
-        drop(timeout(jittered(long - short), trouble).await); // whichever it is, it looks
+        observe::unless_woken(long, soonest, &mut doubts, |doubts| doubts.trouble > Some(looked)).await;
     }
     std::future::pending::<()>().await; // nobody will say what is in doubt
 }
@@ -165,11 +168,6 @@ fn rest(probe: &Probe, period: Duration, calm: Duration, troubled: bool) -> Dura
     // Whom many nodes would ask at once is not asked the more the less it answers.
     let soonest = if probe.asked == Asked::WayInDoubt { period } else { period / TROUBLED };
     if troubled { (calm / TROUBLED_SHARE).clamp(soonest, period) } else { calm }
-}
-
-/// The span or up to a fifth more, so that probes drift apart.
-fn jittered(span: Duration) -> Duration {
-    span + span.mul_f64(0.2 * fastrand::f64())
 }
 
 /// What looks share.

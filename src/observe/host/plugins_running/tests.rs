@@ -85,7 +85,7 @@ async fn a_process_table_that_is_not_mounted_is_said_once_and_only_while_it_is_w
     let (_engine, busy) = watch::channel(true);
     let (_name, dirs) = watch::channel(CniDirs::default());
     let clock = Clock::starting_at("2026-11-21T03:00:00Z".parse().unwrap());
-    let pace = Pace::new(busy, &Timing::default());
+    let pace = Pace::new(busy, &Timing::default(), clock);
     let (out, mut seen) = mpsc::channel(8);
     let observer = PluginObserver { root: host.path().to_owned(), dirs, wanted, pace, clock };
     let stop = CancellationToken::new();

@@ -74,7 +74,7 @@ mod tests {
         let (busy, is_busy) = watch::channel(true);
         let (wait, waiting) = watch::channel(Arc::from([]));
         let (out, mut seen) = mpsc::channel(8);
-        let pace = Pace::new(is_busy, &Timing::default());
+        let pace = Pace::new(is_busy, &Timing::default(), clock);
         let kubelet = host.path().to_owned();
         let observer = VolumeObserver { root: "/".into(), kubelet: kubelet.clone(), waiting, pace, clock };
         let stop = CancellationToken::new();
