@@ -153,7 +153,8 @@ impl<'a> Processes<'a> {
                 _ => {}
             }
         }
-        let all = self.pids()?.into_iter().filter_map(|pid| self.one(pid, programs));
+        let proc = self.root.find(Path::new("/proc"))?;
+        let all = pids(&proc)?.into_iter().filter_map(|pid| self.one(&proc, pid, programs));
         let fitting = all.map(|process| (fit(&process), process)).filter(|(fit, _)| *fit > Fit::No);
         let found = fitting.min_by_key(|(fit, _)| Reverse(*fit)).map(|(_, process)| process);
         self.known.keep(what, Walk { found: found.clone(), at: self.now });
@@ -195,35 +196,33 @@ impl<'a> Processes<'a> {
         Some((used, soft.parse().ok()?))
     }
 
-    fn pids(self) -> Result<Vec<u32>, Lost> {
-        let found = self.root.find(Path::new("/proc"))?;
-        let entries = fs::read_dir(found).map_err(|error| Lost::Unknown(format!("/proc: {error}")))?;
-        let mut pids: Vec<u32> = entries
-            .take(PROCESSES_AT_MOST)
-            .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
-            .collect();
-        pids.sort_unstable();
-        Ok(pids)
-    }
-
     /// A process that was found before, as it is now; its command line is what it was.
     fn again(self, process: Process) -> Option<Process> {
-        let stat = self.stat(process.pid)?;
+        let stat = alive(&self.root.head(&place(process.pid, "stat"), TABLE_AT_MOST).ok()?)?;
         (stat.start == process.start).then_some(Process { state: stat.state, ..process })
     }
 
-    fn one(self, pid: u32, programs: &[&str]) -> Option<Process> {
-        let Stat { state, start, .. } = self.stat(pid).filter(|stat| stat.is_of(programs))?;
+    fn one(self, proc: &Path, pid: u32, programs: &[&str]) -> Option<Process> {
+        let stat = self.root.head_at(&proc.join(format!("{pid}/stat")), TABLE_AT_MOST).ok()?;
+        let Stat { state, start, .. } = alive(&stat).filter(|stat| stat.is_of(programs))?;
         let command = words(&self.root.head(&place(pid, "cmdline"), COMMAND_AT_MOST).ok()?);
         // A thread of the kernel has none.
         (!command.is_empty()).then_some(Process { pid, command, state, start })
     }
+}
 
-    /// None of a process that has ended.
-    fn stat(self, pid: u32) -> Option<Stat> {
-        let stat = self.root.head(&place(pid, "stat"), TABLE_AT_MOST).ok()?;
-        Stat::parse(&String::from_utf8_lossy(&stat)).filter(|stat| !matches!(stat.state, 'Z' | 'X'))
-    }
+/// The ids of all processes of a `/proc`, in order.
+fn pids(proc: &Path) -> Result<Vec<u32>, Lost> {
+    let entries = fs::read_dir(proc).map_err(|error| Lost::Unknown(format!("/proc: {error}")))?;
+    let mut pids: Vec<u32> =
+        entries.take(PROCESSES_AT_MOST).filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    pids.sort_unstable();
+    Ok(pids)
+}
+
+/// None of a process that has ended.
+fn alive(stat: &[u8]) -> Option<Stat> {
+    Stat::parse(&String::from_utf8_lossy(stat)).filter(|stat| !matches!(stat.state, 'Z' | 'X'))
 }
 
 fn place(pid: u32, file: &str) -> PathBuf {

@@ -13,6 +13,9 @@ use super::mounts::Mounts;
 /// As many links as Linux follows (MAXSYMLINKS, linux/namei.h).
 const LINKS_AT_MOST: usize = 40;
 
+/// What is read at once: most files of `/proc`, whose sizes nobody tells, are shorter.
+const READ_AT_ONCE: usize = 1 << 10;
+
 /// The directory where the host's root is visible, `/` outside a container, and what is mounted there.
 #[derive(Clone, Copy, Debug)]
 pub struct Root<'a>(pub &'a Mounts);
@@ -108,6 +111,13 @@ impl Root<'_> {
         self.up_to(limit, self.file(path)?, path)
     }
 
+    /// The first bytes of what lies where something was found: in `/proc`, where there are no links on the way and thousands
+    /// of files.
+    pub fn head_at(self, found: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
+        let file = open(found).map_err(|error| self.lost(found, found, &error))?;
+        self.up_to(limit, file, found)
+    }
+
     /// The last bytes of a regular file of the host, however large it is.
     pub fn tail(self, path: &Path, limit: u64) -> Result<Vec<u8>, Lost> {
         let mut file = self.file(path)?;
@@ -118,7 +128,7 @@ impl Root<'_> {
     }
 
     fn up_to(self, limit: u64, file: File, path: &Path) -> Result<Vec<u8>, Lost> {
-        let mut content = Vec::new();
+        let mut content = Vec::with_capacity(READ_AT_ONCE);
         file.take(limit).read_to_end(&mut content).map_err(|error| self.lost(path, path, &error))?;
         Ok(content)
     }
