@@ -31,7 +31,8 @@ const LABS: &[&str] = &[
     "node_faults::runtime::process",
     OUTAGE,
     "node_faults::surroundings::beside",
-    "node_faults::clock::apart",
+    "node_faults::clock::shifted",
+    "node_faults::clock::by_answers_alone",
 ];
 /// In the long run it takes ten minutes, so it is done once.
 const OUTAGE: &str = "node_faults::outage::kept";

@@ -36,21 +36,21 @@ fn kept() {
         let scene = node().await?;
         let outage = outage(&scene, AWAY[usize::from(namespaces::is_soak())]).await?;
         let back = Instant::now();
-        let (mut rows, within) = (Vec::new(), TOLD_WITHIN);
+        let mut rows = Vec::new();
         let faults = [
             (MISSING, "a CNI plugin is missing while the API server is away", outage.mended),
             (UNREACHABLE, "the API server is away, and that is told afterwards", outage.to),
         ];
         for (cause, fault, over) in faults {
-            let named = told(&scene, cause, within, &outage, over).await?.map(|_| back.elapsed());
-            let ended = scene.ended(On::Node, cause, &[], within).await;
+            let named = told(&scene, cause, &outage, over).await?.map(|_| back.elapsed());
+            let ended = scene.ended(On::Node, cause, &[], TOLD_WITHIN).await;
             let row = Row {
                 fault: fault.to_owned(),
                 cause: cause.to_owned(),
                 named: named.map(|took| took.as_secs_f64()),
-                name_within: within.as_secs_f64(),
+                name_within: TOLD_WITHIN.as_secs_f64(),
                 ended: ended.map(|_| back.elapsed().as_secs_f64()),
-                end_within: within.as_secs_f64(),
+                end_within: TOLD_WITHIN.as_secs_f64(),
                 beside: Vec::new(),
             };
             row.say();
@@ -76,14 +76,8 @@ async fn outage(scene: &Scene, away: Duration) -> anyhow::Result<Outage> {
 }
 
 /// The Event of that cause, whose first time must lie between the beginning of the outage and when the fault was over.
-async fn told(
-    scene: &Scene,
-    cause: &str,
-    within: Duration,
-    outage: &Outage,
-    over: Timestamp,
-) -> anyhow::Result<Option<Value>> {
-    let Some(event) = scene.told(On::Node, cause, &[], within).await else { return Ok(None) };
+async fn told(scene: &Scene, cause: &str, outage: &Outage, over: Timestamp) -> anyhow::Result<Option<Value>> {
+    let Some(event) = scene.told(On::Node, cause, &[], TOLD_WITHIN).await else { return Ok(None) };
     let first: Timestamp = event["firstTimestamp"].as_str().context("no first time")?.parse()?;
     let so = first >= outage.from - SECOND && first <= over;
     ensure!(so, "{cause} was not so then: {event:#}");
