@@ -49,7 +49,7 @@ check: build-parts
 	cargo test --test it documents
 
 # The program that ships: static. A target is named so that build scripts are not.
-release: export RUSTFLAGS := -Ctarget-feature=+crt-static
+release: export RUSTFLAGS := -Ctarget-feature=+crt-static -Clink-arg=-Wl,-T,$(CURDIR)/deploy/release.ld
 release: build-parts
 	cargo build --release --package kubewhy --bin kubewhy --target $(host)
 	@ls -l target/$(host)/release/kubewhy
