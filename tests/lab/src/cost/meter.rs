@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::process::cpu;
+use super::process::{cpu, cpu_of_first};
 
 /// A share of one core: processor time over time passed.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Load {
     pub(super) used: Duration,
     pub(super) over: Duration,
+    /// Of what was used, by other threads than the first.
+    pub(super) aside: Duration,
 }
 
 impl Load {
@@ -25,16 +27,19 @@ pub(super) struct Meter {
     pub(super) pid: u32,
     begin: Instant,
     before: Duration,
+    first: Duration,
 }
 
 impl Meter {
     pub(super) fn of(pid: u32) -> anyhow::Result<Self> {
-        Ok(Self { pid, begin: Instant::now(), before: cpu(pid)? })
+        Ok(Self { pid, begin: Instant::now(), before: cpu(pid)?, first: cpu_of_first(pid)? })
     }
 
     /// What it has used by now.
     pub(super) fn load(&self) -> anyhow::Result<Load> {
         let over = self.begin.elapsed();
-        Ok(Load { used: cpu(self.pid)?.saturating_sub(self.before), over })
+        let used = cpu(self.pid)?.saturating_sub(self.before);
+        let first = cpu_of_first(self.pid)?.saturating_sub(self.first);
+        Ok(Load { used, over, aside: used.saturating_sub(first) })
     }
 }

@@ -49,6 +49,8 @@ fn write_calm(to: &mut String, size: u64, watched: &Watched, alone: Load) -> fmt
     row(to, "resident, min/median/max", &spread(&watched.memory, |memory| memory.resident), "14 MiB")?;
     row(to, "of it not from files", &spread(&watched.memory, |memory| memory.anonymous), "")?;
     row(to, "agent, of one core", &load(watched.agent), "0.1 %")?;
+    let looks = Load { used: watched.agent.aside, ..watched.agent };
+    row(to, "of it the looks at files", &load(looks), "0.1 %")?;
     let more = watched.runtime.percent() - alone.percent();
     row(to, "containerd, with agent", &load(watched.runtime), "")?;
     row(to, "containerd, without", &load(alone), "")?;
