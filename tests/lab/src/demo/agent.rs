@@ -9,6 +9,9 @@ use tokio::process::Command;
 
 use crate::process::Daemon;
 
+/// Its first list alone waits up to a minute by default, so that a fleet does not ask at once.
+const READY_WITHIN: Duration = Duration::from_secs(90);
+
 /// The agent's configuration in the demo: the defaults are made for nodes, where a minute of good evidence before an
 /// ending costs nobody anything; somebody is watching here.
 pub const CONFIG: &str = "\
@@ -111,7 +114,7 @@ impl Agent {
     async fn until_ready(&mut self) -> anyhow::Result<()> {
         let port = self.port;
         self.daemon
-            .until(Duration::from_secs(20), async || {
+            .until(READY_WITHIN, async || {
                 let answer = get(port, "/readyz").await.ok()?;
                 answer.contains(" 200 ").then_some(())
             })
