@@ -5,7 +5,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process, prlimit, waitid};
 use tokio::process::{Child, Command};
 
 /// What a program may take to end after SIGTERM before it is killed.
@@ -37,12 +37,17 @@ impl Daemon {
         self.child.id()
     }
 
-    /// Freezes it (SIGSTOP): it accepts connections, the kernel does that, and answers nothing.
+    /// Freezes it (SIGSTOP): it accepts connections, the kernel does that, and answers nothing. Its threads stop one by one,
+    /// some milliseconds apart on a busy machine, so this waits for the last of them (waitid(2), WSTOPPED).
     ///
     /// # Errors
     /// When it runs no more.
     pub fn freeze(&self) -> anyhow::Result<()> {
-        self.signal(Signal::STOP)
+        self.signal(Signal::STOP)?;
+        let seen = WaitIdOptions::STOPPED | WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(self.id()?), seen)?;
+        anyhow::ensure!(status.is_some_and(|status| status.stopped()), "it ended instead of stopping");
+        Ok(())
     }
 
     /// Lets it go on (SIGCONT).
