@@ -1,24 +1,25 @@
 //! containerd's own API, over the connection that CRI uses: leases, the content store and image labels, all in
 //! Kubernetes' namespace. It reads what CRI does not show, and writes only leases and pins of ours.
 
-use std::collections::HashMap;
+mod blobs;
+mod convert;
+mod images;
+mod leases;
+pub mod pulls;
+
 use std::path::Path;
 use std::sync::Arc;
 
 use containerd_client::services::v1::containers_client::ContainersClient;
 use containerd_client::services::v1::content_client::ContentClient;
-use containerd_client::services::v1::images_client::ImagesClient;
-use containerd_client::services::v1::leases_client::LeasesClient;
 use containerd_client::services::v1::sandbox::StoreListRequest;
 use containerd_client::services::v1::sandbox::store_client::StoreClient;
 use containerd_client::services::v1::version_client::VersionClient;
 use containerd_client::services::v1::{
-    Container, CreateRequest, DeleteRequest, Image, Info, InfoRequest, Lease, ListContainersRequest, ListRequest,
-    ListResourcesRequest, ListStatusesRequest, ReadContentRequest, Resource, Status as Ingest, UpdateImageRequest,
+    Container, Info, InfoRequest, ListContainersRequest, ListStatusesRequest, ReadContentRequest, Status as Ingest,
     VersionResponse,
 };
 use containerd_client::types::Sandbox;
-use prost_types::FieldMask;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
@@ -33,10 +34,6 @@ pub const NAME: &str = "containerd";
 
 /// The namespace in which CRI keeps its images (containerd: internal/cri/constants).
 const NAMESPACE: &str = "k8s.io";
-
-/// The label that pins an image against the kubelet's garbage collection. From 1.6.25 and 1.7.10 on
-/// (containerd: internal/cri/labels).
-const PIN_LABEL: &str = "io.cri-containerd.pinned";
 
 /// A client of containerd's own API. Clones share the connection of the [`Cri`] it was made from. Calls fail where the
 /// runtime is not containerd.
@@ -59,46 +56,6 @@ impl Containerd {
     pub async fn version(&self) -> Result<VersionResponse, CallFailure> {
         let ask = async |c: Channel| VersionClient::new(c).version(()).await;
         self.ask("Version", ask).await
-    }
-
-    /// Makes a lease with these labels. One of that id that is there already will do.
-    ///
-    /// # Errors
-    /// How the call failed.
-    pub async fn create_lease(&self, id: &str, labels: HashMap<String, String>) -> Result<(), CallFailure> {
-        let request = in_namespace(CreateRequest { id: id.to_owned(), labels });
-        let ask = async |c: Channel| unless(Code::AlreadyExists, LeasesClient::new(c).create(request).await);
-        self.ask("Leases.Create", ask).await.map(|_| ())
-    }
-
-    /// Ends a lease; what nothing else holds is collected later. One that is gone already will do.
-    ///
-    /// # Errors
-    /// How the call failed.
-    pub async fn delete_lease(&self, id: &str) -> Result<(), CallFailure> {
-        let request = in_namespace(DeleteRequest { id: id.to_owned(), sync: false });
-        let ask = async |c: Channel| unless(Code::NotFound, LeasesClient::new(c).delete(request).await);
-        self.ask("Leases.Delete", ask).await.map(|_| ())
-    }
-
-    /// All leases of Kubernetes' namespace.
-    ///
-    /// # Errors
-    /// How the call failed.
-    pub async fn leases(&self) -> Result<Vec<Lease>, CallFailure> {
-        let request = in_namespace(ListRequest::default());
-        let ask = async |c: Channel| leases(c).list(request).await;
-        Ok(self.ask("Leases.List", ask).await?.leases)
-    }
-
-    /// What a lease holds; nothing where it has ended meanwhile.
-    ///
-    /// # Errors
-    /// How the call failed.
-    pub async fn lease_resources(&self, id: &str) -> Result<Vec<Resource>, CallFailure> {
-        let request = in_namespace(ListResourcesRequest { id: id.to_owned() });
-        let ask = async |c: Channel| unless(Code::NotFound, leases(c).list_resources(request).await);
-        Ok(self.ask("Leases.ListResources", ask).await?.map_or_else(Vec::new, |answer| answer.resources))
     }
 
     /// Blobs being written, with their offsets. Costs a few small files per blob: poll only while a pull is known.
@@ -164,22 +121,6 @@ impl Containerd {
         Ok(self.ask("Containers.List", ask).await?.containers)
     }
 
-    /// Sets or takes off the pin of one image reference. containerd before 1.6.25 and 1.7.10 keeps the label and ignores it.
-    ///
-    /// # Errors
-    /// How the call failed, an absent image included.
-    pub async fn pin(&self, image: &str, pinned: bool) -> Result<(), CallFailure> {
-        let value = if pinned { "pinned" } else { "" };
-        let labels = HashMap::from([(PIN_LABEL.to_owned(), value.to_owned())]);
-        let request = in_namespace(UpdateImageRequest {
-            image: Some(Image { name: image.to_owned(), labels, ..Image::default() }),
-            update_mask: Some(FieldMask { paths: vec![format!("labels.{PIN_LABEL}")] }),
-            source_date_epoch: None,
-        });
-        let ask = async |c: Channel| ImagesClient::new(c).update(request).await;
-        self.ask("Images.Update", ask).await.map(|_| ())
-    }
-
     async fn ask<T>(
         &self,
         what: &'static str,
@@ -197,10 +138,6 @@ impl Containerd {
 fn not_containerd(socket: &Path, live: &Live) -> CallFailure {
     let text = format!("the runtime is {}, only containerd shows this", live.runtime.name);
     call::failure(FailureKind::Unsupported, socket, &text)
-}
-
-fn leases(channel: Channel) -> LeasesClient<Channel> {
-    LeasesClient::new(channel).max_decoding_message_size(ANSWER_LIMIT)
 }
 
 fn content(channel: Channel) -> ContentClient<Channel> {

@@ -5,33 +5,53 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::settings::{CredentialSettings, PrepullSet, PrepullSettings};
+use crate::model::settings::{CredentialSettings, CredentialSource, First, PrepullSet, PrepullSettings, Window};
 
 use super::reader::{Item, Section};
 use super::{image, schedule};
 
-const PARALLEL: usize = 2;
 const PARALLEL_AT_MOST: usize = 16;
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) fn read(section: &mut Section<'_>) -> PrepullSettings {
-    let spread = section.take("spread").and_then(|item| item.span(Duration::ZERO..=DAY)).unwrap_or_default();
+    let default = PrepullSettings::default();
+    let spread = section.take("spread").and_then(|item| item.span(Duration::ZERO..=DAY)).unwrap_or(default.spread);
+    let keep_at_most = section.take("keepAtMost").and_then(percent).unwrap_or(default.keep_at_most);
+    let node_labels = section.take("nodeLabels").and_then(Item::flag).unwrap_or(default.node_labels);
+    let taint = "write the key of a taint, as in example.com/images";
+    let startup_taint = section.take("startupTaint").and_then(|item| item.checked(label_key, taint)).map(Arc::from);
     let mut names = BTreeSet::new();
     let sets = section.take("sets").and_then(|item| item.list(|item| one(item, &mut names))).unwrap_or_default();
-    PrepullSettings { spread, sets }
+    PrepullSettings { spread, keep_at_most, node_labels, startup_taint, sets }
 }
 
 fn one<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<PrepullSet> {
     item.section(|section| {
         let name = section.require("name").and_then(|item| name(item, names));
         let images = section.require("images").and_then(images);
-        let match_labels = section.part("nodes", nodes);
-        let parallel = section.take("parallel").and_then(|item| item.count(1..=PARALLEL_AT_MOST)).unwrap_or(PARALLEL);
-        let credentials = section.take("credentials").and_then(|item| item.section(credentials)).flatten();
-        later(section);
-        Some(PrepullSet { name: name?.into(), images: images?, match_labels, parallel, credentials })
+        let default = PrepullSet::new(name.unwrap_or_default(), images.clone().unwrap_or_default());
+        let set = PrepullSet {
+            match_labels: section.part("nodes", nodes),
+            parallel: section
+                .take("parallel")
+                .and_then(|item| item.count(1..=PARALLEL_AT_MOST))
+                .unwrap_or(default.parallel),
+            credentials: section.take("credentials").and_then(|item| item.section(credentials)).flatten(),
+            first: section.take("first").and_then(|item| item.section(first)).flatten(),
+            window: section.take("window").and_then(|item| item.section(window)).flatten(),
+            min_free: section.take("minFree").and_then(percent).unwrap_or(default.min_free),
+            keep: section.take("keep").and_then(Item::flag).unwrap_or(default.keep),
+            refresh: section.take("refresh").and_then(|item| item.span(MINUTE..=30 * DAY)),
+            essential: section.take("essential").and_then(Item::flag).unwrap_or(default.essential),
+            ..default
+        };
+        name.and(images).map(|_| set)
     })?
+}
+
+fn percent(item: Item<'_>) -> Option<u8> {
+    item.percent(1..=99).and_then(|percent| u8::try_from(percent).ok())
 }
 
 fn name<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<&'a str> {
@@ -95,7 +115,7 @@ fn is_label_char(c: char) -> bool {
 }
 
 fn credentials(section: &mut Section<'_>) -> Option<CredentialSettings> {
-    let file = section.require("file").and_then(|item| item.checked(absolute, "write the whole path, from /"));
+    let file = section.require("file").and_then(path);
     let consent = section.require("anyPodMayUse").and_then(|item| match item.flag() {
         Some(false) => item.wrong(
             "an image pulled with these credentials is open to every pod of the node",
@@ -103,54 +123,28 @@ fn credentials(section: &mut Section<'_>) -> Option<CredentialSettings> {
         ),
         flag => flag,
     });
-    Some(CredentialSettings { file: PathBuf::from(file?), any_pod_may_use: consent? })
+    Some(CredentialSettings { source: CredentialSource::File(file?), any_pod_may_use: consent? })
+}
+
+fn path(item: Item<'_>) -> Option<PathBuf> {
+    item.checked(absolute, "write the whole path, from /").map(PathBuf::from)
 }
 
 fn absolute(text: &str) -> Result<(), &'static str> {
     if text.starts_with('/') { Ok(()) } else { Err("this path does not say where it begins") }
 }
 
-/// What a set may ask for and this version does not do. It is checked, so that the file is right for the version that
-/// will, and the author is told what happens meanwhile.
-struct Later {
-    key: &'static str,
-    check: fn(Item<'_>),
-    meanwhile: &'static str,
+fn window(section: &mut Section<'_>) -> Option<Window> {
+    let right = "write minute, hour, day, month and weekday, as in 0 1 * * *";
+    let cron = section.require("cron").and_then(|item| item.checked(schedule::check, right));
+    let lasts = section.require("for").and_then(|item| item.span(MINUTE..=7 * DAY));
+    let right = "write one such as Europe/Berlin";
+    let zone = section.take("timeZone").and_then(|item| item.checked(schedule::check_zone, right));
+    Some(Window { cron: cron?.into(), lasts: lasts?, zone: zone.map(Arc::from) })
 }
 
-const LATER: &[Later] = &[
-    Later { key: "window", check: |item| _ = item.section(window), meanwhile: "pulls at any hour" },
-    Later { key: "first", check: |item| _ = item.section(first), meanwhile: "lets no node go ahead" },
-    Later { key: "minFree", check: |item| _ = item.percent(1..=99), meanwhile: "keeps no disk floor of its own" },
-    Later {
-        key: "keep",
-        check: |item| _ = item.flag(),
-        meanwhile: "leaves images to the kubelet's garbage collection",
-    },
-    Later {
-        key: "refresh",
-        check: |item| _ = item.span(MINUTE..=30 * DAY),
-        meanwhile: "does not pull a moved tag again",
-    },
-];
-
-fn later(section: &mut Section<'_>) {
-    for Later { key, check, meanwhile } in LATER {
-        if let Some(item) = section.take(key) {
-            check(item);
-            item.note(format!("{key} is understood but not yet acted on: this version {meanwhile}"));
-        }
-    }
-}
-
-fn window(section: &mut Section<'_>) {
-    let cron = "write minute, hour, day, month and weekday, as in 0 1 * * *";
-    section.require("cron").and_then(|item| item.checked(schedule::check, cron));
-    section.require("for").and_then(|item| item.span(MINUTE..=7 * DAY));
-    section.take("timeZone").and_then(|item| item.checked(schedule::check_zone, "write one such as Europe/Berlin"));
-}
-
-fn first(section: &mut Section<'_>) {
-    section.require("share").and_then(|item| item.percent(1..=99));
-    section.require("lead").and_then(|item| item.span(MINUTE..=30 * DAY));
+fn first(section: &mut Section<'_>) -> Option<First> {
+    let share = section.require("share").and_then(percent);
+    let lead = section.require("lead").and_then(|item| item.span(MINUTE..=30 * DAY));
+    Some(First { share: share?, lead: lead? })
 }

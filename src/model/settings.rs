@@ -126,12 +126,24 @@ impl Default for Timing {
 }
 
 /// Images to have before pods ask for them.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PrepullSettings {
     /// Starts are spread over this time by node name.
     pub spread: Duration,
+    /// What kept images may hold of the image file system, in percent of its size.
+    pub keep_at_most: u8,
+    /// A label of the Node says per set whether it is complete.
+    pub node_labels: bool,
+    /// The taint that is taken off the Node once its essential sets are complete, or after ten minutes.
+    pub startup_taint: Option<Arc<str>>,
     /// The sets.
     pub sets: Vec<PrepullSet>,
+}
+
+impl Default for PrepullSettings {
+    fn default() -> Self {
+        Self { spread: Duration::ZERO, keep_at_most: 25, node_labels: false, startup_taint: None, sets: Vec::new() }
+    }
 }
 
 /// One pre-pull set.
@@ -147,13 +159,79 @@ pub struct PrepullSet {
     pub parallel: usize,
     /// Credentials for its registries.
     pub credentials: Option<CredentialSettings>,
+    /// A share of the nodes goes ahead of the others. None: all go together.
+    pub first: Option<First>,
+    /// When it may be pulled. None: at any hour.
+    pub window: Option<Window>,
+    /// What is to stay free of the image file system, in percent of its size.
+    pub min_free: u8,
+    /// Its images are kept from the kubelet's garbage collection.
+    pub keep: bool,
+    /// A tag is asked for again after this time, for it may have moved. None: never.
+    pub refresh: Option<Duration>,
+    /// The startup taint waits for it.
+    pub essential: bool,
+}
+
+impl PrepullSet {
+    /// A set of that name with these images, and the defaults.
+    #[must_use]
+    pub fn new(name: &str, images: Vec<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            images,
+            match_labels: BTreeMap::new(),
+            parallel: 2,
+            credentials: None,
+            first: None,
+            window: None,
+            min_free: 20,
+            keep: false,
+            refresh: None,
+            essential: false,
+        }
+    }
+}
+
+/// The nodes that go ahead, so that a mistake can be taken back before it is everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct First {
+    /// How many, in percent of all nodes; which ones is told by their names.
+    pub share: u8,
+    /// How long the others wait.
+    pub lead: Duration,
+}
+
+/// A time that comes again and again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// When it opens: minute, hour, day, month and weekday, as in a CronJob.
+    pub cron: Arc<str>,
+    /// How long it stays open.
+    pub lasts: Duration,
+    /// The time zone of `cron`, as in `Europe/Berlin`. None: UTC.
+    pub zone: Option<Arc<str>>,
 }
 
 /// Where a set's credentials are.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CredentialSettings {
-    /// A file in the form of `~/.docker/config.json`.
-    pub file: PathBuf,
+    /// Where they come from.
+    pub source: CredentialSource,
     /// Consent that every pod of the node may use the images (the kubelet's default policy lets it).
     pub any_pod_may_use: bool,
+}
+
+/// Where credentials come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum CredentialSource {
+    /// A file in the form of `~/.docker/config.json`.
+    File(PathBuf),
+    /// The kubelet's credential-provider plugins.
+    Providers {
+        /// A file of kind CredentialProviderConfig, or a directory of such.
+        config: PathBuf,
+        /// Where the plugins are.
+        bin_dir: PathBuf,
+    },
 }

@@ -68,20 +68,14 @@ fn share(node: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::settings::CredentialSettings;
+    use crate::model::settings::{CredentialSettings, CredentialSource};
 
     fn set(name: &str) -> PrepullSet {
-        PrepullSet {
-            name: name.into(),
-            images: vec!["a:1".into(), "b:1".into(), "a:1".into()],
-            match_labels: [].into(),
-            parallel: 2,
-            credentials: None,
-        }
+        PrepullSet::new(name, vec!["a:1".into(), "b:1".into(), "a:1".into()])
     }
 
     fn settings(sets: Vec<PrepullSet>) -> PrepullSettings {
-        PrepullSettings { spread: Duration::from_secs(600), sets }
+        PrepullSettings { spread: Duration::from_secs(600), sets, ..PrepullSettings::default() }
     }
 
     #[test]
@@ -99,7 +93,9 @@ mod tests {
 
     #[test]
     fn credentials_without_consent_and_bad_names_are_refused() {
-        let credentials = |any_pod_may_use| Some(CredentialSettings { file: "/c.json".into(), any_pod_may_use });
+        let credentials = |any_pod_may_use| {
+            Some(CredentialSettings { source: CredentialSource::File("/c.json".into()), any_pod_may_use })
+        };
         let closed = PrepullSet { credentials: credentials(false), ..set("closed") };
         let open = PrepullSet { credentials: credentials(true), ..set("open") };
         let bad = PrepullSet { images: vec!["a b".into()], ..set("bad") };

@@ -2,7 +2,7 @@
 //! containerd. Knows nothing of sets.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::clock::Clock;
 use crate::model::after;
 use crate::model::observation::{Observation, Seen};
 use crate::model::runtime::{CallFailure, FailureKind};
+use crate::model::settings::CredentialSource;
 
 /// The label by which a lease of ours names its image.
 const IMAGE_LABEL: &str = "kubewhy.dev/image";
@@ -57,7 +58,7 @@ impl Puller {
         &self,
         step: Step,
         image: &str,
-        credentials: Option<PathBuf>,
+        credentials: Option<CredentialSource>,
         stop: &CancellationToken,
     ) -> Outcome {
         match step {
@@ -78,7 +79,7 @@ impl Puller {
     async fn pull(
         &self,
         image: &str,
-        credentials: Option<PathBuf>,
+        credentials: Option<CredentialSource>,
         stop: &CancellationToken,
     ) -> Result<Outcome, Outcome> {
         let before = self.check(image).await;
@@ -149,8 +150,12 @@ fn lease_id(image: &str) -> String {
     format!("kubewhy-{hex}")
 }
 
-async fn auth(image: &str, credentials: Option<PathBuf>) -> Result<Option<RegistryAuth>, Outcome> {
-    let Some(file) = credentials else { return Ok(None) };
+async fn auth(image: &str, credentials: Option<CredentialSource>) -> Result<Option<RegistryAuth>, Outcome> {
+    let file = match credentials {
+        None => return Ok(None),
+        Some(CredentialSource::File(file)) => file,
+        Some(CredentialSource::Providers { .. }) => return Err(failed("credential providers are not asked yet")),
+    };
     let name = file.clone();
     let reading = tokio::task::spawn_blocking(move || Keyring::read(&file));
     match tokio::time::timeout(READ_AT_MOST, reading).await {

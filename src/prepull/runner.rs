@@ -124,7 +124,7 @@ impl Crank {
             tracing::info!(set = %job.set, image = %job.image, "pre-pull starts");
         }
         let credentials = self.queue.planned(&job.set).and_then(|planned| planned.set.credentials.as_ref());
-        let credentials = credentials.map(|credentials| credentials.file.clone());
+        let credentials = credentials.map(|credentials| credentials.source.clone());
         let (puller, stop, key) = (self.puller.clone(), self.stop.clone(), (job.set.clone(), job.image.clone()));
         let handle = self.jobs.spawn(async move {
             let outcome = puller.work(job.step, &job.image, credentials, &stop).await;

@@ -1,6 +1,5 @@
 //! Pre-pull against a real gRPC server on a real socket. Time is real here and decides nothing: what waits is waited for.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use kubewhy::client::endpoint::Endpoint;
 use kubewhy::clock::Clock;
 use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::prepull::SetProgress;
-use kubewhy::model::settings::{CredentialSettings, PrepullSet, PrepullSettings};
+use kubewhy::model::settings::{CredentialSettings, CredentialSource, PrepullSet, PrepullSettings};
 use kubewhy::prepull::Prepull;
 use kubewhy::prepull::queue::Pace;
 use prost::Message as _;
@@ -37,7 +36,7 @@ struct Stage {
 impl Stage {
     /// A containerd that has only the image `present`, and an agent with one set.
     fn new(images: &[&str], prepare: impl FnOnce(&FakeRuntime)) -> Self {
-        let settings = PrepullSettings { spread: Duration::ZERO, sets: vec![set(images)] };
+        let settings = PrepullSettings { sets: vec![set(images)], ..PrepullSettings::default() };
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("runtime.sock");
         let fake = FakeRuntime::containerd(&socket);
@@ -92,13 +91,7 @@ fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>) -> Prepull {
 }
 
 fn set(images: &[&str]) -> PrepullSet {
-    PrepullSet {
-        name: "base".into(),
-        images: images.iter().map(|image| (*image).into()).collect(),
-        match_labels: BTreeMap::new(),
-        parallel: 2,
-        credentials: None,
-    }
+    PrepullSet::new("base", images.iter().map(|image| (*image).into()).collect())
 }
 
 fn lease(method: &str) -> String {
@@ -213,7 +206,7 @@ async fn credentials_reach_the_runtime_only_with_consent() {
     let file = folder.path().join("registry.json");
     std::fs::write(&file, r#"{"auths":{"r.io/team":{"username":"bob","password":"p"}}}"#).unwrap();
     let with = |any_pod_may_use| PrepullSet {
-        credentials: Some(CredentialSettings { file: file.clone(), any_pod_may_use }),
+        credentials: Some(CredentialSettings { source: CredentialSource::File(file.clone()), any_pod_may_use }),
         ..set(&["r.io/team/app:1"])
     };
     let mut stage = Stage::new(&[], |_| {});

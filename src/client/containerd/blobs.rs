@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use containerd_client::services::v1::Info;
 
+use super::Containerd;
 use super::convert::{self, Document};
-use crate::client::containerd::Containerd;
 use crate::model::runtime::CallFailure;
 
 /// Larger blobs are no manifests (the registries' common limit is 4 MiB, real ones are a few kilobytes).

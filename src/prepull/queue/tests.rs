@@ -11,11 +11,8 @@ fn at(second: u64) -> Time {
 fn plan(delay: u64, sets: &[(&str, &[&str], usize)]) -> Plan {
     let planned = |(name, images, parallel): &(&str, &[&str], usize)| PlannedSet {
         set: PrepullSet {
-            name: (*name).into(),
-            images: images.iter().map(|image| (*image).into()).collect(),
-            match_labels: [].into(),
             parallel: *parallel,
-            credentials: None,
+            ..PrepullSet::new(name, images.iter().map(|image| (*image).into()).collect())
         },
         refused: None,
     };
