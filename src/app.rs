@@ -29,7 +29,7 @@ use crate::client::cri::deadlines::Deadlines;
 use crate::client::renewal;
 use crate::clock::Clock;
 use crate::config::follow::{Follower, Source};
-use crate::diagnose::explain;
+use crate::diagnose::{explain, text};
 use crate::engine::{self, Attention, Crank, Wires};
 use crate::model::diagnosis::Findings;
 use crate::model::ids::PodId;
@@ -38,7 +38,7 @@ use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
 use crate::observe::host::{CniDirs, Heard};
 use crate::prepull::pause::{self, Named, Pause};
-use crate::prepull::{Prepull, queue};
+use crate::prepull::{Prepull, Surroundings, queue};
 use crate::report::condition::Condition;
 use crate::report::history::History;
 use crate::report::lines::Lines;
@@ -83,6 +83,12 @@ pub async fn run(args: RunArgs, stop: CancellationToken, level: Level) -> anyhow
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
 }
 
+/// What pre-pulling needs to know of the Node object.
+struct NodeFacts {
+    labels: watch::Receiver<Labels>,
+    pressure: watch::Receiver<bool>,
+}
+
 /// What nearly every part is given.
 struct Shared {
     clock: Clock,
@@ -109,11 +115,13 @@ impl Shared {
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (hear, heard) = watch::channel(Heard::default());
         let (labels, node_labels) = watch::channel(Vec::new());
+        let (pressure, node_pressure) = watch::channel(false);
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
             heard: hear,
             labels,
+            pressure,
             awaited,
             metrics: self.metrics.clone(),
         };
@@ -128,8 +136,9 @@ impl Shared {
             self.look_at_volumes(args, client.clone(), &attends, &seen);
             self.look_at_apiserver(client, &args.host_root, to_answer, &seen);
         }
-        self.keep_pause_image(&cri, heard, &seen);
-        self.prepull(cri, node_labels, seen);
+        self.keep_pause_image(&cri, heard.clone(), &seen);
+        let node = NodeFacts { labels: node_labels, pressure: node_pressure };
+        self.prepull(args, cri, node, attends, heard, seen);
         self.serve(args, heartbeat, still_awaited, guard);
         self.tasks
     }
@@ -212,10 +221,32 @@ impl Shared {
         self.tasks.start("pause image", pause.run(seen.clone(), self.tasks.stop.clone()));
     }
 
-    fn prepull(&mut self, cri: Cri, labels: watch::Receiver<Labels>, seen: mpsc::Sender<Observation>) {
+    fn prepull(
+        &mut self,
+        args: &RunArgs,
+        cri: Cri,
+        node: NodeFacts,
+        attends: watch::Receiver<Attention>,
+        heard: watch::Receiver<Heard>,
+        seen: mpsc::Sender<Observation>,
+    ) {
         let settings = self.project(self.settings.clone(), |settings| settings.prepull.clone());
-        let (node, clock) = (self.node.clone(), self.clock);
-        let prepull = Prepull { cri, node, labels, settings, pace: queue::Pace::default(), clock };
+        let around = Surroundings {
+            labels: node.labels,
+            pressure: node.pressure,
+            pods_wait: self.project(attends, |attention| attention.pulls),
+            pause: self.project(heard, |heard| heard.pause.clone()),
+        };
+        let prepull = Prepull {
+            cri,
+            node: self.node.clone(),
+            host_root: args.host_root.clone(),
+            settings,
+            around,
+            pace: queue::Pace::default(),
+            cause: |words| text::classify(words).map(|cause| cause.id),
+            clock: self.clock,
+        };
         self.tasks.start("pre-pull", prepull.run(seen, self.tasks.stop.clone()));
     }
 

@@ -1,12 +1,21 @@
-//! Images fetched before pods ask for them: plan → queue → pull. On containerd every pull runs under a lease of our own,
-//! so that one that is cut off goes on from the bytes it has. Never removes an image, and never pulls what is present.
+//! Images fetched before pods ask for them: plan → queue → pull → keep. On containerd every pull runs under a lease of our
+//! own, so that one that is cut off goes on from the bytes it has. Never removes an image, never pulls what is present unless
+//! its tag is to be asked for again, and goes behind the pulls of pods.
 //! Apart from the sets: the pause image, without which nothing starts.
 
+mod chores;
 pub mod credentials;
+mod keep;
+mod leases;
+pub mod mend;
 pub mod pause;
 pub mod plan;
 mod pull;
 pub mod queue;
+pub mod room;
 mod runner;
+mod way;
+pub mod window;
 
-pub use runner::Prepull;
+pub use pull::NameCause;
+pub use runner::{Prepull, Surroundings};

@@ -20,6 +20,8 @@ pub(super) struct Relay {
     pub(super) heard: watch::Sender<Heard>,
     /// The Node's labels, by which pre-pull sets select it.
     pub(super) labels: watch::Sender<Labels>,
+    /// The Node's condition `DiskPressure`.
+    pub(super) pressure: watch::Sender<bool>,
     /// The observers that have not given their first answer, be it data or a failure.
     pub(super) awaited: watch::Sender<Awaited>,
     /// Counts the calls to the runtime.
@@ -71,6 +73,8 @@ impl Relay {
             }
             Seen::RuntimeCall(outcome) => self.metrics.observe_runtime_call(outcome),
             Seen::NodeChanged(node) => {
+                let pressed = node.condition("DiskPressure").is_some_and(|condition| condition.status == Some(true));
+                self.pressure.send_if_modified(|known| std::mem::replace(known, pressed) != pressed);
                 self.labels.send_if_modified(|labels| {
                     let new = *labels != node.labels;
                     labels.clone_from(&node.labels);

@@ -27,13 +27,21 @@ use tonic::{Code, Request, Response, Status};
 use super::call;
 use super::cri::{ANSWER_LIMIT, Cri};
 use super::link::{Link, Live};
-use crate::model::runtime::{CallFailure, FailureKind};
+use crate::model::runtime::{CallFailure, FailureKind, RuntimeInfo};
+
+pub use images::Pin;
 
 /// containerd's name in CRI `Version`.
 pub const NAME: &str = "containerd";
 
 /// The namespace in which CRI keeps its images (containerd: internal/cri/constants).
 const NAMESPACE: &str = "k8s.io";
+
+/// The label that ends a lease, as RFC 3339 (containerd: core/leases/lease.go WithExpiration).
+pub const EXPIRES: &str = "containerd.io/gc.expire";
+
+/// The label of a lease of our own: the image it is for.
+pub const OWN_IMAGE: &str = "kubewhy.dev/image";
 
 /// A client of containerd's own API. Clones share the connection of the [`Cri`] it was made from. Calls fail where the
 /// runtime is not containerd.
@@ -89,12 +97,12 @@ impl Containerd {
         self.ask("Content.Read", ask).await
     }
 
-    /// The version that answers now, as CRI tells it: `1.6.20~ds1`.
+    /// Who answers now, as CRI tells it.
     ///
     /// # Errors
     /// Why there is no connection.
-    pub async fn release(&self) -> Result<Arc<str>, CallFailure> {
-        self.link.live().await.map(|live| live.runtime.version.clone()).map_err(|no| no.failure)
+    pub async fn runtime(&self) -> Result<Arc<RuntimeInfo>, CallFailure> {
+        self.link.live().await.map(|live| live.runtime).map_err(|no| no.failure)
     }
 
     /// The sandbox store's records that match one of these filters; from containerd 2 on it holds CRI's sandboxes, from the

@@ -6,7 +6,7 @@ use crate::model::Time;
 use crate::model::cause::{EventType, Scope};
 use crate::model::diagnosis::{Announcement, Confidence, Diagnosis, Subject, announced};
 use crate::model::observation::ConfigState;
-use crate::model::prepull::{PullFailure, SetProgress};
+use crate::model::prepull::{PullFailure, SetProgress, Waits};
 use crate::model::stage::{Stage, Topic};
 use crate::model::wording::{MESSAGE_LIMIT, cut, cut_middle, one_line, size};
 
@@ -18,7 +18,12 @@ use super::{View, dwell, extract, text};
 pub(super) fn findings(view: View<'_>) -> (Vec<Diagnosis>, Vec<Announcement>) {
     let sets = view.world.prepull.values();
     let failed = sets.clone().filter_map(|(since, set)| failed(*since, set, view)).collect();
-    let done = sets.filter_map(|(_, set)| complete(set, view)).chain(sets_refused(view)).chain(config(view)).collect();
+    let done = sets
+        .filter_map(|(_, set)| complete(set, view))
+        .chain(sets_refused(view))
+        .chain(short_of_room(view))
+        .chain(config(view))
+        .collect();
     (failed, done)
 }
 
@@ -61,7 +66,7 @@ fn sentence(set: &SetProgress, first: &PullFailure, suspicion: &Suspicion) -> St
 }
 
 fn complete(set: &SetProgress, view: View<'_>) -> Option<Announcement> {
-    if !set.settled || !set.failed.is_empty() || set.refused.is_some() {
+    if !set.is_complete() {
         return None;
     }
     let sentence = match set.pulled {
@@ -86,6 +91,21 @@ fn sets_refused(view: View<'_>) -> impl Iterator<Item = Announcement> {
             EventType::Warning,
             &format!("Pre-pull set {} is not pulled: {why}", set.set),
         ))
+    })
+}
+
+/// Without numbers: they differ from look to look, and this is said once.
+fn short_of_room(view: View<'_>) -> impl Iterator<Item = Announcement> {
+    view.world.prepull.values().filter_map(move |(_, set)| {
+        let why = match set.waits.as_ref()? {
+            Waits::Room(short) => {
+                format!("the disk has no room for {} above what the set leaves free (minFree)", short.image)
+            }
+            Waits::Pressure => "the disk is short of room, so nothing is pulled, held or pinned".to_owned(),
+            Waits::Turn { .. } | Waits::Window { .. } => return None,
+        };
+        let says = format!("Pre-pull set {} waits: {why}. Platform: make room; it goes on by itself.", set.set);
+        Some(announcement(view, announced::PREPULL_NO_ROOM, EventType::Warning, &says))
     })
 }
 

@@ -129,6 +129,8 @@ pub mod announced {
     pub const PREPULL_COMPLETE: &str = "PrepullComplete";
     /// A pre-pull set is not pulled on this node.
     pub const PREPULL_REFUSED: &str = "PrepullRefused";
+    /// A pre-pull set waits for room on the disk.
+    pub const PREPULL_NO_ROOM: &str = "PrepullNoRoom";
     /// The configuration file was refused.
     pub const CONFIG_REFUSED: &str = "ConfigRefused";
     /// A start is over that took long, and of which nothing was told.
@@ -136,7 +138,8 @@ pub mod announced {
     /// Reports on pods were held back, for many came at once.
     pub const HELD_BACK: &str = "PodReportsHeldBack";
     /// All of them.
-    pub const ALL: &[&str] = &[PREPULL_COMPLETE, PREPULL_REFUSED, CONFIG_REFUSED, SLOW_START, HELD_BACK];
+    pub const ALL: &[&str] =
+        &[PREPULL_COMPLETE, PREPULL_REFUSED, PREPULL_NO_ROOM, CONFIG_REFUSED, SLOW_START, HELD_BACK];
 
     /// One of them, for serde.
     ///

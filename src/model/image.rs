@@ -66,6 +66,16 @@ impl<'a> Reference<'a> {
         })
     }
 
+    /// The whole name under which containerd keeps it; of a tag and a digest the digest counts (distribution/reference:
+    /// ParseDockerRef).
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match self.digest {
+            Some(digest) => format!("{}/{}@{digest}", self.host, self.path),
+            None => format!("{}/{}:{}", self.host, self.path, self.tag.unwrap_or("latest")),
+        }
+    }
+
     /// Tag, else digest: what is asked for.
     #[must_use]
     pub fn version(&self) -> &'a str {

@@ -1,11 +1,13 @@
-//! What pre-pulling tells the rest: per set, how far it is and what failed.
+//! What pre-pulling tells the rest: per set, how far it is, what failed and what it waits for.
 
 use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::Time;
+
 /// The state of one pre-pull set on this node.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SetProgress {
     /// The set's name.
     pub set: Arc<str>,
@@ -23,6 +25,16 @@ pub struct SetProgress {
     pub settled: bool,
     /// Why nothing of it will be pulled as it stands (credentials without consent, a bad name).
     pub refused: Option<String>,
+    /// What keeps its missing images from being pulled now.
+    pub waits: Option<Waits>,
+}
+
+impl SetProgress {
+    /// Every image of it is here.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.settled && self.failed.is_empty() && self.refused.is_none()
+    }
 }
 
 /// An image that could not be pulled.
@@ -34,4 +46,34 @@ pub struct PullFailure {
     pub text: Arc<str>,
     /// How often it was tried.
     pub tries: u32,
+}
+
+/// What a set waits for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Waits {
+    /// Its turn: starts are spread over the fleet, or a share of the nodes goes ahead.
+    Turn {
+        /// When it comes.
+        at: Time,
+    },
+    /// Its window.
+    Window {
+        /// When it opens; none: never again.
+        opens: Option<Time>,
+    },
+    /// Room on the disk for this image.
+    Room(Short),
+    /// The kubelet's word that the disk is well again (`DiskPressure`).
+    Pressure,
+}
+
+/// The disk has no room for an image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Short {
+    /// The image.
+    pub image: Arc<str>,
+    /// What it takes, downloaded and unpacked, in bytes; 0 where that is not known yet.
+    pub needs: u64,
+    /// What is free above what the set leaves free, in bytes.
+    pub room: u64,
 }

@@ -11,8 +11,6 @@ use crate::model::settings::{PrepullSet, PrepullSettings};
 /// The part of the settings that concerns this node.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// How long after the plan's start pulling begins here.
-    pub delay: Duration,
     /// The sets whose selector matches.
     pub sets: Vec<PlannedSet>,
 }
@@ -22,6 +20,8 @@ pub struct Plan {
 pub struct PlannedSet {
     /// As configured, each image once.
     pub set: PrepullSet,
+    /// How long after the plan's start pulling begins on this node.
+    pub delay: Duration,
     /// Why nothing of it will be pulled as it stands.
     pub refused: Option<String>,
 }
@@ -29,18 +29,25 @@ pub struct PlannedSet {
 /// Makes the plan of the node of that name with those labels.
 #[must_use]
 pub fn plan(settings: &PrepullSettings, node: &str, labels: &[(Arc<str>, Arc<str>)]) -> Plan {
-    let sets = settings.sets.iter().filter(|set| selects(set, labels)).map(planned).collect();
-    Plan { delay: settings.spread.mul_f64(share(node)), sets }
+    let spread = settings.spread.mul_f64(share("spread", node));
+    let sets = settings.sets.iter().filter(|set| selects(set, labels));
+    Plan { sets: sets.map(|set| planned(set, spread + lead(set, node))).collect() }
+}
+
+/// Nothing for the nodes that go first, and for all where none do.
+fn lead(set: &PrepullSet, node: &str) -> Duration {
+    let waits = set.first.filter(|first| share("first", node) * 100.0 >= f64::from(first.share));
+    waits.map_or(Duration::ZERO, |first| first.lead)
 }
 
 fn selects(set: &PrepullSet, labels: &[(Arc<str>, Arc<str>)]) -> bool {
     set.match_labels.iter().all(|(key, value)| labels.iter().any(|(k, v)| k == key && v == value))
 }
 
-fn planned(set: &PrepullSet) -> PlannedSet {
+fn planned(set: &PrepullSet, delay: Duration) -> PlannedSet {
     let mut seen = BTreeSet::new();
     let images = set.images.iter().filter(|image| seen.insert(Arc::clone(image))).cloned().collect();
-    PlannedSet { refused: refusal(set), set: PrepullSet { images, ..set.clone() } }
+    PlannedSet { refused: refusal(set), delay, set: PrepullSet { images, ..set.clone() } }
 }
 
 /// A private image that was pulled ahead can be used by every pod of the node: under its default policy the kubelet asks
@@ -58,9 +65,9 @@ fn refusal(set: &PrepullSet) -> Option<String> {
     Some(format!("`{}` is no name of an image: correct it", bad.escape_debug()))
 }
 
-/// A number from 0 to 1 that belongs to this name: the same after every restart, another on every node.
-fn share(node: &str) -> f64 {
-    let digest = Sha256::digest(node.as_bytes());
+/// A number from 0 to 1 that belongs to this name and purpose: the same after every restart, another on every node.
+fn share(purpose: &str, node: &str) -> f64 {
+    let digest = Sha256::new().chain_update(purpose).chain_update(node).finalize();
     let number = digest.iter().take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte));
     f64::from(number) / f64::from(u32::MAX)
 }
@@ -68,7 +75,7 @@ fn share(node: &str) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::settings::{CredentialSettings, CredentialSource};
+    use crate::model::settings::{CredentialSettings, CredentialSource, First};
 
     fn set(name: &str) -> PrepullSet {
         PrepullSet::new(name, vec!["a:1".into(), "b:1".into(), "a:1".into()])
@@ -104,14 +111,31 @@ mod tests {
         assert_eq!(refused, [true, false, true]);
     }
 
+    fn delay(set: PrepullSet, node: usize) -> Duration {
+        plan(&settings(vec![set]), &format!("node-{node}"), &[]).sets[0].delay
+    }
+
     #[test]
     fn a_fleet_starts_evenly_over_the_spread_and_each_node_always_at_its_own_time() {
-        let delay = |node: usize| plan(&settings(Vec::new()), &format!("node-{node}"), &[]).delay;
         let mut minutes = [0; 10];
         for node in 0..5_000 {
-            assert_eq!(delay(node), delay(node));
-            minutes[usize::try_from(delay(node).as_secs() / 60).unwrap().min(9)] += 1;
+            assert_eq!(delay(set("all"), node), delay(set("all"), node));
+            minutes[usize::try_from(delay(set("all"), node).as_secs() / 60).unwrap().min(9)] += 1;
         }
         assert!(minutes.iter().all(|nodes| (400..600).contains(nodes)), "{minutes:?}");
+    }
+
+    #[test]
+    fn a_share_of_the_nodes_goes_first_and_the_others_follow_after_the_lead() {
+        let lead = Duration::from_secs(1_800);
+        let led = |node| delay(PrepullSet { first: Some(First { share: 5, lead }), ..set("led") }, node);
+        let ahead: Vec<_> = (0..5_000).filter(|node| led(*node) < lead).collect();
+        assert!((200..300).contains(&ahead.len()), "{} of 5000", ahead.len());
+        let early = ahead.iter().filter(|node| delay(set("led"), **node) < Duration::from_secs(300)).count();
+        assert!(
+            (80..170).contains(&early),
+            "who goes first starts at any time of the spread, {early} in its first half"
+        );
+        assert!((0..5_000).all(|node| [Duration::ZERO, lead].contains(&(led(node) - delay(set("led"), node)))));
     }
 }

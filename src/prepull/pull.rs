@@ -1,36 +1,31 @@
 //! One job against the runtime: is the image there, and if not, pull it, under a lease of our own where the runtime is
-//! containerd. Knows nothing of sets.
+//! containerd, as long as the disk has room for it. Knows nothing of sets.
 
-use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-use tokio::sync::mpsc;
+use containerd_client::services::v1::Lease;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::credentials::Keyring;
+use super::leases::Leases;
+use super::mend::Mend;
 use super::queue::{Outcome, Step};
+use super::room::{self, Disk, Space};
 use crate::client::call::Call;
 use crate::client::containerd::Containerd;
+use crate::client::containerd::pulls::Pulls;
 use crate::client::cri::Cri;
 use crate::client::cri::auth::RegistryAuth;
 use crate::clock::Clock;
-use crate::model::after;
 use crate::model::observation::{Observation, Seen};
+use crate::model::prepull::Short;
+use crate::model::pull::Pull;
 use crate::model::runtime::{CallFailure, FailureKind};
 use crate::model::settings::CredentialSource;
-
-/// The label by which a lease of ours names its image.
-const IMAGE_LABEL: &str = "kubewhy.dev/image";
-
-/// When containerd drops a lease by itself (containerd: core/metadata/gc.go).
-const EXPIRE_LABEL: &str = "containerd.io/gc.expire";
-
-/// Bytes of a pull that was cut off wait so long for its next try. containerd has no call that changes a lease: one that
-/// expires is made anew by the next try, which then starts from nothing.
-const LEASE_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 
 /// A pull that takes longer is cut off and tried again later, from the bytes it has.
 const PULL_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
@@ -38,32 +33,48 @@ const PULL_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
 /// Reading the credentials file; it may lie on a mount that hangs.
 const READ_AT_MOST: Duration = Duration::from_secs(5);
 
+/// Between two looks at a pull of ours: how much it takes is known soon after its manifest is here.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Names the cause of a failed pull by its words: the id, where the catalogue has one.
+pub type NameCause = fn(&str) -> Option<&'static str>;
+
+/// What is to be pulled, and within which limits.
+#[derive(Clone, Debug)]
+pub(super) struct Order {
+    pub(super) image: Arc<str>,
+    pub(super) credentials: Option<CredentialSource>,
+    /// What stays free of the disk, in percent.
+    pub(super) min_free: u8,
+    /// Where it is told how far the pull is; nobody need listen.
+    pub(super) progress: watch::Sender<Option<Pull>>,
+}
+
 /// What jobs need of the world.
 #[derive(Clone, Debug)]
 pub(super) struct Puller {
-    cri: Cri,
-    containerd: Containerd,
-    clock: Clock,
-    out: mpsc::Sender<Observation>,
+    pub(super) cri: Cri,
+    pub(super) containerd: Containerd,
+    pub(super) leases: Leases,
+    pub(super) disk: Disk,
+    pub(super) cause: NameCause,
+    pub(super) clock: Clock,
+    /// Every call to the runtime is told here as it ends.
+    pub(super) out: mpsc::Sender<Observation>,
+    /// Ends pulls where it would be of no use to wait for their answer.
+    pub(super) stop: CancellationToken,
 }
 
 impl Puller {
-    /// Every call to the runtime is told to `out` as it ends.
-    pub(super) fn new(cri: Cri, clock: Clock, out: mpsc::Sender<Observation>) -> Self {
-        Self { containerd: Containerd::new(&cri), cri, clock, out }
-    }
-
     /// Does one step for one image.
-    pub(super) async fn work(
-        &self,
-        step: Step,
-        image: &str,
-        credentials: Option<CredentialSource>,
-        stop: &CancellationToken,
-    ) -> Outcome {
+    pub(super) async fn work(&self, step: Step, order: &Order) -> Outcome {
         match step {
-            Step::Check => self.check(image).await,
-            Step::Pull => self.pull(image, credentials, stop).await.unwrap_or_else(|other| other),
+            Step::Check => self.check(&order.image).await,
+            Step::Pull => match self.check(&order.image).await {
+                Outcome::Absent => self.pull(order).await.unwrap_or_else(|other| other),
+                known => known,
+            },
+            Step::Refresh => self.refresh(order).await,
         }
     }
 
@@ -71,32 +82,91 @@ impl Puller {
         match self.told(self.cri.image_status(image).await).await {
             Ok(answer) if answer.image.is_some() => Outcome::Present,
             Ok(_) => Outcome::Absent,
-            Err(failure) => outcome(&failure),
+            Err(failure) => self.outcome(&failure),
+        }
+    }
+
+    /// A tag that has not moved is as it was: present.
+    async fn refresh(&self, order: &Order) -> Outcome {
+        let before = self.status(&order.image).await.map(|image| image.id);
+        let outcome = self.pull(order).await.unwrap_or_else(|other| other);
+        let moved = self.status(&order.image).await.map(|image| image.id) != before;
+        match outcome {
+            Outcome::Pulled(_) if !moved => Outcome::Present,
+            outcome => outcome,
         }
     }
 
     /// The way that leads to a pulled image; whatever else happens is the `Err`.
-    async fn pull(
-        &self,
-        image: &str,
-        credentials: Option<CredentialSource>,
-        stop: &CancellationToken,
-    ) -> Result<Outcome, Outcome> {
-        let before = self.check(image).await;
-        if before != Outcome::Absent {
-            return Err(before);
-        }
-        let auth = auth(image, credentials).await?;
-        let lease = self.lease(image).await?;
-        let pulling = self.cri.pull_image(image, auth, lease.as_deref(), stop);
-        let Ok(call) = tokio::time::timeout(PULL_AT_MOST, pulling).await else {
-            return Err(failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600)));
+    async fn pull(&self, order: &Order) -> Result<Outcome, Outcome> {
+        let auth = auth(&order.image, order.credentials.clone()).await?;
+        let space = self.disk.space().await;
+        self.room_for(order, space.map(|space| (space, None)))?;
+        let lease = self.leases.of(&order.image).await.map_err(|failure| self.outcome(&failure))?;
+        let call = tokio::select! {
+            call = self.call(order, auth, lease.as_ref()) => call?,
+            short = self.watch(order, lease.clone()) => return Err(short),
         };
-        self.told(call).await.map_err(|failure| outcome(&failure))?;
-        if let Some(lease) = lease {
-            self.end_lease(&lease).await;
+        match (self.told(call).await, lease) {
+            (Ok(_), lease) => {
+                if let Some(lease) = lease {
+                    self.leases.end(&lease).await;
+                }
+                Ok(Outcome::Pulled(self.status(&order.image).await.map_or(0, |image| image.size)))
+            }
+            (Err(failure), lease) => {
+                let outcome = self.outcome(&failure);
+                if let (Outcome::Failed { mend: Mend::Fresh, .. }, Some(lease)) = (&outcome, lease) {
+                    self.leases.end(&lease).await;
+                }
+                Err(outcome)
+            }
         }
-        Ok(Outcome::Pulled(self.size(image).await))
+    }
+
+    async fn call(
+        &self,
+        order: &Order,
+        auth: Option<RegistryAuth>,
+        lease: Option<&Lease>,
+    ) -> Result<Call<k8s_cri::v1::PullImageResponse>, Outcome> {
+        let pulling = self.cri.pull_image(&order.image, auth, lease.map(|lease| &*lease.id), &self.stop);
+        timeout(PULL_AT_MOST, pulling)
+            .await
+            .map_err(|_| failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600)))
+    }
+
+    /// Looks at a pull of ours until the disk has no room for it any more: for what its manifest says it takes, or, as it
+    /// goes on, for anything.
+    async fn watch(&self, order: &Order, lease: Option<Lease>) -> Outcome {
+        let mut pulls = Pulls::new(self.containerd.clone());
+        let mut measured = false;
+        loop {
+            sleep(LOOK).await;
+            let pull = match lease.clone() {
+                Some(lease) => pulls.under(lease).await.ok(),
+                None => None,
+            };
+            let first = !measured && pull.as_ref().is_some_and(|pull| pull.complete_list);
+            if let Some(space) = self.disk.space().await {
+                let whole = pull.as_ref().filter(|_| first);
+                if let Err(short) = self.room_for(order, Some((space, whole))) {
+                    return short;
+                }
+                measured |= first;
+            }
+            order.progress.send_replace(pull);
+        }
+    }
+
+    /// A disk that is not seen has room: the kubelet's own word about it still counts.
+    fn room_for(&self, order: &Order, space: Option<(Space, Option<&Pull>)>) -> Result<(), Outcome> {
+        let Some((space, pull)) = space else { return Ok(()) };
+        let (room, needs) = (space.above(order.min_free), pull.map_or(0, room::needs));
+        if room > 0 && needs <= room {
+            return Ok(());
+        }
+        Err(Outcome::Short(Short { image: order.image.clone(), needs, room }))
     }
 
     async fn told<T>(&self, call: Call<T>) -> Result<T, CallFailure> {
@@ -107,47 +177,19 @@ impl Puller {
         call.result
     }
 
-    /// As the runtime counts it; 0 where it does not say.
-    async fn size(&self, image: &str) -> u64 {
-        let answer = self.told(self.cri.image_status(image).await).await.ok();
-        answer.and_then(|answer| answer.image).map_or(0, |image| image.size)
+    /// The image, where it is here.
+    async fn status(&self, image: &str) -> Option<k8s_cri::v1::Image> {
+        self.told(self.cri.image_status(image).await).await.ok()?.image
     }
 
-    /// The lease for an image, made if need be; none where the runtime knows no leases.
-    async fn lease(&self, image: &str) -> Result<Option<String>, Outcome> {
-        let id = lease_id(image);
-        let expires = after(self.clock.now(), LEASE_LIFE);
-        let labels =
-            HashMap::from([(IMAGE_LABEL.to_owned(), image.to_owned()), (EXPIRE_LABEL.to_owned(), expires.to_string())]);
-        match self.containerd.create_lease(&id, labels).await {
-            Ok(()) => Ok(Some(id)),
-            Err(failure) if failure.kind == FailureKind::Unsupported => Ok(None),
-            Err(failure) => Err(outcome(&failure)),
+    /// Only an answer is a verdict on the image; else the runtime is in trouble, and that is told elsewhere.
+    fn outcome(&self, failure: &CallFailure) -> Outcome {
+        if failure.kind != FailureKind::Answered {
+            return Outcome::Unanswered;
         }
+        let mend = Mend::of((self.cause)(&failure.text), &failure.text);
+        Outcome::Failed { text: failure.text.as_str().into(), mend }
     }
-
-    /// Ends leases of ours whose image is not in `wanted`: of sets that were changed while this agent was not there.
-    pub(super) async fn sweep(self, wanted: BTreeSet<Arc<str>>) {
-        let leases = self.containerd.leases().await.unwrap_or_default(); // not containerd, or not now: they expire
-        for lease in leases {
-            if lease.labels.get(IMAGE_LABEL).is_some_and(|image| !wanted.contains(image.as_str())) {
-                self.end_lease(&lease.id).await;
-            }
-        }
-    }
-
-    async fn end_lease(&self, id: &str) {
-        if let Err(failure) = self.containerd.delete_lease(id).await {
-            tracing::debug!(lease = id, error = %failure.text, "a lease is left to expire");
-        }
-    }
-}
-
-/// The same for an image on every try, after every restart.
-fn lease_id(image: &str) -> String {
-    let digest = Sha256::digest(image.as_bytes());
-    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("kubewhy-{hex}")
 }
 
 async fn auth(image: &str, credentials: Option<CredentialSource>) -> Result<Option<RegistryAuth>, Outcome> {
@@ -158,7 +200,7 @@ async fn auth(image: &str, credentials: Option<CredentialSource>) -> Result<Opti
     };
     let name = file.clone();
     let reading = tokio::task::spawn_blocking(move || Keyring::read(&file));
-    match tokio::time::timeout(READ_AT_MOST, reading).await {
+    match timeout(READ_AT_MOST, reading).await {
         Ok(Ok(Ok(keyring))) => Ok(keyring.find(image)),
         Ok(Ok(Err(error))) => Err(failed(&error.to_string())),
         Ok(Err(_)) | Err(_) => Err(failed(&unanswered(&name))),
@@ -170,16 +212,5 @@ fn unanswered(file: &Path) -> String {
 }
 
 fn failed(text: &str) -> Outcome {
-    Outcome::Failed { text: text.into(), no_such_image: false }
-}
-
-/// Only an answer is a verdict on the image; else the runtime is in trouble, and that is told elsewhere.
-fn outcome(failure: &CallFailure) -> Outcome {
-    match failure.kind {
-        FailureKind::Answered => Outcome::Failed {
-            text: failure.text.as_str().into(),
-            no_such_image: failure.text.starts_with("rpc error: code = NotFound"),
-        },
-        _ => Outcome::Unanswered,
-    }
+    Outcome::Failed { text: text.into(), mend: Mend::Retry }
 }

@@ -1,23 +1,35 @@
 //! Which image of which set is to be looked at or pulled now, which later, and what came of it. Pure: the time is an
 //! argument, and nothing is done here.
 
+mod item;
+
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::mend::Mend;
 use super::plan::{Plan, PlannedSet};
-use crate::client::backoff::Backoff;
-use crate::model::prepull::{PullFailure, SetProgress};
+use super::window;
+use crate::model::prepull::{SetProgress, Short, Waits};
 use crate::model::{Time, after};
+use item::{Item, Next};
 
-/// How failures are retried.
+/// How things are tried again and looked at again.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     /// First and longest wait where a retry may help.
     pub fast: (Duration, Duration),
-    /// First and longest wait where the registry said that there is no such image, or patience is at its end.
+    /// First and longest wait where only somebody's edit helps, or patience is at its end.
     pub slow: (Duration, Duration),
     /// After so many failures in a row the slow pace is taken.
     pub patience: u32,
+    /// Likewise where a try starts from nothing: each costs the whole image.
+    pub patience_fresh: u32,
+    /// Between two looks at a disk that had no room.
+    pub room: Duration,
+    /// Between two looks at an image that is to be kept.
+    pub watch: Duration,
+    /// First and longest wait before an image that somebody removed is pulled again: whoever did may do so again.
+    pub lost: (Duration, Duration),
 }
 
 impl Default for Pace {
@@ -25,8 +37,27 @@ impl Default for Pace {
         const fn minutes(n: u64) -> Duration {
             Duration::from_secs(60 * n)
         }
-        Self { fast: (Duration::from_secs(10), minutes(10)), slow: (minutes(10), minutes(60)), patience: 6 }
+        Self {
+            fast: (Duration::from_secs(10), minutes(10)),
+            slow: (minutes(10), minutes(60)),
+            patience: 6,
+            patience_fresh: 3,
+            room: minutes(5),
+            watch: minutes(5),
+            lost: (minutes(10), minutes(24 * 60)),
+        }
     }
+}
+
+/// What of the node lets pulls begin and go on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gates {
+    /// An image of a pod is being pulled: it goes first.
+    pub pods: bool,
+    /// The kubelet says that the disk is short of room.
+    pub pressure: bool,
+    /// A pull that is cut off loses nothing.
+    pub resumable: bool,
 }
 
 /// One thing to do. An image of a set is at one job at a time.
@@ -40,6 +71,9 @@ pub struct Job {
     pub step: Step,
 }
 
+/// A set's name and an image of it.
+pub type Key = (Arc<str>, Arc<str>);
+
 /// What a job does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Step {
@@ -47,6 +81,8 @@ pub enum Step {
     Check,
     /// Pulls it, unless it is there by now.
     Pull,
+    /// Pulls it though it is there: its tag may have moved.
+    Refresh,
 }
 
 /// What came of a job.
@@ -58,12 +94,14 @@ pub enum Outcome {
     Absent,
     /// We pulled it; its size in bytes.
     Pulled(u64),
+    /// The disk has no room for it.
+    Short(Short),
     /// It could not be pulled.
     Failed {
         /// Why.
         text: Arc<str>,
-        /// The registry said that there is no such image.
-        no_such_image: bool,
+        /// What may mend it.
+        mend: Mend,
     },
     /// The runtime did not answer: nothing is known of the image.
     Unanswered,
@@ -84,21 +122,11 @@ struct SetQueue {
     items: Vec<Item>,
 }
 
-#[derive(Clone, Debug)]
-struct Item {
-    image: Arc<str>,
-    state: State,
-    failure: Option<PullFailure>,
-    fast: Backoff,
-    slow: Backoff,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-enum State {
-    Waiting { step: Step, due: Time },
-    Running,
-    Present,
-    Pulled(u64),
+/// Why a set may not pull now.
+#[derive(Debug, PartialEq)]
+enum Closed {
+    Waits(Waits),
+    Pods,
 }
 
 impl Queue {
@@ -109,67 +137,91 @@ impl Queue {
     }
 
     /// Follows a new plan. What is known of images that stay is kept; a failed one is tried anew where its set changed.
-    /// Returns the images whose jobs are to be stopped, as set and image.
-    pub fn follow(&mut self, plan: Plan, now: Time) -> Vec<(Arc<str>, Arc<str>)> {
+    /// Returns the images whose jobs are to be stopped.
+    pub fn follow(&mut self, plan: Plan, now: Time) -> Vec<Key> {
         let mut old = std::mem::take(&mut self.sets);
         for planned in plan.sets {
             let before = old.iter_mut().find(|set| set.planned.set.name == planned.set.name);
             let unchanged = before.as_ref().filter(|set| set.planned == planned).map(|set| set.from);
             let known = before.map_or_else(Vec::new, |set| set.take(&planned, unchanged.is_some()));
-            let from = unchanged.unwrap_or_else(|| after(now, plan.delay));
-            self.sets.push(SetQueue::new(planned, from, known, &self.pace, now));
+            let from = unchanged.unwrap_or_else(|| after(now, planned.delay));
+            let mut set = SetQueue::new(planned, from, known, &self.pace, now);
+            if unchanged.is_none() {
+                set.replan(&self.pace, now);
+            }
+            self.sets.push(set);
         }
-        let left = |set: SetQueue| {
-            let running = set.items.into_iter().filter(|item| item.state == State::Running);
-            running.map(move |item| (set.planned.set.name.clone(), item.image))
-        };
-        old.into_iter().flat_map(left).collect()
+        old.into_iter().flat_map(|set| set.into_running()).collect()
     }
 
     /// Takes every job that may start now: due, within its set's parallelism, and of an image that no other set is at.
-    pub fn start(&mut self, now: Time) -> Vec<Job> {
+    pub fn start(&mut self, gates: Gates, now: Time) -> Vec<Job> {
         let mut busy: Vec<_> = self.running().cloned().collect();
         let mut jobs = Vec::new();
         for set in &mut self.sets {
+            let is_open = set.closed(gates, now).is_none();
             let mut free = set.planned.set.parallel.max(1).saturating_sub(set.running());
             for item in &mut set.items {
-                let State::Waiting { step, due } = item.state else { continue };
-                if free == 0 || due > now || busy.contains(&item.image) {
+                let Next::Due(step, due) = item.next else { continue };
+                let may = is_open || step == Step::Check;
+                if free == 0 || due > now || !may || busy.contains(&item.image) {
                     continue;
                 }
                 free -= 1;
                 busy.push(item.image.clone());
-                item.state = State::Running;
+                item.next = Next::Running(step);
                 jobs.push(Job { set: set.planned.set.name.clone(), image: item.image.clone(), step });
             }
         }
         jobs
     }
 
+    /// Takes back the pulls that may not go on; their jobs are to be stopped. Where they would lose what they have, only a
+    /// disk in trouble is a reason.
+    pub fn cut(&mut self, gates: Gates, now: Time) -> Vec<Key> {
+        let mut cut = Vec::new();
+        for set in &mut self.sets {
+            if set.closed(gates, now).is_none_or(|_| !gates.resumable && !gates.pressure) {
+                continue;
+            }
+            for item in &mut set.items {
+                if let Next::Running(step @ (Step::Pull | Step::Refresh)) = item.next {
+                    item.next = Next::Due(step, now);
+                    cut.push((set.planned.set.name.clone(), item.image.clone()));
+                }
+            }
+        }
+        cut
+    }
+
     /// Notes what came of a job. One that is in no set any more is forgotten.
     pub fn end(&mut self, job: &Job, outcome: Outcome, now: Time) {
         let Some(set) = self.sets.iter_mut().find(|set| set.planned.set.name == job.set) else { return };
-        let from = set.from;
         if let Some(item) = set.items.iter_mut().find(|item| item.image == job.image) {
-            item.end(job.step, outcome, self.pace.patience, from, now);
+            item.end(job.step, outcome, &item::Around { pace: &self.pace, set: &set.planned.set, from: set.from, now });
         }
     }
 
-    /// When the next job falls due; none while all wait for running ones.
+    /// Tries what failed in this set at once: what it failed of may be mended.
+    pub fn retry(&mut self, set: &str, now: Time) {
+        let items = self.sets.iter_mut().filter(|queue| &*queue.planned.set.name == set).flat_map(|set| &mut set.items);
+        items.for_each(|item| item.retry(now));
+    }
+
+    /// When the next job falls due or a window opens or closes; none while all wait for running ones.
     #[must_use]
     pub fn next_due(&self, now: Time) -> Option<Time> {
-        let items = self.sets.iter().flat_map(|set| &set.items);
-        let due = items.filter_map(|item| match item.state {
-            State::Waiting { due, .. } if due > now => Some(due),
-            _ => None,
+        let due = self.sets.iter().flat_map(|set| &set.items).filter_map(|item| match item.next {
+            Next::Due(_, due) => Some(due),
+            Next::Running(_) | Next::Nothing => None,
         });
-        due.min()
+        due.chain(self.sets.iter().filter_map(|set| set.turns(now))).filter(|due| *due > now).min()
     }
 
     /// How far every set is.
     #[must_use]
-    pub fn progress(&self) -> Vec<SetProgress> {
-        self.sets.iter().map(SetQueue::progress).collect()
+    pub fn progress(&self, gates: Gates, now: Time) -> Vec<SetProgress> {
+        self.sets.iter().map(|set| set.progress(gates, now)).collect()
     }
 
     /// How often the image of a job was tried in vain.
@@ -186,9 +238,42 @@ impl Queue {
         self.sets.iter().map(|queue| &queue.planned).find(|planned| &*planned.set.name == set)
     }
 
+    /// The sets that wait for a try after a failure.
+    pub fn failing(&self) -> impl Iterator<Item = &PlannedSet> {
+        let fails = |set: &&SetQueue| set.items.iter().any(|item| item.failure.is_some());
+        self.sets.iter().filter(fails).map(|set| &set.planned)
+    }
+
+    /// The images to keep that are here, each once, in the order of the configuration.
+    #[must_use]
+    pub fn kept(&self) -> Vec<Arc<str>> {
+        let mut kept: Vec<Arc<str>> = Vec::new();
+        for item in self.sets.iter().filter(|set| set.planned.set.keep).flat_map(|set| &set.items) {
+            if item.here.is_some() && !kept.contains(&item.image) {
+                kept.push(item.image.clone());
+            }
+        }
+        kept
+    }
+
+    /// Something is being pulled.
+    #[must_use]
+    pub fn is_pulling(&self) -> bool {
+        let mut items = self.sets.iter().flat_map(|set| &set.items);
+        items.any(|item| matches!(item.next, Next::Running(Step::Pull | Step::Refresh)))
+    }
+
+    /// Something would be pulled now if no pod's image were.
+    #[must_use]
+    pub fn wants_to_pull(&self, gates: Gates, now: Time) -> bool {
+        let alone = Gates { pods: false, ..gates };
+        let mut items = self.sets.iter().filter(|set| set.closed(alone, now).is_none()).flat_map(|set| &set.items);
+        items.any(|item| matches!(item.next, Next::Due(Step::Pull | Step::Refresh, due) if due <= now))
+    }
+
     fn running(&self) -> impl Iterator<Item = &Arc<str>> {
         let items = self.sets.iter().flat_map(|set| &set.items);
-        items.filter(|item| item.state == State::Running).map(|item| &item.image)
+        items.filter(|item| matches!(item.next, Next::Running(_))).map(|item| &item.image)
     }
 }
 
@@ -203,68 +288,74 @@ impl SetQueue {
         Self { planned, from, items }
     }
 
+    /// What is here may be kept or refreshed otherwise than before.
+    fn replan(&mut self, pace: &Pace, now: Time) {
+        let around = item::Around { pace, set: &self.planned.set, from: self.from, now };
+        self.items.iter_mut().for_each(|item| item.replan(&around));
+    }
+
     /// Hands over what the next plan keeps. What waits starts anew where the set changed.
     fn take(&mut self, next: &PlannedSet, unchanged: bool) -> Vec<Item> {
         let stays = |item: &mut Item| next.refused.is_none() && next.set.images.contains(&item.image);
         let mut kept: Vec<_> = self.items.extract_if(.., stays).collect();
-        kept.retain(|item| unchanged || !matches!(item.state, State::Waiting { .. }));
+        kept.retain(|item| unchanged || item.here.is_some() || matches!(item.next, Next::Running(_)));
         kept
     }
 
-    fn running(&self) -> usize {
-        self.items.iter().filter(|item| item.state == State::Running).count()
+    fn into_running(self) -> impl Iterator<Item = Key> {
+        let running = self.items.into_iter().filter(|item| matches!(item.next, Next::Running(_)));
+        let name = self.planned.set.name;
+        running.map(move |item| (name.clone(), item.image))
     }
 
-    fn progress(&self) -> SetProgress {
-        let pulled = |item: &Item| match item.state {
-            State::Pulled(bytes) => Some(bytes),
-            _ => None,
-        };
+    fn closed(&self, gates: Gates, now: Time) -> Option<Closed> {
+        if now < self.from {
+            return Some(Closed::Waits(Waits::Turn { at: self.from }));
+        }
+        if let Some(window::State::Closed { opens }) = self.planned.set.window.as_ref().map(|w| window::state(w, now)) {
+            return Some(Closed::Waits(Waits::Window { opens }));
+        }
+        let pressure = gates.pressure.then_some(Closed::Waits(Waits::Pressure));
+        pressure.or(gates.pods.then_some(Closed::Pods))
+    }
+
+    /// When what it may do changes next.
+    fn turns(&self, now: Time) -> Option<Time> {
+        if now < self.from {
+            return Some(self.from);
+        }
+        match window::state(self.planned.set.window.as_ref()?, now) {
+            window::State::Open { until } => (self.running() > 0).then_some(until),
+            window::State::Closed { opens } => opens,
+        }
+    }
+
+    fn running(&self) -> usize {
+        self.items.iter().filter(|item| matches!(item.next, Next::Running(_))).count()
+    }
+
+    fn progress(&self, gates: Gates, now: Time) -> SetProgress {
+        let pulled = self.items.iter().filter_map(|item| item.here.and_then(|here| here.by_us));
         SetProgress {
             set: self.planned.set.name.clone(),
             images: self.planned.set.images.len(),
-            present: self.items.iter().filter(|item| item.state == State::Present).count(),
-            pulled: self.items.iter().filter_map(pulled).count(),
-            bytes: self.items.iter().filter_map(pulled).sum(),
+            present: self.items.iter().filter(|item| item.here.is_some_and(|here| here.by_us.is_none())).count(),
+            pulled: pulled.clone().count(),
+            bytes: pulled.sum(),
             failed: self.items.iter().filter_map(|item| item.failure.clone()).collect(),
             settled: self.items.iter().all(Item::settled),
             refused: self.planned.refused.clone(),
-        }
-    }
-}
-
-impl Item {
-    fn new(image: &Arc<str>, pace: &Pace, now: Time) -> Self {
-        Self {
-            image: image.clone(),
-            state: State::Waiting { step: Step::Check, due: now },
-            failure: None,
-            fast: Backoff::new(pace.fast.0, pace.fast.1),
-            slow: Backoff::new(pace.slow.0, pace.slow.1),
+            waits: self.waits(gates, now),
         }
     }
 
-    /// It is there, or its first try is over: a retry changes nothing of that until it succeeds.
-    fn settled(&self) -> bool {
-        matches!(self.state, State::Present | State::Pulled(_)) || self.failure.is_some()
-    }
-
-    fn end(&mut self, step: Step, outcome: Outcome, patience: u32, from: Time, now: Time) {
-        self.state = match outcome {
-            Outcome::Present => State::Present,
-            Outcome::Pulled(bytes) => State::Pulled(bytes),
-            Outcome::Absent => State::Waiting { step: Step::Pull, due: now.max(from) },
-            Outcome::Unanswered => State::Waiting { step, due: after(now, self.fast.wait()) },
-            Outcome::Failed { text, no_such_image } => {
-                let tries = self.failure.as_ref().map_or(0, |failure| failure.tries) + 1;
-                self.failure = Some(PullFailure { image: self.image.clone(), text, tries });
-                let slow = no_such_image || tries >= patience;
-                let wait = if slow { self.slow.wait() } else { self.fast.wait() };
-                State::Waiting { step: Step::Pull, due: after(now, wait) }
-            }
-        };
-        if matches!(self.state, State::Present | State::Pulled(_)) {
-            self.failure = None;
+    fn waits(&self, gates: Gates, now: Time) -> Option<Waits> {
+        let mut missing = self.items.iter().filter(|item| item.here.is_none() && item.next.is_pull()).peekable();
+        missing.peek()?;
+        match self.closed(gates, now) {
+            Some(Closed::Waits(waits)) => Some(waits),
+            Some(Closed::Pods) => None,
+            None => missing.find_map(|item| item.short.clone()).map(Waits::Room),
         }
     }
 }

@@ -1,16 +1,24 @@
-//! Turns the crank of pre-pulling: follows the settings and the node's labels, starts what the queue yields, tells how far
-//! each set is. Decides nothing itself.
+//! Turns the crank of pre-pulling: follows the settings and the node's state, starts and cuts off what the queue says, tells
+//! how far each set is. Decides nothing itself.
 
 use std::collections::{BTreeMap, HashMap};
+use std::future::pending;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::chores::{Chores, Wishes};
+use super::keep::Keeper;
+use super::leases::Leases;
 use super::plan::plan;
-use super::pull::Puller;
-use super::queue::{Job, Outcome, Pace, Queue, Step};
+use super::pull::{NameCause, Order, Puller};
+use super::queue::{Gates, Job, Key, Outcome, Pace, Queue, Step};
+use super::room::Disk;
+use super::way::{Lookout, Ours, Way};
+use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
 use crate::clock::Clock;
 use crate::model::Time;
@@ -24,33 +32,72 @@ pub struct Prepull {
     pub cri: Cri,
     /// The node's name, by which starts are spread over the fleet.
     pub node: Arc<str>,
-    /// The node's labels; empty until they are known.
-    pub labels: watch::Receiver<Vec<(Arc<str>, Arc<str>)>>,
+    /// Where the host's root is seen.
+    pub host_root: PathBuf,
     /// The settings; a change is followed at once.
     pub settings: watch::Receiver<PrepullSettings>,
-    /// How failures are retried.
+    /// What of the node matters; a change is followed at once.
+    pub around: Surroundings,
+    /// How things are tried again.
     pub pace: Pace,
+    /// Names the cause of a failed pull.
+    pub cause: NameCause,
     /// The agent's clock.
     pub clock: Clock,
+}
+
+/// What of the node matters for pre-pulling.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The node's labels; empty until they are known.
+    pub labels: watch::Receiver<Vec<(Arc<str>, Arc<str>)>>,
+    /// The kubelet says that the disk is short of room (condition `DiskPressure`).
+    pub pressure: watch::Receiver<bool>,
+    /// A pod waits for an image.
+    pub pods_wait: watch::Receiver<bool>,
+    /// The pause image, where it is known.
+    pub pause: watch::Receiver<Option<Arc<str>>>,
 }
 
 impl Prepull {
     /// Runs until stopped. Sends [`Seen::Prepull`] for each set at its start and on each change. Pulls that run when it is
     /// stopped are dropped at once; on containerd their bytes stay under their lease.
     pub async fn run(self, out: mpsc::Sender<Observation>, stop: CancellationToken) {
+        let containerd = Containerd::new(&self.cri);
+        let (ours, about) = watch::channel(Ours::default());
+        let (taken, way) = watch::channel(Way::default());
+        let lookout = Lookout::new(containerd.clone(), self.clock, self.around.pods_wait.clone());
+        let disk = Disk::new(self.cri.clone(), &self.host_root);
+        let leases = Leases::new(containerd.clone(), self.clock);
         let crank = Crank {
-            puller: Puller::new(self.cri.clone(), self.clock, out.clone()),
+            chores: Chores::new(
+                leases.clone(),
+                Keeper { cri: self.cri.clone(), containerd: containerd.clone(), disk: disk.clone() },
+                disk.clone(),
+                self.clock,
+            ),
+            puller: Puller {
+                cri: self.cri.clone(),
+                containerd,
+                leases,
+                disk,
+                cause: self.cause,
+                clock: self.clock,
+                out: out.clone(),
+                stop: stop.clone(),
+            },
             queue: Queue::new(self.pace),
             jobs: JoinSet::new(),
             running: HashMap::new(),
-            sweep: JoinSet::new(),
             told: BTreeMap::new(),
             dropped: Vec::new(),
-            stop: stop.clone(),
+            ours,
+            way,
             out,
             given: self,
         };
-        let _ended = stop.run_until_cancelled(crank.turn()).await; // dropping the crank drops its jobs
+        let both = async { tokio::join!(crank.turn(), lookout.run(about, taken)) };
+        let _ended = stop.run_until_cancelled(Box::pin(both)).await; // dropping the crank drops its jobs
     }
 }
 
@@ -58,28 +105,35 @@ struct Crank {
     given: Prepull,
     puller: Puller,
     queue: Queue,
+    chores: Chores,
     jobs: JoinSet<(Job, Outcome)>,
     /// Jobs by set and image.
-    running: HashMap<(Arc<str>, Arc<str>), AbortHandle>,
-    sweep: JoinSet<()>,
+    running: HashMap<Key, AbortHandle>,
     told: BTreeMap<Arc<str>, SetProgress>,
     /// Sets that were told of and are planned no more.
     dropped: Vec<Arc<str>>,
-    stop: CancellationToken,
+    /// What of ours is about, for the lookout, and what that sees.
+    ours: watch::Sender<Ours>,
+    way: watch::Receiver<Way>,
     out: mpsc::Sender<Observation>,
 }
 
 impl Crank {
     async fn turn(mut self) {
         self.replan();
-        self.sweep();
         loop {
-            let now = self.given.clock.now();
-            for job in self.queue.start(now) {
+            let (now, gates) = (self.given.clock.now(), self.gates());
+            for key in self.queue.cut(gates, now) {
+                self.call_off(&key);
+            }
+            for job in self.queue.start(gates, now) {
                 self.start(job);
             }
+            self.look_out(gates, now);
+            self.chores.do_what_is_due(self.wishes(gates), now);
             let due = self.queue.next_due(now); // by the same moment, or what falls due in between is forgotten
-            if self.tell().await.is_err() {
+            let due = due.into_iter().chain(self.chores.next_due(now)).min();
+            if self.tell(gates, now).await.is_err() {
                 return;
             }
             tokio::select! {
@@ -88,46 +142,85 @@ impl Crank {
                         self.end(id, &job, outcome);
                     }
                 }
+                () = self.chores.done() => {}
                 () = sleep_until(&self.given.clock, due) => {}
-                () = changed(&mut self.given.settings) => {
-                    self.replan();
-                    self.sweep();
-                }
-                () = changed(&mut self.given.labels) => self.replan(),
+                () = changed(&mut self.given.settings) => self.replan(),
+                () = changed(&mut self.given.around.labels) => self.replan(),
+                () = changed(&mut self.given.around.pressure) => {}
+                () = changed(&mut self.way) => {}
             }
         }
+    }
+
+    fn gates(&self) -> Gates {
+        let (pods, resumable) = match *self.way.borrow() {
+            Way::Unseen => (true, false),
+            Way::Free { resumable } => (false, resumable),
+            Way::Taken { resumable } => (true, resumable),
+        };
+        Gates { pods, pressure: *self.given.around.pressure.borrow() || self.chores.is_low(), resumable }
+    }
+
+    fn look_out(&self, gates: Gates, now: Time) {
+        let ours = if self.queue.is_pulling() {
+            Ours::Pulling
+        } else if self.queue.wants_to_pull(gates, now) {
+            Ours::Due
+        } else {
+            Ours::Nothing
+        };
+        self.ours.send_if_modified(|known| std::mem::replace(known, ours) != ours);
     }
 
     fn replan(&mut self) {
         let settings = self.given.settings.borrow_and_update().clone();
-        let labels = self.given.labels.borrow_and_update().clone();
+        let labels = self.given.around.labels.borrow_and_update().clone();
         let plan = plan(&settings, &self.given.node, &labels);
         let planned = |name: &Arc<str>| plan.sets.iter().any(|planned| planned.set.name == *name);
         self.dropped.extend(self.told.extract_if(.., |name, _| !planned(name)).map(|(name, _)| name));
         for key in self.queue.follow(plan, self.given.clock.now()) {
-            if let Some(job) = self.running.remove(&key) {
-                job.abort();
-            }
+            self.call_off(&key);
         }
     }
 
-    /// Whatever a selector says by now: the node's labels may not be known yet.
-    fn sweep(&mut self) {
+    /// What is to be held. Leases are kept whatever a selector says by now: the node's labels may not be known yet.
+    fn wishes(&self, gates: Gates) -> Wishes {
+        if gates.pressure {
+            return Wishes::default();
+        }
         let settings = self.given.settings.borrow();
-        let wanted = settings.sets.iter().flat_map(|set| &set.images).cloned().collect();
-        self.sweep = JoinSet::new(); // one that still runs is stopped
-        self.sweep.spawn(self.puller.clone().sweep(wanted));
+        Wishes {
+            leased: settings.sets.iter().flat_map(|set| &set.images).cloned().collect(),
+            kept: self.queue.kept(),
+            keep_at_most: settings.keep_at_most,
+            min_free: settings.sets.iter().map(|set| set.min_free).min(),
+            spared: self.given.around.pause.borrow().clone(),
+        }
+    }
+
+    fn call_off(&mut self, key: &Key) {
+        if let Some(job) = self.running.remove(key) {
+            job.abort();
+        }
     }
 
     fn start(&mut self, job: Job) {
         if job.step == Step::Pull && self.queue.tries(&job) == 0 {
             tracing::info!(set = %job.set, image = %job.image, "pre-pull starts");
         }
-        let credentials = self.queue.planned(&job.set).and_then(|planned| planned.set.credentials.as_ref());
-        let credentials = credentials.map(|credentials| credentials.source.clone());
-        let (puller, stop, key) = (self.puller.clone(), self.stop.clone(), (job.set.clone(), job.image.clone()));
+        let Some(planned) = self.queue.planned(&job.set) else { return };
+        let order = Order {
+            image: job.image.clone(),
+            credentials: planned.set.credentials.as_ref().map(|credentials| credentials.source.clone()),
+            min_free: planned.set.min_free,
+            progress: watch::channel(None).0,
+        };
+        let (puller, key) = (self.puller.clone(), (job.set.clone(), job.image.clone()));
         let handle = self.jobs.spawn(async move {
-            let outcome = puller.work(job.step, &job.image, credentials, &stop).await;
+            let outcome = puller.work(job.step, &order).await;
+            if puller.stop.is_cancelled() {
+                pending::<()>().await; // what it came to is not its own doing
+            }
             (job, outcome)
         });
         self.running.insert(key, handle);
@@ -144,12 +237,12 @@ impl Crank {
     }
 
     /// Sends what changed since it was last sent.
-    async fn tell(&mut self) -> Result<(), mpsc::error::SendError<Observation>> {
+    async fn tell(&mut self, gates: Gates, now: Time) -> Result<(), mpsc::error::SendError<Observation>> {
         for name in std::mem::take(&mut self.dropped) {
             let seen = Seen::PrepullDropped(name);
             self.out.send(Observation { at: self.given.clock.now(), seen }).await?;
         }
-        for progress in self.queue.progress() {
+        for progress in self.queue.progress(gates, now) {
             if self.told.get(&progress.set) == Some(&progress) {
                 continue;
             }
@@ -172,6 +265,9 @@ fn log(job: &Job, outcome: &Outcome, tries: u32) {
             tracing::warn!(%set, %image, error = %text, "pre-pull failed and is tried again later");
         }
         Outcome::Failed { text, .. } => tracing::debug!(%set, %image, tries, error = %text, "pre-pull failed again"),
+        Outcome::Short(short) => {
+            tracing::warn!(%set, %image, needs = short.needs, room = short.room, "pre-pull waits for room on the disk");
+        }
         Outcome::Present | Outcome::Absent | Outcome::Unanswered => {}
     }
 }
@@ -187,13 +283,13 @@ fn log_settled(progress: &SetProgress) {
 async fn sleep_until(clock: &Clock, due: Option<Time>) {
     match due {
         Some(due) => tokio::time::sleep(clock.until(due)).await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 
 /// A new value; never where nobody is left to send one.
 async fn changed<T>(of: &mut watch::Receiver<T>) {
     if of.changed().await.is_err() {
-        std::future::pending().await
+        pending().await
     }
 }

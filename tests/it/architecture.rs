@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("track", &["model"]),
     ("diagnose", &["model", "causes", "track"]),
     ("observe", &["model", "client", "clock", "host", "probe"]),
-    ("prepull", &["model", "client", "clock"]),
+    ("prepull", &["model", "client", "clock", "host"]),
     ("report", &["model", "causes", "client", "clock"]),
     ("serve", &["model", "client", "clock"]),
     ("config", &["model", "clock"]),

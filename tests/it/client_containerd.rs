@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 
 use containerd_client::services::v1::{
-    CreateRequest, InfoRequest, InfoResponse, ReadContentResponse, UpdateImageRequest,
+    CreateRequest, GetImageRequest, GetImageResponse, Image, InfoRequest, InfoResponse, ReadContentResponse,
+    UpdateImageRequest,
 };
-use kubewhy::client::containerd::Containerd;
+use containerd_client::types::Descriptor;
+use kubewhy::client::containerd::{Containerd, Pin};
 use kubewhy::client::cri::Cri;
 use kubewhy::client::cri::deadlines::Deadlines;
 use kubewhy::client::endpoint::Endpoint;
@@ -68,14 +70,41 @@ async fn blobs_are_asked_for_by_digest_and_read_up_to_a_bound() {
 }
 
 #[tokio::test]
-async fn a_pin_changes_one_label_and_nothing_else() {
+async fn a_pin_is_set_with_a_mark_of_ours_and_only_that_is_taken_off() {
     let (_folder, fake, client) = far_end();
-    let method = containerd("images.v1.Images/Update");
-    fake.on(&method, Reply::Answer(vec![Vec::new()]));
-    client.pin("docker.io/library/a:1", true).await.unwrap();
-    let asked = UpdateImageRequest::decode(&*fake.asked(&method).remove(0).message).unwrap();
-    assert_eq!(asked.update_mask.unwrap().paths, ["labels.io.cri-containerd.pinned"]);
-    assert_eq!(asked.image.unwrap().labels["io.cri-containerd.pinned"], "pinned");
+    let known = |labels: &'static [(&str, &str)]| {
+        by(move |asked: GetImageRequest| {
+            let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+            let target = Some(Descriptor { digest: "sha256:t".to_owned(), ..Descriptor::default() });
+            let image = Some(Image { name: asked.name, labels, target, ..Image::default() });
+            Ok(GetImageResponse { image })
+        })
+    };
+    let (get, update) = (containerd("images.v1.Images/Get"), containerd("images.v1.Images/Update"));
+    fake.on(&update, Reply::Answer(vec![Vec::new()]));
+    let theirs: &[_] = &[("io.cri-containerd.pinned", "pinned")];
+    let ours: &[_] = &[("io.cri-containerd.pinned", "pinned"), ("kubewhy.dev/pinned", "true")];
+
+    fake.on(&get, known(theirs));
+    assert_eq!(client.pin("docker.io/library/a:1").await.unwrap(), Some(Pin::Theirs));
+    client.unpin("docker.io/library/a:1").await.unwrap();
+    assert!(fake.asked(&update).is_empty(), "it is somebody else's pin");
+
+    fake.on(&get, known(&[]));
+    assert_eq!(client.pin("docker.io/library/a:1").await.unwrap(), Some(Pin::Ours));
+    fake.on(&get, known(ours));
+    assert_eq!(client.pin("docker.io/library/a:1").await.unwrap(), Some(Pin::Ours));
+    client.unpin("docker.io/library/a:1").await.unwrap();
+    let asked = fake.asked(&update);
+    let asked: Vec<_> = asked.iter().map(|asked| UpdateImageRequest::decode(&*asked.message).unwrap()).collect();
+    let [set, taken_off] = &asked[..] else { panic!("{} updates", asked.len()) };
+    for (update, value) in [(set, "pinned"), (taken_off, "")] {
+        let mut paths = update.update_mask.clone().unwrap().paths;
+        paths.sort();
+        assert_eq!(paths, ["labels.io.cri-containerd.pinned", "labels.kubewhy.dev/pinned"]);
+        let image = update.image.as_ref().unwrap();
+        assert_eq!((&*image.labels["io.cri-containerd.pinned"], image.target.is_some()), (value, true));
+    }
 }
 
 #[tokio::test]

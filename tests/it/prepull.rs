@@ -1,5 +1,6 @@
 //! Pre-pull against a real gRPC server on a real socket. Time is real here and decides nothing: what waits is waited for.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use kubewhy::clock::Clock;
 use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::prepull::SetProgress;
 use kubewhy::model::settings::{CredentialSettings, CredentialSource, PrepullSet, PrepullSettings};
-use kubewhy::prepull::Prepull;
 use kubewhy::prepull::queue::Pace;
+use kubewhy::prepull::{Prepull, Surroundings};
 use prost::Message as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -83,9 +84,16 @@ fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>) -> Prepull {
     Prepull {
         cri: Cri::new(Endpoint::Given(socket.to_owned()), clock, Deadlines::default()),
         node: "n1".into(),
-        labels: watch::channel(Vec::new()).1,
+        host_root: "/".into(),
         settings,
-        pace: Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3 },
+        around: Surroundings {
+            labels: watch::channel(Vec::new()).1,
+            pressure: watch::channel(false).1,
+            pods_wait: watch::channel(false).1,
+            pause: watch::channel(None).1,
+        },
+        pace: Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3, ..Pace::default() },
+        cause: |_| None,
         clock,
     }
 }

@@ -9,14 +9,9 @@ use std::sync::Arc;
 use containerd_client::services::v1::{Lease, Resource, Status as Ingest};
 use serde::Deserialize;
 
+use super::{EXPIRES, OWN_IMAGE};
 use crate::model::Time;
 use crate::model::pull::{Layer, Pull};
-
-/// The label that ends a lease (containerd: core/leases/lease.go WithExpiration).
-const EXPIRES: &str = "containerd.io/gc.expire";
-
-/// The label of a lease of our own: the image it is for.
-const OWN_IMAGE: &str = "kubewhy.dev/image";
 
 /// The labels by which containerd remembers where a blob came from; the registry's host follows, without port
 /// (containerd: core/remotes/docker/handler.go).

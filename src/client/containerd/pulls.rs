@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use containerd_client::services::v1::Lease;
 
-use super::Containerd;
 use super::blobs::Blobs;
 use super::convert::{self, Holdings, Ingests, PullParts};
+use super::{Containerd, OWN_IMAGE};
 use crate::model::pull::Pull;
 use crate::model::runtime::CallFailure;
 
@@ -41,6 +41,24 @@ impl Pulls {
         }
         let mut pulls = Vec::new();
         for lease in convert::newest(self.containerd.leases().await?, PULLS_AT_MOST) {
+            pulls.push(self.of(lease, &ingests).await?);
+        }
+        Ok(convert::without_leftovers(pulls))
+    }
+
+    /// The pulls under way that are not ours. It costs one call where there are none.
+    ///
+    /// # Errors
+    /// How a call failed.
+    pub async fn others(&mut self) -> Result<Vec<Pull>, CallFailure> {
+        let mut leases = convert::newest(self.containerd.leases().await?, PULLS_AT_MOST);
+        leases.retain(|lease| !lease.labels.contains_key(OWN_IMAGE));
+        if leases.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ingests = self.ingests().await?;
+        let mut pulls = Vec::new();
+        for lease in leases {
             pulls.push(self.of(lease, &ingests).await?);
         }
         Ok(convert::without_leftovers(pulls))

@@ -60,7 +60,7 @@ impl SandboxObserver {
 
     async fn look(&self, pods: &[PodUid]) -> Result<Result<Vec<SandboxRecord>, String>, CallFailure> {
         let pods = || pods.iter().filter(|pod| convert::is_plain(pod)).take(PODS_AT_MOST);
-        let release = convert::release(&self.containerd.release().await?);
+        let release = convert::release(&self.containerd.runtime().await?.version);
         if release >= (2, 0) {
             let list = self.containerd.sandboxes(pods().map(convert::named).collect()).await?;
             return Ok(Ok(list.into_iter().filter_map(convert::stored).collect()));

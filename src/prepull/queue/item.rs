@@ -1,0 +1,160 @@
+//! One image of one set: whether it is here, what is done for it next and when, and how often that failed. Pure.
+
+use std::sync::Arc;
+
+use super::{Outcome, Pace, Step};
+use crate::client::backoff::{Backoff, jittered};
+use crate::model::prepull::{PullFailure, Short};
+use crate::model::settings::PrepullSet;
+use crate::model::{Time, after};
+use crate::prepull::mend::Mend;
+
+/// One image of one set.
+#[derive(Clone, Debug)]
+pub(super) struct Item {
+    pub(super) image: Arc<str>,
+    pub(super) here: Option<Here>,
+    pub(super) next: Next,
+    pub(super) failure: Option<PullFailure>,
+    /// The disk had no room for it at the last try.
+    pub(super) short: Option<Short>,
+    /// When its tag is asked for again.
+    refresh: Option<Time>,
+    fast: Backoff,
+    slow: Backoff,
+    lost: Backoff,
+}
+
+/// It is on the node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Here {
+    /// We pulled it, so many bytes.
+    pub(super) by_us: Option<u64>,
+}
+
+/// What is done for it next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Due(Step, Time),
+    Running(Step),
+    Nothing,
+}
+
+impl Next {
+    pub(super) fn is_pull(self) -> bool {
+        matches!(self, Self::Due(Step::Pull | Step::Refresh, _) | Self::Running(Step::Pull | Step::Refresh))
+    }
+}
+
+/// What the next step depends on beside the image.
+pub(super) struct Around<'a> {
+    pub(super) pace: &'a Pace,
+    pub(super) set: &'a PrepullSet,
+    pub(super) from: Time,
+    pub(super) now: Time,
+}
+
+impl Item {
+    pub(super) fn new(image: &Arc<str>, pace: &Pace, now: Time) -> Self {
+        Self {
+            image: image.clone(),
+            here: None,
+            next: Next::Due(Step::Check, now),
+            failure: None,
+            short: None,
+            refresh: None,
+            fast: Backoff::new(pace.fast.0, pace.fast.1),
+            slow: Backoff::new(pace.slow.0, pace.slow.1),
+            lost: Backoff::new(pace.lost.0, pace.lost.1),
+        }
+    }
+
+    /// As the set has it now: what is here may be kept or refreshed otherwise.
+    pub(super) fn replan(&mut self, around: &Around<'_>) {
+        if self.here.is_some() && !matches!(self.next, Next::Running(_)) && self.failure.is_none() {
+            self.refresh = None;
+            self.next = self.found(Step::Check, around);
+        }
+    }
+
+    /// It is there, or its first try is over: a retry changes nothing of that until it succeeds.
+    pub(super) fn settled(&self) -> bool {
+        self.here.is_some() || self.failure.is_some()
+    }
+
+    pub(super) fn retry(&mut self, now: Time) {
+        if let (Some(_), Next::Due(step, _)) = (&self.failure, self.next) {
+            self.next = Next::Due(step, now);
+        }
+    }
+
+    pub(super) fn end(&mut self, step: Step, outcome: Outcome, around: &Around<'_>) {
+        let now = around.now;
+        if !matches!(outcome, Outcome::Short(_)) {
+            self.short = None;
+        }
+        self.next = match outcome {
+            Outcome::Present => self.found(step, around),
+            Outcome::Pulled(bytes) => {
+                self.here = Some(Here { by_us: Some(bytes) });
+                self.found(step, around)
+            }
+            Outcome::Absent => Next::Due(Step::Pull, self.missing(around)),
+            Outcome::Unanswered => Next::Due(step, after(now, self.fast.wait())),
+            Outcome::Short(short) => {
+                self.short = Some(short);
+                Next::Due(step, after(now, jittered(around.pace.room)))
+            }
+            Outcome::Failed { text, mend } => {
+                let tries = self.failure.as_ref().map_or(0, |failure| failure.tries) + 1;
+                self.failure = Some(PullFailure { image: self.image.clone(), text, tries });
+                let wait = self.wait(mend, tries, around.pace);
+                Next::Due(if step == Step::Check { Step::Pull } else { step }, after(now, wait))
+            }
+        };
+    }
+
+    fn wait(&mut self, mend: Mend, tries: u32, pace: &Pace) -> std::time::Duration {
+        let quick = match mend {
+            Mend::Edit => false,
+            Mend::Fresh => tries < pace.patience_fresh,
+            Mend::Retry | Mend::After(_) => tries < pace.patience,
+        };
+        let wait = if quick { self.fast.wait() } else { self.slow.wait() };
+        match mend {
+            Mend::After(least) => jittered(least).max(wait),
+            _ => wait,
+        }
+    }
+
+    /// It is here, and was asked for at the registry where it was pulled.
+    fn found(&mut self, step: Step, around: &Around<'_>) -> Next {
+        self.here = self.here.or(Some(Here { by_us: None }));
+        // A look at the node alone mends no refresh that failed.
+        if step != Step::Check || self.refresh.is_none() {
+            self.failure = None;
+            self.fast.reset();
+            self.slow.reset();
+            let may_move = around.set.refresh.filter(|_| !self.image.contains('@'));
+            self.refresh = may_move.map(|every| after(around.now, jittered(every)));
+        }
+        self.rest(around)
+    }
+
+    /// When it is to be pulled, where it is not here. One that was here is not pulled again at once: whoever took it away,
+    /// be it for room on the disk, may do so again.
+    fn missing(&mut self, around: &Around<'_>) -> Time {
+        let due = around.now.max(around.from);
+        match self.here.take() {
+            Some(_) => after(due, self.lost.wait()),
+            None => due,
+        }
+    }
+
+    fn rest(&self, around: &Around<'_>) -> Next {
+        let watch = around.set.keep.then(|| (after(around.now, jittered(around.pace.watch)), Step::Check));
+        let refresh = self.refresh.map(|at| (at, Step::Refresh));
+        let next = watch.into_iter().chain(refresh).min();
+        next.map_or(Next::Nothing, |(at, step)| Next::Due(step, at))
+    }
+}

@@ -1,0 +1,129 @@
+//! How much of the disk that holds images is free, and what of that a set may use. Never writes, and never guesses: a disk
+//! that can't be seen is unknown.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustix::fs::statvfs;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+use crate::client::cri::Cri;
+use crate::host::{Mounts, Root};
+use crate::model::pull::Pull;
+
+/// A disk that does not answer within this time is not seen.
+const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// What layers that are compressed, as nearly all are, take unpacked: two to three times their size as a rule.
+const UNPACKED: u64 = 3;
+
+/// The file system of images, at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Bytes that are free for everybody.
+    pub free: u64,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl Space {
+    /// What may be used of it where so many percent stay free.
+    #[must_use]
+    pub fn above(self, min_free: u8) -> u64 {
+        self.free.saturating_sub(self.share(min_free))
+    }
+
+    /// So many percent of its size.
+    #[must_use]
+    pub fn share(self, percent: u8) -> u64 {
+        u64::try_from(u128::from(self.size) * u128::from(percent) / 100).unwrap_or(u64::MAX)
+    }
+}
+
+/// What a pull still takes: the bytes that are to come, and all its layers that are to come unpacked. Layers that are here
+/// are taken to be unpacked, for most are of other images; that is why the disk is looked at during the pull too.
+#[must_use]
+pub fn needs(pull: &Pull) -> u64 {
+    let missing = pull.layers.iter().filter(|layer| layer.offset < layer.total);
+    missing.map(|layer| (layer.total - layer.offset).saturating_add(layer.total.saturating_mul(UNPACKED))).sum()
+}
+
+/// Where images are, and how that disk is asked.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    cri: Cri,
+    root: Arc<Path>,
+}
+
+impl Disk {
+    /// The disk of this runtime; `root` is where the host's root is seen.
+    #[must_use]
+    pub fn new(cri: Cri, root: &Path) -> Self {
+        Self { cri, root: root.into() }
+    }
+
+    /// How full it is; none where it can't be seen.
+    pub async fn space(&self) -> Option<Space> {
+        let answer = self.cri.image_fs_info().await.ok()?;
+        let place = PathBuf::from(answer.image_filesystems.into_iter().next()?.fs_id?.mountpoint);
+        let root = self.root.clone();
+        timeout(ANSWERS_WITHIN, spawn_blocking(move || look(&root, &place))).await.ok()?.ok()?
+    }
+}
+
+/// An overlay answers for the file system that it is written to (Linux: ovl_statfs in fs/overlayfs/super.c): where the
+/// runtime keeps this container among its images, `/` tells what is not mounted here.
+fn look(root: &Path, place: &Path) -> Option<Space> {
+    let mounts = Mounts::at(root).ok()?;
+    let own = mounts.layer().is_some_and(|layer| layer.starts_with(place));
+    let at = Root(&mounts).find(place).ok().or(own.then(|| PathBuf::from("/")))?;
+    let stat = statvfs(&at).ok()?;
+    Some(Space { free: stat.f_bavail * stat.f_frsize, size: stat.f_blocks * stat.f_frsize })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::pull::Layer;
+
+    #[test]
+    fn a_set_uses_what_lies_above_its_floor() {
+        let space = Space { free: 300, size: 1_000 };
+        assert_eq!((space.above(20), space.above(30), space.above(40)), (100, 0, 0));
+        assert_eq!(Space { free: 0, size: u64::MAX }.share(99), u64::MAX / 100 * 99 + u64::MAX % 100 * 99 / 100);
+    }
+
+    #[test]
+    fn a_pull_needs_what_is_to_come_and_that_unpacked() {
+        let layer = |offset, total| Layer {
+            digest: "sha256:a".into(),
+            offset,
+            total,
+            active: false,
+            elsewhere: false,
+            updated: None,
+        };
+        let pull = Pull {
+            lease: "l".into(),
+            own: None,
+            began: None,
+            repositories: Vec::new(),
+            manifests: Vec::new(),
+            document: None,
+            layers: vec![layer(100, 100), layer(40, 100), layer(0, 10)],
+            complete_list: true,
+        };
+        assert_eq!(needs(&pull), (60 + 300) + (10 + 30));
+    }
+
+    #[test]
+    fn the_disk_of_a_directory_is_seen_below_a_prefix_and_not_where_nothing_is() {
+        let host = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(host.path().join("var/lib/containerd")).unwrap();
+        let seen = look(host.path(), Path::new("/var/lib/containerd")).unwrap();
+        assert!(seen.size > 0 && seen.free <= seen.size);
+        assert_eq!(look(host.path(), Path::new("/var/lib/nothing")), None);
+    }
+}

@@ -1,0 +1,159 @@
+//! Whether the image of a pod is being pulled, which goes first: on containerd by the leases of others and whether anything
+//! moves under them, elsewhere by whether a pod waits for an image. It asks only while something of ours is to be pulled.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+use crate::client::containerd::Containerd;
+use crate::client::containerd::pulls::Pulls;
+use crate::clock::Clock;
+use crate::model::pull::Pull;
+use crate::model::runtime::FailureKind;
+use crate::model::{Time, after, since};
+
+/// What of ours is about, and so how often others are looked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Ours {
+    /// Nothing is to be pulled.
+    #[default]
+    Nothing,
+    /// Something is due.
+    Due,
+    /// Something is being pulled.
+    Pulling,
+}
+
+/// Whether the way is free.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Nobody has looked yet.
+    #[default]
+    Unseen,
+    /// No pod's pull moves; whether a pull of ours that is cut off goes on later from its bytes.
+    Free {
+        /// It does.
+        resumable: bool,
+    },
+    /// A pod's pull goes first.
+    Taken {
+        /// Likewise.
+        resumable: bool,
+    },
+}
+
+/// Between two looks while something of ours is being pulled: what a pod's pull loses before ours makes way.
+const WATCHFUL: Duration = Duration::from_millis(250);
+/// Between two looks otherwise.
+const PATIENT: Duration = Duration::from_secs(1);
+/// A pull of others in which nothing moves for this long holds nobody up.
+const STILL: Duration = Duration::from_secs(15);
+/// One that was already there when it was first seen: it is waited for so long that it would have been seen to move.
+const FIRST_SEEN: Duration = Duration::from_secs(2);
+/// After the last one it is waited for so long: a pod with several images has them pulled one after another.
+const QUIET: Duration = Duration::from_secs(3);
+
+/// Where the runtime shows no pulls, a pod that waits for an image is waited for this long: it may be stuck.
+const WAITED: Duration = Duration::from_secs(5 * 60);
+
+/// Looks at the pulls of others.
+pub(super) struct Lookout {
+    pulls: Pulls,
+    clock: Clock,
+    /// A pod waits for an image: all that can be known where the runtime shows no pulls.
+    pods_wait: watch::Receiver<bool>,
+    others: Others,
+    /// Since when a pod waits, where that is all there is to go by.
+    waits_since: Option<Time>,
+}
+
+impl Lookout {
+    pub(super) fn new(containerd: Containerd, clock: Clock, pods_wait: watch::Receiver<bool>) -> Self {
+        Self { pulls: Pulls::new(containerd), clock, pods_wait, others: Others::default(), waits_since: None }
+    }
+
+    /// Looks for as long as something of ours is about, and tells what it sees; until nobody listens.
+    pub(super) async fn run(mut self, mut ours: watch::Receiver<Ours>, out: watch::Sender<Way>) {
+        while let Ok(about) = ours.wait_for(|ours| *ours != Ours::Nothing).await.map(|ours| *ours) {
+            let way = self.look().await;
+            out.send_if_modified(|known| std::mem::replace(known, way) != way);
+            let rest = if about == Ours::Pulling { WATCHFUL } else { PATIENT };
+            tokio::select! {
+                () = sleep(rest) => {}
+                changed = ours.wait_for(|new| *new != about) => match changed.map(|new| *new) {
+                    Ok(Ours::Nothing) => {
+                        out.send_replace(Way::Unseen);
+                    }
+                    Ok(_) => {}
+                    Err(_) => return,
+                },
+            }
+        }
+    }
+
+    /// A runtime that does not answer pulls for nobody: the way is as it was thought to be of one that shows nothing.
+    async fn look(&mut self) -> Way {
+        let now = self.clock.now();
+        match self.pulls.others().await {
+            Ok(pulls) if self.others.take_the_way(&pulls, now) => Way::Taken { resumable: true },
+            Ok(_) => Way::Free { resumable: true },
+            Err(failure) => {
+                let resumable = failure.kind != FailureKind::Unsupported;
+                if self.pods_wait(now) { Way::Taken { resumable } } else { Way::Free { resumable } }
+            }
+        }
+    }
+
+    fn pods_wait(&mut self, now: Time) -> bool {
+        self.waits_since = self.pods_wait.borrow_and_update().then(|| self.waits_since.unwrap_or(now));
+        self.waits_since.is_some_and(|begun| since(begun, now) < WAITED)
+    }
+}
+
+/// What is known of the pulls of others.
+#[derive(Debug, Default)]
+struct Others {
+    seen: HashMap<Arc<str>, Movement>,
+    /// When one last moved.
+    moved: Option<Time>,
+}
+
+#[derive(Debug)]
+struct Movement {
+    bytes: u64,
+    parts: usize,
+    at: Time,
+}
+
+impl Others {
+    /// Takes in a look; whether one of them goes first.
+    fn take_the_way(&mut self, pulls: &[Pull], now: Time) -> bool {
+        self.seen.retain(|lease, _| pulls.iter().any(|pull| pull.lease == *lease));
+        let mut taken = false;
+        for pull in pulls {
+            let (bytes, parts) = (pull.done() + pull.document.unwrap_or_default(), pull.manifests.len());
+            let first = || Movement { bytes, parts, at: began(pull, now) };
+            let known = self.seen.entry(pull.lease.clone()).or_insert_with(first);
+            if (known.bytes, known.parts) != (bytes, parts) {
+                *known = Movement { bytes, parts, at: now };
+            }
+            taken |= since(known.at, now) < STILL;
+        }
+        if taken {
+            self.moved = Some(now);
+        }
+        self.moved.is_some_and(|moved| taken || since(moved, now) < QUIET)
+    }
+}
+
+/// As if it had moved last when it began; an old one is given time to be seen moving.
+fn began(pull: &Pull, now: Time) -> Time {
+    let old = after(now, FIRST_SEEN).checked_sub(STILL).unwrap_or(now);
+    pull.began.map_or(now, |began| began.min(now).max(old))
+}
+
+#[cfg(test)]
+mod tests;
