@@ -3,8 +3,10 @@
 //! its tag is to be asked for again, and goes behind the pulls of pods.
 //! Apart from the sets: the pause image, without which nothing starts.
 
+pub mod by_hand;
 mod chores;
 pub mod credentials;
+mod jobs;
 mod keep;
 mod leases;
 pub mod mend;

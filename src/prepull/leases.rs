@@ -12,22 +12,44 @@ use crate::clock::Clock;
 use crate::model::runtime::{CallFailure, FailureKind};
 use crate::model::{Time, after};
 
-/// containerd drops a lease by itself after this time, so that an agent that is gone leaves nothing for ever.
-const LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// Whose leases: the agent ends none that somebody made by hand, and neither renews the other's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// The agent.
+    Agent,
+    /// Whoever pulls by hand.
+    Hand,
+}
 
-/// One that ends sooner than this is renewed.
-const RENEWED: Duration = Duration::from_secs(4 * 24 * 3_600);
+/// The label of a lease that was made by hand.
+const BY_HAND: &str = "kubewhy.dev/by-hand";
+
+const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+impl Owner {
+    /// containerd drops a lease by itself after this time, so that whoever is gone leaves nothing for ever.
+    fn life(self) -> Duration {
+        match self {
+            Self::Agent => DAY * 7,
+            Self::Hand => DAY,
+        }
+    }
+}
+
+/// What ends the id of every second lease of an image: the new one and the old one are there at once.
+const SECOND: &str = "-2";
 
 /// The leases of one containerd.
 #[derive(Clone, Debug)]
 pub(super) struct Leases {
     containerd: Containerd,
     clock: Clock,
+    owner: Owner,
 }
 
 impl Leases {
-    pub(super) fn new(containerd: Containerd, clock: Clock) -> Self {
-        Self { containerd, clock }
+    pub(super) fn new(containerd: Containerd, clock: Clock, owner: Owner) -> Self {
+        Self { containerd, clock, owner }
     }
 
     /// The lease for an image, made or renewed if need be; none where the runtime knows no leases.
@@ -73,16 +95,19 @@ impl Leases {
 
     async fn own(&self) -> Result<Vec<Lease>, CallFailure> {
         let all = self.containerd.leases().await?;
-        Ok(all.into_iter().filter(|lease| image_of(lease).is_some()).collect())
+        let by_hand = self.owner == Owner::Hand;
+        let ours = |lease: &Lease| image_of(lease).is_some() && lease.labels.contains_key(BY_HAND) == by_hand;
+        Ok(all.into_iter().filter(ours).collect())
     }
 
+    /// For more than half of its life.
     fn lasts(&self, lease: &Lease) -> bool {
-        expiry(lease).is_some_and(|end| end > after(self.clock.now(), RENEWED))
+        expiry(lease).is_some_and(|end| end > after(self.clock.now(), self.owner.life() / 2))
     }
 
     /// containerd has no call that changes a lease: another one takes over what it holds.
     async fn renew(&self, old: Lease, image: &str) -> Result<Lease, CallFailure> {
-        let other = if old.id == id(image, "") { "-2" } else { "" };
+        let other = if old.id.ends_with(SECOND) { "" } else { SECOND };
         let new = self.make(image, other).await?;
         for resource in self.containerd.lease_resources(&old.id).await? {
             self.containerd.hold(&new.id, resource).await?;
@@ -91,11 +116,24 @@ impl Leases {
         Ok(new)
     }
 
+    /// The same for an image on every try, after every restart.
+    fn id(&self, image: &str) -> String {
+        let digest = Sha256::digest(image.as_bytes());
+        let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
+        match self.owner {
+            Owner::Agent => format!("kubewhy-{hex}"),
+            Owner::Hand => format!("kubewhy-by-hand-{hex}"),
+        }
+    }
+
     async fn make(&self, image: &str, suffix: &str) -> Result<Lease, CallFailure> {
-        let expires = after(self.clock.now(), LIFE);
-        let labels =
+        let expires = after(self.clock.now(), self.owner.life());
+        let mut labels =
             HashMap::from([(OWN_IMAGE.to_owned(), image.to_owned()), (EXPIRES.to_owned(), expires.to_string())]);
-        let lease = Lease { id: id(image, suffix), labels, created_at: None };
+        if self.owner == Owner::Hand {
+            labels.insert(BY_HAND.to_owned(), "true".to_owned());
+        }
+        let lease = Lease { id: format!("{}{suffix}", self.id(image)), labels, created_at: None };
         self.containerd.create_lease(&lease.id, lease.labels.clone()).await?;
         Ok(lease)
     }
@@ -107,11 +145,4 @@ fn image_of(lease: &Lease) -> Option<&str> {
 
 fn expiry(lease: &Lease) -> Option<Time> {
     lease.labels.get(EXPIRES)?.parse().ok()
-}
-
-/// The same for an image on every try, after every restart.
-fn id(image: &str, suffix: &str) -> String {
-    let digest = Sha256::digest(image.as_bytes());
-    let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
-    format!("kubewhy-{hex}{suffix}")
 }

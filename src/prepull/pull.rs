@@ -25,7 +25,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::prepull::Short;
 use crate::model::pull::Pull;
 use crate::model::runtime::{CallFailure, FailureKind};
-use crate::model::settings::CredentialSource;
+use crate::model::settings::{CredentialSource, PrepullSet};
 
 /// A pull that takes longer is cut off and tried again later, from the bytes it has.
 const PULL_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
@@ -48,6 +48,18 @@ pub(super) struct Order {
     pub(super) min_free: u8,
     /// Where it is told how far the pull is; nobody need listen.
     pub(super) progress: watch::Sender<Option<Pull>>,
+}
+
+impl Order {
+    /// An image of a set; nobody listens.
+    pub(super) fn of(image: &Arc<str>, set: &PrepullSet) -> Self {
+        Self {
+            image: image.clone(),
+            credentials: set.credentials.as_ref().map(|credentials| credentials.source.clone()),
+            min_free: set.min_free,
+            progress: watch::channel(None).0,
+        }
+    }
 }
 
 /// What jobs need of the world.

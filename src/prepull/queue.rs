@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::mend::Mend;
 use super::plan::{Plan, PlannedSet};
 use super::window;
-use crate::model::prepull::{SetProgress, Short, Waits};
+use crate::model::prepull::{PullFailure, SetProgress, Short, Waits};
 use crate::model::{Time, after};
 use item::{Item, Next};
 
@@ -120,6 +120,34 @@ struct SetQueue {
     /// Before this nothing is pulled.
     from: Time,
     items: Vec<Item>,
+}
+
+/// How an image stands.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It is here; where we pulled it, its bytes.
+    Here {
+        /// So many, by us.
+        by_us: Option<u64>,
+    },
+    /// Something is done for it.
+    Runs,
+    /// Something is to be done for it, as soon as it may.
+    Waits,
+    /// The disk had no room for it.
+    Short(Short),
+    /// It could not be pulled.
+    Failed {
+        /// How.
+        failure: PullFailure,
+        /// No retry mends that.
+        hopeless: bool,
+    },
+    /// The runtime did not answer.
+    Unanswered {
+        /// So often in a row.
+        tries: u32,
+    },
 }
 
 /// Why a set may not pull now.
@@ -254,6 +282,12 @@ impl Queue {
             }
         }
         kept
+    }
+
+    /// How each image stands.
+    pub fn standings(&self) -> impl Iterator<Item = (Arc<str>, Standing)> {
+        let items = self.sets.iter().flat_map(|set| &set.items);
+        items.map(|item| (item.image.clone(), item.standing()))
     }
 
     /// Something is being pulled.

@@ -1,21 +1,21 @@
 //! Turns the crank of pre-pulling: follows the settings and the node's state, starts and cuts off what the queue says, tells
 //! how far each set is. Decides nothing itself.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::future::pending;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
-use tokio::task::{AbortHandle, Id, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::chores::{Chores, Wishes};
+use super::jobs::Jobs;
 use super::keep::Keeper;
-use super::leases::Leases;
+use super::leases::{Leases, Owner};
 use super::plan::plan;
 use super::pull::{NameCause, Order, Puller};
-use super::queue::{Gates, Job, Key, Outcome, Pace, Queue, Step};
+use super::queue::{Gates, Job, Outcome, Pace, Queue, Step};
 use super::room::Disk;
 use super::way::{Lookout, Ours, Way};
 use crate::client::containerd::Containerd;
@@ -68,7 +68,7 @@ impl Prepull {
         let (taken, way) = watch::channel(Way::default());
         let lookout = Lookout::new(containerd.clone(), self.clock, self.around.pods_wait.clone());
         let disk = Disk::new(self.cri.clone(), &self.host_root);
-        let leases = Leases::new(containerd.clone(), self.clock);
+        let leases = Leases::new(containerd.clone(), self.clock, Owner::Agent);
         let crank = Crank {
             chores: Chores::new(
                 leases.clone(),
@@ -76,7 +76,7 @@ impl Prepull {
                 disk.clone(),
                 self.clock,
             ),
-            puller: Puller {
+            jobs: Jobs::new(Puller {
                 cri: self.cri.clone(),
                 containerd,
                 leases,
@@ -85,10 +85,8 @@ impl Prepull {
                 clock: self.clock,
                 out: out.clone(),
                 stop: stop.clone(),
-            },
+            }),
             queue: Queue::new(self.pace),
-            jobs: JoinSet::new(),
-            running: HashMap::new(),
             told: BTreeMap::new(),
             dropped: Vec::new(),
             ours,
@@ -103,12 +101,9 @@ impl Prepull {
 
 struct Crank {
     given: Prepull,
-    puller: Puller,
     queue: Queue,
     chores: Chores,
-    jobs: JoinSet<(Job, Outcome)>,
-    /// Jobs by set and image.
-    running: HashMap<Key, AbortHandle>,
+    jobs: Jobs,
     told: BTreeMap<Arc<str>, SetProgress>,
     /// Sets that were told of and are planned no more.
     dropped: Vec<Arc<str>>,
@@ -124,7 +119,7 @@ impl Crank {
         loop {
             let (now, gates) = (self.given.clock.now(), self.gates());
             for key in self.queue.cut(gates, now) {
-                self.call_off(&key);
+                self.jobs.call_off(&key);
             }
             for job in self.queue.start(gates, now) {
                 self.start(job);
@@ -137,11 +132,7 @@ impl Crank {
                 return;
             }
             tokio::select! {
-                Some(ended) = self.jobs.join_next_with_id() => {
-                    if let Ok((id, (job, outcome))) = ended { // else it was called off
-                        self.end(id, &job, outcome);
-                    }
-                }
+                (job, outcome) = self.jobs.ended() => self.end(&job, outcome),
                 () = self.chores.done() => {}
                 () = sleep_until(&self.given.clock, due) => {}
                 () = changed(&mut self.given.settings) => self.replan(),
@@ -153,22 +144,12 @@ impl Crank {
     }
 
     fn gates(&self) -> Gates {
-        let (pods, resumable) = match *self.way.borrow() {
-            Way::Unseen => (true, false),
-            Way::Free { resumable } => (false, resumable),
-            Way::Taken { resumable } => (true, resumable),
-        };
-        Gates { pods, pressure: *self.given.around.pressure.borrow() || self.chores.is_low(), resumable }
+        let pressure = *self.given.around.pressure.borrow() || self.chores.is_low();
+        Gates { pressure, ..self.way.borrow().gates() }
     }
 
     fn look_out(&self, gates: Gates, now: Time) {
-        let ours = if self.queue.is_pulling() {
-            Ours::Pulling
-        } else if self.queue.wants_to_pull(gates, now) {
-            Ours::Due
-        } else {
-            Ours::Nothing
-        };
+        let ours = Ours::of(&self.queue, gates, now);
         self.ours.send_if_modified(|known| std::mem::replace(known, ours) != ours);
     }
 
@@ -179,7 +160,7 @@ impl Crank {
         let planned = |name: &Arc<str>| plan.sets.iter().any(|planned| planned.set.name == *name);
         self.dropped.extend(self.told.extract_if(.., |name, _| !planned(name)).map(|(name, _)| name));
         for key in self.queue.follow(plan, self.given.clock.now()) {
-            self.call_off(&key);
+            self.jobs.call_off(&key);
         }
     }
 
@@ -198,40 +179,16 @@ impl Crank {
         }
     }
 
-    fn call_off(&mut self, key: &Key) {
-        if let Some(job) = self.running.remove(key) {
-            job.abort();
-        }
-    }
-
     fn start(&mut self, job: Job) {
         if job.step == Step::Pull && self.queue.tries(&job) == 0 {
             tracing::info!(set = %job.set, image = %job.image, "pre-pull starts");
         }
         let Some(planned) = self.queue.planned(&job.set) else { return };
-        let order = Order {
-            image: job.image.clone(),
-            credentials: planned.set.credentials.as_ref().map(|credentials| credentials.source.clone()),
-            min_free: planned.set.min_free,
-            progress: watch::channel(None).0,
-        };
-        let (puller, key) = (self.puller.clone(), (job.set.clone(), job.image.clone()));
-        let handle = self.jobs.spawn(async move {
-            let outcome = puller.work(job.step, &order).await;
-            if puller.stop.is_cancelled() {
-                pending::<()>().await; // what it came to is not its own doing
-            }
-            (job, outcome)
-        });
-        self.running.insert(key, handle);
+        let order = Order::of(&job.image, &planned.set);
+        self.jobs.start(job, order);
     }
 
-    fn end(&mut self, id: Id, job: &Job, outcome: Outcome) {
-        let key = (job.set.clone(), job.image.clone());
-        if self.running.get(&key).is_none_or(|handle| handle.id() != id) {
-            return; // it ended just before it was called off
-        }
-        self.running.remove(&key);
+    fn end(&mut self, job: &Job, outcome: Outcome) {
         log(job, &outcome, self.queue.tries(job));
         self.queue.end(job, outcome, self.given.clock.now());
     }

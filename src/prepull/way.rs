@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use super::queue::{Gates, Queue};
 use crate::client::containerd::Containerd;
 use crate::client::containerd::pulls::Pulls;
 use crate::clock::Clock;
@@ -16,7 +17,7 @@ use crate::model::runtime::FailureKind;
 use crate::model::{Time, after, since};
 
 /// What of ours is about, and so how often others are looked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Ours {
     /// Nothing is to be pulled.
     #[default]
@@ -43,6 +44,29 @@ pub(super) enum Way {
         /// Likewise.
         resumable: bool,
     },
+}
+
+impl Ours {
+    /// By what is queued.
+    pub(super) fn of(queue: &Queue, gates: Gates, now: Time) -> Self {
+        match (queue.is_pulling(), queue.wants_to_pull(gates, now)) {
+            (true, _) => Self::Pulling,
+            (false, true) => Self::Due,
+            (false, false) => Self::Nothing,
+        }
+    }
+}
+
+impl Way {
+    /// What it means for our pulls. Until somebody has looked none begins, and none is cut off.
+    pub(super) fn gates(self) -> Gates {
+        let (pods, resumable) = match self {
+            Self::Unseen => (true, false),
+            Self::Free { resumable } => (false, resumable),
+            Self::Taken { resumable } => (true, resumable),
+        };
+        Gates { pods, pressure: false, resumable }
+    }
 }
 
 /// Between two looks while something of ours is being pulled: what a pod's pull loses before ours makes way.

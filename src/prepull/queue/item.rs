@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Outcome, Pace, Step};
+use super::{Outcome, Pace, Standing, Step};
 use crate::client::backoff::{Backoff, jittered};
 use crate::model::prepull::{PullFailure, Short};
 use crate::model::settings::PrepullSet;
@@ -18,6 +18,10 @@ pub(super) struct Item {
     pub(super) failure: Option<PullFailure>,
     /// The disk had no room for it at the last try.
     pub(super) short: Option<Short>,
+    /// What its failure needs is somebody's edit.
+    hopeless: bool,
+    /// The runtime did not answer, so often in a row.
+    unanswered: u32,
     /// When its tag is asked for again.
     refresh: Option<Time>,
     fast: Backoff,
@@ -62,6 +66,8 @@ impl Item {
             next: Next::Due(Step::Check, now),
             failure: None,
             short: None,
+            hopeless: false,
+            unanswered: 0,
             refresh: None,
             fast: Backoff::new(pace.fast.0, pace.fast.1),
             slow: Backoff::new(pace.slow.0, pace.slow.1),
@@ -82,6 +88,17 @@ impl Item {
         self.here.is_some() || self.failure.is_some()
     }
 
+    pub(super) fn standing(&self) -> Standing {
+        match (self.next, self.here, &self.failure, &self.short) {
+            (Next::Running(_), ..) => Standing::Runs,
+            (_, Some(here), ..) => Standing::Here { by_us: here.by_us },
+            (.., Some(short)) => Standing::Short(short.clone()),
+            (.., Some(failure), _) => Standing::Failed { failure: failure.clone(), hopeless: self.hopeless },
+            _ if self.unanswered > 0 => Standing::Unanswered { tries: self.unanswered },
+            _ => Standing::Waits,
+        }
+    }
+
     pub(super) fn retry(&mut self, now: Time) {
         if let (Some(_), Next::Due(step, _)) = (&self.failure, self.next) {
             self.next = Next::Due(step, now);
@@ -93,6 +110,7 @@ impl Item {
         if !matches!(outcome, Outcome::Short(_)) {
             self.short = None;
         }
+        self.unanswered = if outcome == Outcome::Unanswered { self.unanswered.saturating_add(1) } else { 0 };
         self.next = match outcome {
             Outcome::Present => self.found(step, around),
             Outcome::Pulled(bytes) => {
@@ -107,6 +125,7 @@ impl Item {
             }
             Outcome::Failed { text, mend } => {
                 let tries = self.failure.as_ref().map_or(0, |failure| failure.tries) + 1;
+                self.hopeless = mend == Mend::Edit;
                 self.failure = Some(PullFailure { image: self.image.clone(), text, tries });
                 let wait = self.wait(mend, tries, around.pace);
                 Next::Due(if step == Step::Check { Step::Pull } else { step }, after(now, wait))

@@ -1,0 +1,223 @@
+//! Images pulled once because somebody on the node asks for them, with how far each is. What is cut off goes on from its bytes
+//! the next time, on containerd. It makes way for pods like the agent, keeps nothing pinned, and removes nothing.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::interval;
+use tokio_util::sync::CancellationToken;
+
+use super::jobs::Jobs;
+use super::leases::{Leases, Owner};
+use super::plan::{Plan, PlannedSet};
+use super::pull::{NameCause, Order, Puller};
+use super::queue::{Gates, Job, Pace, Queue, Standing, Step};
+use super::room::Disk;
+use super::way::{Lookout, Ours, Way};
+use crate::client::containerd::Containerd;
+use crate::client::cri::Cri;
+use crate::clock::Clock;
+use crate::model::prepull::{PullFailure, Short};
+use crate::model::pull::Pull;
+use crate::model::settings::PrepullSet;
+
+/// Between two views while something moves.
+const VIEW: Duration = Duration::from_millis(250);
+
+/// So often an image is tried, where a retry may help; somebody waits for the answer.
+const TRIES: u32 = 3;
+
+/// First and longest wait between these.
+const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(4));
+
+/// What is to be pulled, and with what.
+pub struct ByHand {
+    /// The runtime.
+    pub cri: Cri,
+    /// Where the host's root is seen.
+    pub host_root: PathBuf,
+    /// Images, parallelism, floor and credentials.
+    pub set: PrepullSet,
+    /// Names the cause of a failed pull.
+    pub cause: NameCause,
+    /// The clock.
+    pub clock: Clock,
+}
+
+/// One image, at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct View {
+    /// The image.
+    pub image: Arc<str>,
+    /// What is done with it.
+    pub phase: Phase,
+    /// Bytes that are here of what is fetched.
+    pub done: u64,
+    /// Bytes to be fetched in all, where they are known.
+    pub total: Option<u64>,
+}
+
+/// What is done with an image.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Phase {
+    /// Nothing yet, or another try is due soon.
+    Waits,
+    /// An image of a pod is being pulled, and goes first.
+    MakesWay,
+    /// The registry is asked.
+    Resolves,
+    /// Bytes come.
+    Downloads,
+    /// All bytes are here.
+    Unpacks,
+    /// It was here before.
+    Present,
+    /// It was pulled: its size as the runtime counts it, in bytes.
+    Pulled(u64),
+    /// The disk has no room for it.
+    Short(Short),
+    /// It could not be pulled.
+    Failed(PullFailure),
+    /// The runtime does not answer.
+    Unanswered,
+}
+
+impl Phase {
+    /// Nothing more comes of it.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        matches!(self, Self::Present | Self::Pulled(_) | Self::Short(_) | Self::Failed(_) | Self::Unanswered)
+    }
+}
+
+impl ByHand {
+    /// Pulls until each image is here or can't be, and tells how far all are as it goes on and at the end. Ends at `stop` with
+    /// what is then; bytes that are here stay for a day, on containerd.
+    pub async fn run(self, views: watch::Sender<Vec<View>>, stop: CancellationToken) {
+        let containerd = Containerd::new(&self.cri);
+        let (ours, about) = watch::channel(Ours::Due);
+        let (taken, way) = watch::channel(Way::default());
+        let (_nobody, pods_wait) = watch::channel(false);
+        let lookout = Lookout::new(containerd.clone(), self.clock, pods_wait);
+        let (out, mut unheard) = mpsc::channel(16);
+        let puller = Puller {
+            cri: self.cri.clone(),
+            leases: Leases::new(containerd.clone(), self.clock, Owner::Hand),
+            containerd,
+            disk: Disk::new(self.cri.clone(), &self.host_root),
+            cause: self.cause,
+            clock: self.clock,
+            out,
+            stop: stop.clone(),
+        };
+        let mut queue = Queue::new(Pace {
+            fast: AGAIN,
+            slow: AGAIN,
+            patience: TRIES,
+            patience_fresh: TRIES,
+            room: AGAIN.1,
+            ..Pace::default()
+        });
+        let planned = PlannedSet { set: self.set, delay: Duration::ZERO, refused: None };
+        queue.follow(Plan { sets: vec![planned.clone()] }, self.clock.now());
+        let crank = Crank {
+            jobs: Jobs::new(puller),
+            queue,
+            set: planned.set,
+            progress: HashMap::new(),
+            way,
+            ours,
+            clock: self.clock,
+            views,
+        };
+        let turning = async {
+            tokio::select! {
+                () = crank.turn() => {}
+                () = lookout.run(about, taken) => {}
+                () = async { while unheard.recv().await.is_some() {} } => {}
+            }
+        };
+        let _ended = stop.run_until_cancelled(Box::pin(turning)).await;
+    }
+}
+
+struct Crank {
+    jobs: Jobs,
+    queue: Queue,
+    set: PrepullSet,
+    progress: HashMap<Arc<str>, watch::Receiver<Option<Pull>>>,
+    way: watch::Receiver<Way>,
+    ours: watch::Sender<Ours>,
+    clock: Clock,
+    views: watch::Sender<Vec<View>>,
+}
+
+impl Crank {
+    async fn turn(mut self) {
+        let mut ticks = interval(VIEW);
+        loop {
+            let (now, gates) = (self.clock.now(), self.way.borrow_and_update().gates());
+            for key in self.queue.cut(gates, now) {
+                self.jobs.call_off(&key);
+            }
+            for job in self.queue.start(gates, now) {
+                self.start(job);
+            }
+            self.ours.send_if_modified(|ours| {
+                let new = Ours::of(&self.queue, gates, now).max(Ours::Due);
+                std::mem::replace(ours, new) != new
+            });
+            let views = self.view(gates);
+            let ended = views.iter().all(|view| view.phase.is_end());
+            self.views.send_if_modified(|known| std::mem::replace(known, views.clone()) != views);
+            if ended {
+                return;
+            }
+            tokio::select! {
+                (job, outcome) = self.jobs.ended() => self.queue.end(&job, outcome, self.clock.now()),
+                Ok(()) = self.way.changed() => {}
+                _ = ticks.tick() => {}
+            }
+        }
+    }
+
+    fn start(&mut self, job: Job) {
+        let (progress, seen) = watch::channel(None);
+        if job.step != Step::Check {
+            self.progress.insert(job.image.clone(), seen);
+        }
+        let order = Order { progress, ..Order::of(&job.image, &self.set) };
+        self.jobs.start(job, order);
+    }
+
+    fn view(&self, gates: Gates) -> Vec<View> {
+        let standings = self.queue.standings();
+        let view = |(image, standing): (Arc<str>, Standing)| {
+            let seen = self.progress.get(&image).and_then(|seen| seen.borrow().clone());
+            let (done, total) = seen.as_ref().map_or((0, None), |pull| (pull.done(), pull.total()));
+            let phase = phase(standing, seen.as_ref(), gates);
+            View { image, phase, done, total }
+        };
+        standings.map(view).collect()
+    }
+}
+
+fn phase(standing: Standing, pull: Option<&Pull>, gates: Gates) -> Phase {
+    match standing {
+        Standing::Here { by_us: Some(bytes) } => Phase::Pulled(bytes),
+        Standing::Here { by_us: None } => Phase::Present,
+        Standing::Failed { failure, hopeless } if hopeless || failure.tries >= TRIES => Phase::Failed(failure),
+        Standing::Unanswered { tries } if tries >= TRIES => Phase::Unanswered,
+        Standing::Short(short) => Phase::Short(short),
+        Standing::Waits if gates.pods => Phase::MakesWay,
+        Standing::Failed { .. } | Standing::Unanswered { .. } | Standing::Waits => Phase::Waits,
+        Standing::Runs => match pull {
+            Some(pull) if pull.total().is_some_and(|total| pull.done() >= total) => Phase::Unpacks,
+            Some(pull) if !pull.layers.is_empty() => Phase::Downloads,
+            _ => Phase::Resolves,
+        },
+    }
+}
