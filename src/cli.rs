@@ -11,6 +11,7 @@ pub mod history;
 mod line;
 pub mod lock;
 pub mod logging;
+pub mod prepull;
 pub mod probe_mount;
 pub mod replay;
 pub mod run;
@@ -41,6 +42,8 @@ pub enum Command {
     History(history::HistoryArgs),
     /// Look at this node once, without an agent: exit code 0 if nothing is broken, 1 if something is, 2 if something could not be told.
     Check(check::CheckArgs),
+    /// Pull images to this node by hand, and show how far they are; or plan what a configuration would pull here.
+    Prepull(Box<prepull::PrepullArgs>),
     /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.
     Explain(explain::ExplainArgs),
     /// Work with configuration files.

@@ -73,6 +73,14 @@ fn whole(section: &mut Section<'_>, catalogue: &[&str]) -> Settings {
     }
 }
 
+/// Checks an image's name as those of sets are checked.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_image(text: &str) -> Result<(), String> {
+    image::check(text).map_err(|what| what.to_string())
+}
+
 fn text(bytes: &[u8]) -> Result<&str, Remark> {
     let start = Place { line: 1, column: 1 };
     if bytes.len() > BYTES_AT_MOST {

@@ -25,6 +25,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::Status(args) => cli::status::run(&args),
         Command::History(args) => cli::history::run(&args),
         Command::Check(args) => cli::check::run(&args),
+        Command::Prepull(args) => cli::prepull::run(&args),
         Command::Explain(args) => cli::explain::run(&args),
         Command::Config(ConfigCommand::Check(args)) => cli::config_check::run(&args),
         Command::Demo(args) => cli::demo::run(&args),

@@ -16,6 +16,7 @@ mod pull;
 pub mod queue;
 pub mod room;
 mod runner;
+pub mod survey;
 mod way;
 pub mod window;
 

@@ -111,41 +111,33 @@ impl Puller {
 
     /// The way that leads to a pulled image; whatever else happens is the `Err`.
     async fn pull(&self, order: &Order) -> Result<Outcome, Outcome> {
-        let auth = auth(&order.image, order.credentials.clone()).await?;
         let space = self.disk.space().await;
         self.room_for(order, space.map(|space| (space, None)))?;
         let lease = self.leases.of(&order.image).await.map_err(|failure| self.outcome(&failure))?;
-        let call = tokio::select! {
-            call = self.call(order, auth, lease.as_ref()) => call?,
-            short = self.watch(order, lease.clone()) => return Err(short),
+        let outcome = tokio::select! {
+            outcome = self.pull_under(order, lease.as_ref()) => outcome,
+            short = self.watch(order, lease.clone()) => short,
         };
-        match (self.told(call).await, lease) {
-            (Ok(_), lease) => {
-                if let Some(lease) = lease {
-                    self.leases.end(&lease).await;
-                }
-                Ok(Outcome::Pulled(self.status(&order.image).await.map_or(0, |image| image.size)))
-            }
-            (Err(failure), lease) => {
-                let outcome = self.outcome(&failure);
-                if let (Outcome::Failed { mend: Mend::Fresh, .. }, Some(lease)) = (&outcome, lease) {
-                    self.leases.end(&lease).await;
-                }
-                Err(outcome)
-            }
+        if let (Some(lease), Outcome::Pulled(_) | Outcome::Failed { mend: Mend::Fresh, .. }) = (&lease, &outcome) {
+            self.leases.end(lease).await;
         }
+        Ok(outcome)
     }
 
-    async fn call(
-        &self,
-        order: &Order,
-        auth: Option<RegistryAuth>,
-        lease: Option<&Lease>,
-    ) -> Result<Call<k8s_cri::v1::PullImageResponse>, Outcome> {
+    /// Pulls under that lease, or under none.
+    pub(super) async fn pull_under(&self, order: &Order, lease: Option<&Lease>) -> Outcome {
+        let auth = match auth(&order.image, order.credentials.clone()).await {
+            Ok(auth) => auth,
+            Err(outcome) => return outcome,
+        };
         let pulling = self.cri.pull_image(&order.image, auth, lease.map(|lease| &*lease.id), &self.stop);
-        timeout(PULL_AT_MOST, pulling)
-            .await
-            .map_err(|_| failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600)))
+        let Ok(call) = timeout(PULL_AT_MOST, pulling).await else {
+            return failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600));
+        };
+        match self.told(call).await {
+            Ok(_) => Outcome::Pulled(self.status(&order.image).await.map_or(0, |image| image.size)),
+            Err(failure) => self.outcome(&failure),
+        }
     }
 
     /// Looks at a pull of ours until the disk has no room for it any more: for what its manifest says it takes, or, as it
