@@ -1,5 +1,7 @@
 //! Pre-pull against a real gRPC server on a real socket. Time is real here and decides nothing: what waits is waited for.
 
+mod holds;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +13,7 @@ use kubewhy::client::cri::deadlines::Deadlines;
 use kubewhy::client::endpoint::Endpoint;
 use kubewhy::clock::Clock;
 use kubewhy::model::observation::{Observation, Seen};
-use kubewhy::model::prepull::SetProgress;
+use kubewhy::model::prepull::{SetProgress, Waits};
 use kubewhy::model::settings::{CredentialSettings, CredentialSource, PrepullSet, PrepullSettings};
 use kubewhy::prepull::queue::Pace;
 use kubewhy::prepull::{Prepull, Surroundings};
@@ -28,6 +30,8 @@ const SOON: Duration = Duration::from_millis(20);
 struct Stage {
     fake: FakeRuntime,
     settings: watch::Sender<PrepullSettings>,
+    pressure: watch::Sender<bool>,
+    pods_wait: watch::Sender<bool>,
     seen: mpsc::Receiver<Observation>,
     stop: CancellationToken,
     running: JoinHandle<()>,
@@ -48,10 +52,18 @@ impl Stage {
         fake.on(&image("PullImage"), answer(&PullImageResponse::default()));
         prepare(&fake);
         let (settings, following) = watch::channel(settings);
+        let (pressure, pressed) = watch::channel(false);
+        let (pods_wait, waited) = watch::channel(false);
+        let around = Surroundings {
+            labels: watch::channel(Vec::new()).1,
+            pressure: pressed,
+            pods_wait: waited,
+            pause: watch::channel(None).1,
+        };
         let (out, seen) = mpsc::channel(16);
         let stop = CancellationToken::new();
-        let running = tokio::spawn(agent(&socket, following).run(out, stop.clone()));
-        Self { fake, settings, seen, stop, running, _folder: folder }
+        let running = tokio::spawn(agent(&socket, following, around).run(out, stop.clone()));
+        Self { fake, settings, pressure, pods_wait, seen, stop, running, _folder: folder }
     }
 
     /// Waits for a progress that is so.
@@ -79,19 +91,14 @@ impl Stage {
     }
 }
 
-fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>) -> Prepull {
+fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>, around: Surroundings) -> Prepull {
     let clock = Clock::start();
     Prepull {
         cri: Cri::new(Endpoint::Given(socket.to_owned()), clock, Deadlines::default()),
         node: "n1".into(),
         host_root: "/".into(),
         settings,
-        around: Surroundings {
-            labels: watch::channel(Vec::new()).1,
-            pressure: watch::channel(false).1,
-            pods_wait: watch::channel(false).1,
-            pause: watch::channel(None).1,
-        },
+        around,
         pace: Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3, ..Pace::default() },
         cause: |_| None,
         clock,
