@@ -2,7 +2,6 @@
 //! containerd. Knows nothing of sets.
 
 use std::collections::{BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::credentials::Keyring;
+use super::credentials::Credentials;
 use super::queue::{Outcome, Step};
 use crate::client::call::Call;
 use crate::client::containerd::Containerd;
@@ -35,14 +34,12 @@ const LEASE_LIFE: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// A pull that takes longer is cut off and tried again later, from the bytes it has.
 const PULL_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
 
-/// Reading the credentials file; it may lie on a mount that hangs.
-const READ_AT_MOST: Duration = Duration::from_secs(5);
-
 /// What jobs need of the world.
 #[derive(Clone, Debug)]
 pub(super) struct Puller {
     cri: Cri,
     containerd: Containerd,
+    credentials: Credentials,
     clock: Clock,
     out: mpsc::Sender<Observation>,
 }
@@ -50,7 +47,7 @@ pub(super) struct Puller {
 impl Puller {
     /// Every call to the runtime is told to `out` as it ends.
     pub(super) fn new(cri: Cri, clock: Clock, out: mpsc::Sender<Observation>) -> Self {
-        Self { containerd: Containerd::new(&cri), cri, clock, out }
+        Self { containerd: Containerd::new(&cri), credentials: Credentials::new(clock), cri, clock, out }
     }
 
     /// Does one step for one image.
@@ -86,7 +83,7 @@ impl Puller {
         if before != Outcome::Absent {
             return Err(before);
         }
-        let auth = auth(image, credentials).await?;
+        let auth = self.auth(image, credentials).await?;
         let lease = self.lease(image).await?;
         let pulling = self.cri.pull_image(image, auth, lease.as_deref(), stop);
         let Ok(call) = tokio::time::timeout(PULL_AT_MOST, pulling).await else {
@@ -97,6 +94,13 @@ impl Puller {
             self.end_lease(&lease).await;
         }
         Ok(Outcome::Pulled(self.size(image).await))
+    }
+
+    /// What the kubelet would try first.
+    async fn auth(&self, image: &str, from: Option<CredentialSource>) -> Result<Option<RegistryAuth>, Outcome> {
+        let Some(source) = from else { return Ok(None) };
+        let found = self.credentials.find(&source, image).await.map_err(|error| failed(&error.to_string()))?;
+        Ok(found.into_iter().next())
     }
 
     async fn told<T>(&self, call: Call<T>) -> Result<T, CallFailure> {
@@ -148,25 +152,6 @@ fn lease_id(image: &str) -> String {
     let digest = Sha256::digest(image.as_bytes());
     let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
     format!("kubewhy-{hex}")
-}
-
-async fn auth(image: &str, credentials: Option<CredentialSource>) -> Result<Option<RegistryAuth>, Outcome> {
-    let file = match credentials {
-        None => return Ok(None),
-        Some(CredentialSource::File(file)) => file,
-        Some(CredentialSource::Providers { .. }) => return Err(failed("credential providers are not asked yet")),
-    };
-    let name = file.clone();
-    let reading = tokio::task::spawn_blocking(move || Keyring::read(&file));
-    match tokio::time::timeout(READ_AT_MOST, reading).await {
-        Ok(Ok(Ok(keyring))) => Ok(keyring.find(image)),
-        Ok(Ok(Err(error))) => Err(failed(&error.to_string())),
-        Ok(Err(_)) | Err(_) => Err(failed(&unanswered(&name))),
-    }
-}
-
-fn unanswered(file: &Path) -> String {
-    format!("credentials file {} could not be read in time; look at its mount", file.display())
 }
 
 fn failed(text: &str) -> Outcome {
