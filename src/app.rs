@@ -36,6 +36,7 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
+use crate::model::verification::Verification;
 use crate::observe::host::{CniDirs, Heard};
 use crate::prepull::pause::{self, Named, Pause};
 use crate::prepull::{Prepull, queue};
@@ -109,11 +110,13 @@ impl Shared {
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (hear, heard) = watch::channel(Heard::default());
         let (labels, node_labels) = watch::channel(Vec::new());
+        let (verification, verified) = watch::channel(Verification::default());
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
             heard: hear,
             labels,
+            verification,
             awaited,
             metrics: self.metrics.clone(),
         };
@@ -129,7 +132,7 @@ impl Shared {
             self.look_at_apiserver(client, &args.host_root, to_answer, &seen);
         }
         self.keep_pause_image(&cri, heard, &seen);
-        self.prepull(cri, node_labels, seen);
+        self.prepull(cri, node_labels, verified, seen);
         self.serve(args, heartbeat, still_awaited, guard);
         self.tasks
     }
@@ -212,10 +215,16 @@ impl Shared {
         self.tasks.start("pause image", pause.run(seen.clone(), self.tasks.stop.clone()));
     }
 
-    fn prepull(&mut self, cri: Cri, labels: watch::Receiver<Labels>, seen: mpsc::Sender<Observation>) {
+    fn prepull(
+        &mut self,
+        cri: Cri,
+        labels: watch::Receiver<Labels>,
+        verification: watch::Receiver<Verification>,
+        seen: mpsc::Sender<Observation>,
+    ) {
         let settings = self.project(self.settings.clone(), |settings| settings.prepull.clone());
         let (node, clock) = (self.node.clone(), self.clock);
-        let prepull = Prepull { cri, node, labels, settings, pace: queue::Pace::default(), clock };
+        let prepull = Prepull { cri, node, labels, verification, settings, pace: queue::Pace::default(), clock };
         self.tasks.start("pre-pull", prepull.run(seen, self.tasks.stop.clone()));
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::model::observation::{Observation, Seen};
+use crate::model::verification::Verification;
 use crate::observe::host::{CniDirs, Heard};
 use crate::serve::metrics::Metrics;
 
@@ -20,6 +21,8 @@ pub(super) struct Relay {
     pub(super) heard: watch::Sender<Heard>,
     /// The Node's labels, by which pre-pull sets select it.
     pub(super) labels: watch::Sender<Labels>,
+    /// Whether the kubelet verifies credentials of images that are present, by which sets with credentials are refused.
+    pub(super) verification: watch::Sender<Verification>,
     /// The observers that have not given their first answer, be it data or a failure.
     pub(super) awaited: watch::Sender<Awaited>,
     /// Counts the calls to the runtime.
@@ -74,6 +77,13 @@ impl Relay {
                 self.labels.send_if_modified(|labels| {
                     let new = *labels != node.labels;
                     labels.clone_from(&node.labels);
+                    new
+                });
+            }
+            Seen::Verification(policy) => {
+                self.verification.send_if_modified(|known| {
+                    let new = known != policy;
+                    known.clone_from(policy);
                     new
                 });
             }

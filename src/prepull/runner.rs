@@ -17,6 +17,7 @@ use crate::model::Time;
 use crate::model::observation::{Observation, Seen};
 use crate::model::prepull::SetProgress;
 use crate::model::settings::PrepullSettings;
+use crate::model::verification::Verification;
 
 /// Pre-pulls the configured images of one node.
 pub struct Prepull {
@@ -26,6 +27,8 @@ pub struct Prepull {
     pub node: Arc<str>,
     /// The node's labels; empty until they are known.
     pub labels: watch::Receiver<Vec<(Arc<str>, Arc<str>)>>,
+    /// Whether the kubelet verifies credentials of present images, which decides about sets with credentials.
+    pub verification: watch::Receiver<Verification>,
     /// The settings; a change is followed at once.
     pub settings: watch::Receiver<PrepullSettings>,
     /// How failures are retried.
@@ -94,6 +97,7 @@ impl Crank {
                     self.sweep();
                 }
                 () = changed(&mut self.given.labels) => self.replan(),
+                () = changed(&mut self.given.verification) => self.replan(),
             }
         }
     }
@@ -101,7 +105,8 @@ impl Crank {
     fn replan(&mut self) {
         let settings = self.given.settings.borrow_and_update().clone();
         let labels = self.given.labels.borrow_and_update().clone();
-        let plan = plan(&settings, &self.given.node, &labels);
+        let verification = self.given.verification.borrow_and_update().clone();
+        let plan = plan(&settings, &self.given.node, &labels, &verification);
         let planned = |name: &Arc<str>| plan.sets.iter().any(|planned| planned.set.name == *name);
         self.dropped.extend(self.told.extract_if(.., |name, _| !planned(name)).map(|(name, _)| name));
         for key in self.queue.follow(plan, self.given.clock.now()) {

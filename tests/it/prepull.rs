@@ -12,6 +12,7 @@ use kubewhy::clock::Clock;
 use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::prepull::SetProgress;
 use kubewhy::model::settings::{CredentialSettings, CredentialSource, PrepullSet, PrepullSettings};
+use kubewhy::model::verification::Verification;
 use kubewhy::prepull::Prepull;
 use kubewhy::prepull::queue::Pace;
 use prost::Message as _;
@@ -84,6 +85,7 @@ fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>) -> Prepull {
         cri: Cri::new(Endpoint::Given(socket.to_owned()), clock, Deadlines::default()),
         node: "n1".into(),
         labels: watch::channel(Vec::new()).1,
+        verification: watch::channel(Verification::Unknown).1,
         settings,
         pace: Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3 },
         clock,
