@@ -36,6 +36,7 @@ use crate::model::ids::PodId;
 use crate::model::observation::Observation;
 use crate::model::settings::{Settings, Timing};
 use crate::model::snapshot::Snapshot;
+use crate::model::verification::Verification;
 use crate::observe::host::{CniDirs, Heard};
 use crate::prepull::pause::{self, Named, Pause};
 use crate::prepull::{Prepull, Surroundings, queue};
@@ -83,10 +84,11 @@ pub async fn run(args: RunArgs, stop: CancellationToken, level: Level) -> anyhow
     shared.start(&args, cri, client, seen, from_observers).until_stopped().await
 }
 
-/// What pre-pulling needs to know of the Node object.
+/// What pre-pulling needs to know of the Node object and its kubelet.
 struct NodeFacts {
     labels: watch::Receiver<Labels>,
     pressure: watch::Receiver<bool>,
+    verification: watch::Receiver<Verification>,
 }
 
 /// What nearly every part is given.
@@ -116,12 +118,14 @@ impl Shared {
         let (hear, heard) = watch::channel(Heard::default());
         let (labels, node_labels) = watch::channel(Vec::new());
         let (pressure, node_pressure) = watch::channel(false);
+        let (verification, verified) = watch::channel(Verification::default());
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
             heard: hear,
             labels,
             pressure,
+            verification,
             awaited,
             metrics: self.metrics.clone(),
         };
@@ -137,7 +141,7 @@ impl Shared {
             self.look_at_apiserver(client, &args.host_root, to_answer, &seen);
         }
         self.keep_pause_image(&cri, heard.clone(), &seen);
-        let node = NodeFacts { labels: node_labels, pressure: node_pressure };
+        let node = NodeFacts { labels: node_labels, pressure: node_pressure, verification: verified };
         self.prepull(args, cri, node, attends, heard, seen);
         self.serve(args, heartbeat, still_awaited, guard);
         self.tasks
@@ -234,6 +238,7 @@ impl Shared {
         let around = Surroundings {
             labels: node.labels,
             pressure: node.pressure,
+            verification: node.verification,
             pods_wait: self.project(attends, |attention| attention.pulls),
             pause: self.project(heard, |heard| heard.pause.clone()),
         };

@@ -26,6 +26,7 @@ pub mod sign;
 pub mod skew;
 pub mod snapshot;
 pub mod stage;
+pub mod verification;
 pub mod volume;
 pub mod wording;
 

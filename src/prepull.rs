@@ -4,6 +4,7 @@
 //! Apart from the sets: the pause image, without which nothing starts.
 
 pub mod by_hand;
+mod changes;
 mod chores;
 pub mod credentials;
 mod jobs;

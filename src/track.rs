@@ -178,6 +178,7 @@ impl World {
                 self.prepull.insert(progress.set.clone(), (at, progress));
             }
             Seen::PrepullDropped(name) => self.prepull_dropped(name, at),
+            Seen::Verification(_) => return false, // only pre-pulling asks for it
             Seen::Config(state) => self.config = Some((at, state)),
         }
         let waits = |track: &PodTrack| track.place.stage == Stage::Volumes;

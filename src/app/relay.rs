@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::model::observation::{Observation, Seen};
+use crate::model::verification::Verification;
 use crate::observe::host::{CniDirs, Heard};
 use crate::serve::metrics::Metrics;
 
@@ -22,6 +23,8 @@ pub(super) struct Relay {
     pub(super) labels: watch::Sender<Labels>,
     /// The Node's condition `DiskPressure`.
     pub(super) pressure: watch::Sender<bool>,
+    /// Whether the kubelet verifies credentials of images that are present, by which sets with credentials are refused.
+    pub(super) verification: watch::Sender<Verification>,
     /// The observers that have not given their first answer, be it data or a failure.
     pub(super) awaited: watch::Sender<Awaited>,
     /// Counts the calls to the runtime.
@@ -78,6 +81,13 @@ impl Relay {
                 self.labels.send_if_modified(|labels| {
                     let new = *labels != node.labels;
                     labels.clone_from(&node.labels);
+                    new
+                });
+            }
+            Seen::Verification(policy) => {
+                self.verification.send_if_modified(|known| {
+                    let new = known != policy;
+                    known.clone_from(policy);
                     new
                 });
             }

@@ -37,7 +37,7 @@ fn one<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<PrepullSet> 
                 .take("parallel")
                 .and_then(|item| item.count(1..=PARALLEL_AT_MOST))
                 .unwrap_or(default.parallel),
-            credentials: section.take("credentials").and_then(|item| item.section(credentials)).flatten(),
+            credentials: section.take("credentials").and_then(credentials),
             first: section.take("first").and_then(|item| item.section(first)).flatten(),
             window: section.take("window").and_then(|item| item.section(window)).flatten(),
             min_free: section.take("minFree").and_then(percent).unwrap_or(default.min_free),
@@ -114,16 +114,29 @@ fn is_label_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
-fn credentials(section: &mut Section<'_>) -> Option<CredentialSettings> {
-    let file = section.require("file").and_then(path);
-    let consent = section.require("anyPodMayUse").and_then(|item| match item.flag() {
-        Some(false) => item.wrong(
-            "an image pulled with these credentials is open to every pod of the node",
-            "consent to that with true, or take the images out of the sets",
-        ),
-        flag => flag,
-    });
-    Some(CredentialSettings { source: CredentialSource::File(file?), any_pod_may_use: consent? })
+fn credentials(item: Item<'_>) -> Option<CredentialSettings> {
+    item.section(|section| {
+        let file = section.take("file").map(path);
+        let providers = section.take("providers").map(|item| item.section(providers).flatten());
+        let any_pod_may_use = section.take("anyPodMayUse").and_then(Item::flag).unwrap_or_default();
+        let source = match (file, providers) {
+            (Some(file), None) => file.map(CredentialSource::File),
+            (None, Some(providers)) => providers,
+            (Some(_), Some(_)) => item.wrong("file and providers both stand here", "keep one of them"),
+            (None, None) => item.wrong(
+                "it is not said where credentials come from",
+                "write file: /etc/kubewhy/registry.json, or providers: {config: /etc/kubernetes/credential-provider.yaml, \
+                 binDir: /usr/local/bin}",
+            ),
+        };
+        source.map(|source| CredentialSettings { source, any_pod_may_use })
+    })?
+}
+
+fn providers(section: &mut Section<'_>) -> Option<CredentialSource> {
+    let config = section.require("config").and_then(path);
+    let bin_dir = section.require("binDir").and_then(path);
+    Some(CredentialSource::Providers { config: config?, bin_dir: bin_dir? })
 }
 
 fn path(item: Item<'_>) -> Option<PathBuf> {

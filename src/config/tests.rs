@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::cause::EventType;
-use crate::model::settings::{EventScope, First};
+use crate::model::settings::{CredentialSettings, CredentialSource, EventScope, First};
 
 const CATALOGUE: &[&str] = &["ImagePullSlow", "ImagePullStalled", "RuntimeDown"];
 
@@ -114,7 +114,7 @@ prepull:
       credentials: {file: harbor.json}
     - name: open
       images: [a]
-      credentials: {file: /etc/kubewhy/harbor.json, anyPodMayUse: false}
+      credentials: {anyPodMayUse: perhaps}
       window: {cron: 0 25 * * *, for: 4h}
 ";
     let expected = "3:11: some stands here; one of off, node, all is wanted
@@ -136,11 +136,37 @@ prepull:
 20:16: 20 is no percentage; a share such as 20% is wanted
 21:13: a set before it is called base too; name each once
 22:19: a stands here twice; list it once
-23:20: anyPodMayUse is missing; it has no default
 23:27: harbor.json: this path does not say where it begins; write the whole path, from /
-26:67: an image pulled with these credentials is open to every pod of the node; consent to that with true, or take the images out of the sets
+26:20: it is not said where credentials come from; write file: /etc/kubewhy/registry.json, or providers: {config: /etc/kubernetes/credential-provider.yaml, binDir: /usr/local/bin}
+26:35: perhaps stands here; one of true, false is wanted
 27:22: 0 25 * * *: 25 is no hour (0 to 23); write minute, hour, day, month and weekday, as in 0 1 * * *";
     assert_eq!(faults(text).join("\n"), expected);
+}
+
+#[test]
+fn credentials_come_from_a_file_or_from_plugins() {
+    let with = |credentials: &str| format!("prepull: {{sets: [{{name: a, images: [a], credentials: {credentials}}}]}}");
+    for (text, source, any_pod_may_use) in [
+        ("{file: /c.json}", CredentialSource::File("/c.json".into()), false),
+        (
+            "{providers: {config: /etc/p.yaml, binDir: /usr/local/bin}, anyPodMayUse: true}",
+            CredentialSource::Providers { config: "/etc/p.yaml".into(), bin_dir: "/usr/local/bin".into() },
+            true,
+        ),
+    ] {
+        let read = accepted(&with(text)).settings.prepull.sets.remove(0).credentials;
+        assert_eq!(read, Some(CredentialSettings { source, any_pod_may_use }), "{text}");
+    }
+    for (text, said) in [
+        ("{file: /c.json, providers: {config: /p.yaml, binDir: /bin}}", "keep one of them"),
+        ("{}", "it is not said where credentials come from"),
+        ("{providers: {config: /p.yaml}}", "binDir is missing"),
+        ("{providers: {config: p.yaml, binDir: /bin}}", "write the whole path"),
+        ("{providers: /p.yaml}", "settings are wanted"),
+    ] {
+        let found = faults(&with(text));
+        assert!(found.len() == 1 && found[0].contains(said), "{text}: {found:?}");
+    }
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::pull::Pull;
 use super::reading::Reading;
 use super::runtime::{CallOutcome, Container, RuntimeInfo, RuntimeStatus, Sandbox};
 use super::skew::Skew;
+use super::verification::Verification;
 use super::volume::{HostVolumes, Storage};
 
 /// One thing that was seen.
@@ -63,6 +64,8 @@ pub enum Seen {
     DiskSaturated(Option<u8>),
     /// How the kubelet pulls.
     PullRules(PullRules),
+    /// Whether it verifies credentials of images that are present.
+    Verification(Verification),
     /// All pods of this node: the start of a watch, or a fresh list after a gap.
     PodsListed(Vec<Pod>),
     /// A pod was added or changed.

@@ -26,6 +26,7 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::pod::PodEvent;
 use crate::model::pull::Pull;
 use crate::model::runtime::{CallFailure, CallOutcome, Container, FailureKind, Method, RuntimeInfo, Sandbox};
+use crate::model::verification::Verification;
 use crate::model::{Time, after};
 
 /// The socket that the recorded nodes used.
@@ -100,6 +101,7 @@ enum Listed {
     Marks(Marks),
     Intents(Intents),
     PullRules(PullRules),
+    Verification(Verification),
 }
 
 /// As `crictl pods -o json` prints one.
@@ -257,6 +259,7 @@ impl From<Listed> for Seen {
             Listed::Marks(marks) => Self::Marks(marks),
             Listed::Intents(intents) => Self::Intents(intents),
             Listed::PullRules(rules) => Self::PullRules(rules),
+            Listed::Verification(policy) => Self::Verification(policy),
         }
     }
 }

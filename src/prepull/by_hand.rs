@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::Credentials;
 use super::jobs::Jobs;
 use super::leases::{Leases, Owner};
 use super::plan::{Plan, PlannedSet};
@@ -108,6 +109,7 @@ impl ByHand {
             leases: Leases::new(containerd.clone(), self.clock, Owner::Hand),
             containerd,
             disk: Disk::new(self.cri.clone(), &self.host_root),
+            credentials: Credentials::new(self.clock),
             cause: self.cause,
             clock: self.clock,
             out,

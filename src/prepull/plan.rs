@@ -7,6 +7,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 
 use crate::model::settings::{PrepullSet, PrepullSettings};
+use crate::model::verification::Verification;
 
 /// The part of the settings that concerns this node.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -26,12 +27,17 @@ pub struct PlannedSet {
     pub refused: Option<String>,
 }
 
-/// Makes the plan of the node of that name with those labels.
+/// Makes the plan of the node of that name with those labels, whose kubelet has that policy.
 #[must_use]
-pub fn plan(settings: &PrepullSettings, node: &str, labels: &[(Arc<str>, Arc<str>)]) -> Plan {
+pub fn plan(
+    settings: &PrepullSettings,
+    node: &str,
+    labels: &[(Arc<str>, Arc<str>)],
+    verification: &Verification,
+) -> Plan {
     let spread = settings.spread.mul_f64(share("spread", node));
     let sets = settings.sets.iter().filter(|set| selects(set, labels));
-    Plan { sets: sets.map(|set| planned(set, spread + lead(set, node))).collect() }
+    Plan { sets: sets.map(|set| planned(set, spread + lead(set, node), verification)).collect() }
 }
 
 /// Nothing for the nodes that go first, and for all where none do.
@@ -44,19 +50,22 @@ fn selects(set: &PrepullSet, labels: &[(Arc<str>, Arc<str>)]) -> bool {
     set.match_labels.iter().all(|(key, value)| labels.iter().any(|(k, v)| k == key && v == value))
 }
 
-fn planned(set: &PrepullSet, delay: Duration) -> PlannedSet {
+fn planned(set: &PrepullSet, delay: Duration, verification: &Verification) -> PlannedSet {
     let mut seen = BTreeSet::new();
     let images = set.images.iter().filter(|image| seen.insert(Arc::clone(image))).cloned().collect();
-    PlannedSet { refused: refusal(set), delay, set: PrepullSet { images, ..set.clone() } }
+    PlannedSet { refused: refusal(set, verification), delay, set: PrepullSet { images, ..set.clone() } }
 }
 
 /// A private image that was pulled ahead can be used by every pod of the node: under its default policy the kubelet asks
 /// for no credentials where the image is present (Kubernetes: imagePullCredentialsVerificationPolicy).
-fn refusal(set: &PrepullSet) -> Option<String> {
-    if set.credentials.as_ref().is_some_and(|credentials| !credentials.any_pod_may_use) {
-        return Some(
-            "it has credentials, and every pod of the node could use its images: say anyPodMayUse: true".into(),
-        );
+fn refusal(set: &PrepullSet, verification: &Verification) -> Option<String> {
+    let closed = set.credentials.as_ref().is_some_and(|credentials| !credentials.any_pod_may_use);
+    if let Some(open) = set.images.iter().find(|image| closed && !verification.verifies(image)) {
+        return Some(format!(
+            "it has credentials, and every pod of the node could use {}, for {verification}: say anyPodMayUse: true, or set \
+             the kubelet's imagePullCredentialsVerificationPolicy to AlwaysVerify",
+            open.escape_debug()
+        ));
     }
     let bad = set
         .images
@@ -90,7 +99,7 @@ mod tests {
         let pool = PrepullSet { match_labels: [("pool".into(), "general".into())].into(), ..set("pool") };
         let labels = [("pool".into(), "general".into()), ("zone".into(), "a".into())];
         let names = |labels: &[(Arc<str>, Arc<str>)]| -> Vec<_> {
-            let plan = plan(&settings(vec![set("all"), pool.clone()]), "n1", labels);
+            let plan = plan(&settings(vec![set("all"), pool.clone()]), "n1", labels, &Verification::Unknown);
             assert!(plan.sets.iter().all(|planned| planned.set.images.len() == 2));
             plan.sets.into_iter().map(|planned| planned.set.name).collect()
         };
@@ -106,13 +115,23 @@ mod tests {
         let closed = PrepullSet { credentials: credentials(false), ..set("closed") };
         let open = PrepullSet { credentials: credentials(true), ..set("open") };
         let bad = PrepullSet { images: vec!["a b".into()], ..set("bad") };
-        let plan = plan(&settings(vec![closed, open, bad]), "n1", &[]);
-        let refused: Vec<_> = plan.sets.iter().map(|planned| planned.refused.is_some()).collect();
-        assert_eq!(refused, [true, false, true]);
+        let plan_of = settings(vec![closed, open, bad]);
+        let listed = Verification::Allowlisted(vec!["docker.io/library/b".into()]);
+        for (verification, closed) in [
+            (Verification::Unknown, true),
+            (Verification::Preloaded, true),
+            (listed, true),
+            (Verification::Allowlisted(vec!["r.io/*".into()]), false),
+            (Verification::Always, false),
+        ] {
+            let plan = plan(&plan_of, "n1", &[], &verification);
+            let refused: Vec<_> = plan.sets.iter().map(|planned| planned.refused.is_some()).collect();
+            assert_eq!(refused, [closed, false, true], "{verification}");
+        }
     }
 
     fn delay(set: PrepullSet, node: usize) -> Duration {
-        plan(&settings(vec![set]), &format!("node-{node}"), &[]).sets[0].delay
+        plan(&settings(vec![set]), &format!("node-{node}"), &[], &Verification::Unknown).sets[0].delay
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! One job against the runtime: is the image there, and if not, pull it, under a lease of our own where the runtime is
 //! containerd, as long as the disk has room for it. Knows nothing of sets.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::credentials::Keyring;
+use super::credentials::Credentials;
 use super::leases::Leases;
 use super::mend::Mend;
 use super::queue::{Outcome, Step};
@@ -29,9 +28,6 @@ use crate::model::settings::{CredentialSource, PrepullSet};
 
 /// A pull that takes longer is cut off and tried again later, from the bytes it has.
 const PULL_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
-
-/// Reading the credentials file; it may lie on a mount that hangs.
-const READ_AT_MOST: Duration = Duration::from_secs(5);
 
 /// Between two looks at a pull of ours: how much it takes is known soon after its manifest is here.
 const LOOK: Duration = Duration::from_millis(500);
@@ -69,6 +65,7 @@ pub(super) struct Puller {
     pub(super) containerd: Containerd,
     pub(super) leases: Leases,
     pub(super) disk: Disk,
+    pub(super) credentials: Credentials,
     pub(super) cause: NameCause,
     pub(super) clock: Clock,
     /// Every call to the runtime is told here as it ends.
@@ -126,10 +123,25 @@ impl Puller {
 
     /// Pulls under that lease, or under none.
     pub(super) async fn pull_under(&self, order: &Order, lease: Option<&Lease>) -> Outcome {
-        let auth = match auth(&order.image, order.credentials.clone()).await {
-            Ok(auth) => auth,
-            Err(outcome) => return outcome,
+        let found = match &order.credentials {
+            Some(source) => match self.credentials.find(source, &order.image).await {
+                Ok(found) => found.into_iter().map(Some).collect(),
+                Err(error) => return failed(&error.to_string()),
+            },
+            None => Vec::new(),
         };
+        // As the kubelet does: each that fits, in turn, and none where none fits.
+        let mut outcome = Outcome::Unanswered;
+        for auth in if found.is_empty() { vec![None] } else { found } {
+            outcome = self.pull_with(order, auth, lease).await;
+            if !matches!(outcome, Outcome::Failed { .. }) {
+                break;
+            }
+        }
+        outcome
+    }
+
+    async fn pull_with(&self, order: &Order, auth: Option<RegistryAuth>, lease: Option<&Lease>) -> Outcome {
         let pulling = self.cri.pull_image(&order.image, auth, lease.map(|lease| &*lease.id), &self.stop);
         let Ok(call) = timeout(PULL_AT_MOST, pulling).await else {
             return failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600));
@@ -194,25 +206,6 @@ impl Puller {
         let mend = Mend::of((self.cause)(&failure.text), &failure.text);
         Outcome::Failed { text: failure.text.as_str().into(), mend }
     }
-}
-
-async fn auth(image: &str, credentials: Option<CredentialSource>) -> Result<Option<RegistryAuth>, Outcome> {
-    let file = match credentials {
-        None => return Ok(None),
-        Some(CredentialSource::File(file)) => file,
-        Some(CredentialSource::Providers { .. }) => return Err(failed("credential providers are not asked yet")),
-    };
-    let name = file.clone();
-    let reading = tokio::task::spawn_blocking(move || Keyring::read(&file));
-    match timeout(READ_AT_MOST, reading).await {
-        Ok(Ok(Ok(keyring))) => Ok(keyring.find(image)),
-        Ok(Ok(Err(error))) => Err(failed(&error.to_string())),
-        Ok(Err(_)) | Err(_) => Err(failed(&unanswered(&name))),
-    }
-}
-
-fn unanswered(file: &Path) -> String {
-    format!("credentials file {} could not be read in time; look at its mount", file.display())
 }
 
 fn failed(text: &str) -> Outcome {

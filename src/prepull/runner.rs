@@ -9,7 +9,9 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::changes::Changes;
 use super::chores::{Chores, Wishes};
+use super::credentials::Credentials;
 use super::jobs::Jobs;
 use super::keep::Keeper;
 use super::leases::{Leases, Owner};
@@ -25,6 +27,7 @@ use crate::model::Time;
 use crate::model::observation::{Observation, Seen};
 use crate::model::prepull::SetProgress;
 use crate::model::settings::PrepullSettings;
+use crate::model::verification::Verification;
 
 /// Pre-pulls the configured images of one node.
 pub struct Prepull {
@@ -53,6 +56,8 @@ pub struct Surroundings {
     pub labels: watch::Receiver<Vec<(Arc<str>, Arc<str>)>>,
     /// The kubelet says that the disk is short of room (condition `DiskPressure`).
     pub pressure: watch::Receiver<bool>,
+    /// Whether the kubelet verifies credentials of images that are present.
+    pub verification: watch::Receiver<Verification>,
     /// A pod waits for an image.
     pub pods_wait: watch::Receiver<bool>,
     /// The pause image, where it is known.
@@ -69,7 +74,9 @@ impl Prepull {
         let lookout = Lookout::new(containerd.clone(), self.clock, self.around.pods_wait.clone());
         let disk = Disk::new(self.cri.clone(), &self.host_root);
         let leases = Leases::new(containerd.clone(), self.clock, Owner::Agent);
+        let credentials = Credentials::new(self.clock);
         let crank = Crank {
+            changes: Changes::new(credentials.clone(), self.clock),
             chores: Chores::new(
                 leases.clone(),
                 Keeper { cri: self.cri.clone(), containerd: containerd.clone(), disk: disk.clone() },
@@ -81,6 +88,7 @@ impl Prepull {
                 containerd,
                 leases,
                 disk,
+                credentials,
                 cause: self.cause,
                 clock: self.clock,
                 out: out.clone(),
@@ -103,6 +111,7 @@ struct Crank {
     given: Prepull,
     queue: Queue,
     chores: Chores,
+    changes: Changes,
     jobs: Jobs,
     told: BTreeMap<Arc<str>, SetProgress>,
     /// Sets that were told of and are planned no more.
@@ -126,17 +135,20 @@ impl Crank {
             }
             self.look_out(gates, now);
             self.chores.do_what_is_due(self.wishes(gates), now);
+            self.changes.look_at(self.queue.failing(), now);
             let due = self.queue.next_due(now); // by the same moment, or what falls due in between is forgotten
-            let due = due.into_iter().chain(self.chores.next_due(now)).min();
+            let due = due.into_iter().chain(self.chores.next_due(now)).chain(self.changes.next_due()).min();
             if self.tell(gates, now).await.is_err() {
                 return;
             }
             tokio::select! {
                 (job, outcome) = self.jobs.ended() => self.end(&job, outcome),
                 () = self.chores.done() => {}
+                set = self.changes.changed() => self.queue.retry(&set, self.given.clock.now()),
                 () = sleep_until(&self.given.clock, due) => {}
                 () = changed(&mut self.given.settings) => self.replan(),
                 () = changed(&mut self.given.around.labels) => self.replan(),
+                () = changed(&mut self.given.around.verification) => self.replan(),
                 () = changed(&mut self.given.around.pressure) => {}
                 () = changed(&mut self.way) => {}
             }
@@ -156,7 +168,8 @@ impl Crank {
     fn replan(&mut self) {
         let settings = self.given.settings.borrow_and_update().clone();
         let labels = self.given.around.labels.borrow_and_update().clone();
-        let plan = plan(&settings, &self.given.node, &labels);
+        let verification = self.given.around.verification.borrow_and_update().clone();
+        let plan = plan(&settings, &self.given.node, &labels, &verification);
         let planned = |name: &Arc<str>| plan.sets.iter().any(|planned| planned.set.name == *name);
         self.dropped.extend(self.told.extract_if(.., |name, _| !planned(name)).map(|(name, _)| name));
         for key in self.queue.follow(plan, self.given.clock.now()) {

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use super::credentials::Credentials;
 use super::leases::{Leases, Owner};
 use super::pull::{NameCause, Order, Puller};
 use super::queue::{Outcome, Step};
@@ -64,7 +65,20 @@ impl Survey {
         let containerd = Containerd::new(&cri);
         let leases = Leases::new(containerd.clone(), clock, Owner::Hand);
         let disk = Disk::new(cri.clone(), host_root);
-        Self { puller: Puller { cri, containerd, leases, disk, cause, clock, out, stop }, unheard }
+        Self {
+            puller: Puller {
+                cri,
+                containerd,
+                leases,
+                disk,
+                credentials: Credentials::new(clock),
+                cause,
+                clock,
+                out,
+                stop,
+            },
+            unheard,
+        }
     }
 
     /// The disk that holds images; none where it is not seen.

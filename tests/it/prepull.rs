@@ -15,6 +15,7 @@ use kubewhy::clock::Clock;
 use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::prepull::{SetProgress, Waits};
 use kubewhy::model::settings::{CredentialSettings, CredentialSource, PrepullSet, PrepullSettings};
+use kubewhy::model::verification::Verification;
 use kubewhy::prepull::queue::Pace;
 use kubewhy::prepull::{Prepull, Surroundings};
 use prost::Message as _;
@@ -57,6 +58,7 @@ impl Stage {
         let around = Surroundings {
             labels: watch::channel(Vec::new()).1,
             pressure: pressed,
+            verification: watch::channel(Verification::Unknown).1,
             pods_wait: waited,
             pause: watch::channel(None).1,
         };

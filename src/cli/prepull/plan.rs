@@ -19,6 +19,7 @@ use crate::cli::config_check::Refused;
 use crate::clock::Clock;
 use crate::config::{self, BYTES_AT_MOST};
 use crate::model::settings::PrepullSettings;
+use crate::model::verification::Verification;
 use crate::model::wording::{one_line, size, span};
 use crate::prepull::plan::{Plan, PlannedSet, plan};
 use crate::prepull::room::Space;
@@ -51,7 +52,7 @@ pub(super) async fn show(args: &PrepullArgs, stop: &CancellationToken) -> anyhow
 fn planned(args: &PrepullArgs) -> anyhow::Result<Plan> {
     let Some(file) = &args.file else {
         let settings = PrepullSettings { sets: vec![args.by_hand()], ..PrepullSettings::default() };
-        return Ok(plan(&settings, "", &[]));
+        return Ok(plan(&settings, "", &[], &Verification::default()));
     };
     let settings = read(file)?;
     let name = args.node_name.clone().or_else(|| sysinfo::System::host_name().ok()).unwrap_or_default();
@@ -61,7 +62,7 @@ fn planned(args: &PrepullArgs) -> anyhow::Result<Plan> {
         // Every selector is met, as far as one value can meet it.
         labels = settings.sets.iter().flat_map(|set| set.match_labels.clone()).collect();
     }
-    Ok(plan(&settings, &name, &labels.into_iter().collect::<Vec<_>>()))
+    Ok(plan(&settings, &name, &labels.into_iter().collect::<Vec<_>>(), &Verification::default()))
 }
 
 /// The settings of a file; its faults are told with their places.

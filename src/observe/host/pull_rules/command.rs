@@ -21,25 +21,34 @@ pub(super) struct Command {
     pub(super) flags: Choices,
 }
 
+/// A kubelet that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    pub(super) command: Command,
+    /// Where the process table has it, as the host names it; several that say the same.
+    pub(super) places: Vec<PathBuf>,
+}
+
 /// The command of the one kubelet that runs; none where no process is one, or none can be seen.
 ///
 /// # Errors
 /// There are several that say different things (nodes in containers), or one that can't be read.
-pub(super) fn running(root: Root<'_>) -> Result<Option<Command>, ()> {
+pub(super) fn running(root: Root<'_>) -> Result<Option<Running>, ()> {
     let Ok(processes) = root.find(Path::new("/proc")) else { return Ok(None) };
-    let mut found = None;
+    let mut found: Option<Running> = None;
     for entry in fs::read_dir(processes).into_iter().flatten().flatten().take(PROCESSES_AT_MOST) {
         let folder = entry.path();
         if !is_process(&folder) || fs::read(folder.join("comm")).is_ok_and(|name| name != NAME) {
             continue;
         }
-        let host_path = Path::new("/proc").join(entry.file_name()).join("cmdline");
-        let Ok(line) = root.read(&host_path, SIZE_AT_MOST) else { continue };
+        let place = Path::new("/proc").join(entry.file_name());
+        let Ok(line) = root.read(&place.join("cmdline"), SIZE_AT_MOST) else { continue };
         let command = parse(&line).ok_or(())?;
-        if found.is_some_and(|other| other != command) {
+        let running = found.get_or_insert_with(|| Running { command: command.clone(), places: Vec::new() });
+        if running.command != command {
             return Err(());
         }
-        found = Some(command);
+        running.places.push(place);
     }
     Ok(found)
 }
