@@ -12,7 +12,6 @@ pub mod log;
 mod prepull;
 mod reader;
 mod report;
-mod schedule;
 pub mod span;
 mod spelling;
 mod timing;

@@ -8,5 +8,6 @@ pub mod plan;
 mod pull;
 pub mod queue;
 mod runner;
+pub mod window;
 
 pub use runner::Prepull;

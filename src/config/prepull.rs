@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::schedule;
 use crate::model::settings::{CredentialSettings, CredentialSource, First, PrepullSet, PrepullSettings, Window};
 
 use super::reader::{Item, Section};
-use super::{image, schedule};
+use super::{image, spelling};
 
 const PARALLEL_AT_MOST: usize = 16;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -138,9 +139,19 @@ fn window(section: &mut Section<'_>) -> Option<Window> {
     let right = "write minute, hour, day, month and weekday, as in 0 1 * * *";
     let cron = section.require("cron").and_then(|item| item.checked(schedule::check, right));
     let lasts = section.require("for").and_then(|item| item.span(MINUTE..=7 * DAY));
-    let right = "write one such as Europe/Berlin";
-    let zone = section.take("timeZone").and_then(|item| item.checked(schedule::check_zone, right));
+    let zone = section.take("timeZone").and_then(time_zone);
     Some(Window { cron: cron?.into(), lasts: lasts?, zone: zone.map(Arc::from) })
+}
+
+fn time_zone(item: Item<'_>) -> Option<&str> {
+    let name = item.text()?;
+    let Err(fault) = schedule::check_zone(name) else { return Some(name) };
+    let zones = schedule::zones();
+    let right = match spelling::nearest(name, zones.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => "write one such as Europe/Berlin".to_owned(),
+    };
+    item.checked(|_| Err(fault), &right)
 }
 
 fn first(section: &mut Section<'_>) -> Option<First> {
