@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(super) fn read(section: &mut Section<'_>) -> PrepullSettings {
     let default = PrepullSettings::default();
     let spread = section.take("spread").and_then(|item| item.span(Duration::ZERO..=DAY)).unwrap_or(default.spread);
-    let keep_at_most = section.take("keepAtMost").and_then(percent).unwrap_or(default.keep_at_most);
+    let keep_at_most = section.take("keepAtMost").and_then(Item::share).unwrap_or(default.keep_at_most);
     let node_labels = section.take("nodeLabels").and_then(Item::flag).unwrap_or(default.node_labels);
     let taint = "write the key of a taint, as in example.com/images";
     let startup_taint = section.take("startupTaint").and_then(|item| item.checked(label_key, taint)).map(Arc::from);
@@ -41,7 +41,7 @@ fn one<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<PrepullSet> 
             credentials: section.take("credentials").and_then(|item| item.section(credentials)).flatten(),
             first: section.take("first").and_then(|item| item.section(first)).flatten(),
             window: section.take("window").and_then(|item| item.section(window)).flatten(),
-            min_free: section.take("minFree").and_then(percent).unwrap_or(default.min_free),
+            min_free: section.take("minFree").and_then(Item::share).unwrap_or(default.min_free),
             keep: section.take("keep").and_then(Item::flag).unwrap_or(default.keep),
             refresh: section.take("refresh").and_then(|item| item.span(MINUTE..=30 * DAY)),
             essential: section.take("essential").and_then(Item::flag).unwrap_or(default.essential),
@@ -49,10 +49,6 @@ fn one<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<PrepullSet> 
         };
         name.and(images).map(|_| set)
     })?
-}
-
-fn percent(item: Item<'_>) -> Option<u8> {
-    item.percent(1..=99).and_then(|percent| u8::try_from(percent).ok())
 }
 
 fn name<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<&'a str> {
@@ -155,7 +151,7 @@ fn time_zone(item: Item<'_>) -> Option<&str> {
 }
 
 fn first(section: &mut Section<'_>) -> Option<First> {
-    let share = section.require("share").and_then(percent);
+    let share = section.require("share").and_then(Item::share);
     let lead = section.require("lead").and_then(|item| item.span(MINUTE..=30 * DAY));
     Some(First { share: share?, lead: lead? })
 }
