@@ -3,6 +3,7 @@
 
 pub mod check;
 pub mod config_check;
+pub mod config_schema;
 pub mod demo;
 pub mod docs;
 pub mod exit;
@@ -67,6 +68,8 @@ pub enum Command {
 pub enum ConfigCommand {
     /// Check a configuration file: every fault with its line and column; exit code 64 if there is one.
     Check(config_check::CheckArgs),
+    /// Print the JSON schema of the configuration file, for editors.
+    Schema,
 }
 
 /// The form of an answer.

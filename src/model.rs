@@ -21,6 +21,7 @@ pub mod pull;
 pub mod reading;
 pub mod redact;
 pub mod runtime;
+pub mod schedule;
 pub mod settings;
 pub mod sign;
 pub mod skew;

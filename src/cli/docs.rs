@@ -11,6 +11,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Args;
 
+use super::config_schema;
+
 /// Where the documents are.
 #[derive(Debug, Args)]
 pub struct DocsArgs {
@@ -26,8 +28,12 @@ pub struct DocsArgs {
 type Document = (&'static str, fn() -> String);
 
 /// All of them.
-const DOCUMENTS: &[Document] =
-    &[("docs/causes.md", causes::page), ("docs/flags.md", flags::page), ("docs/metrics.md", metrics::page)];
+const DOCUMENTS: &[Document] = &[
+    ("deploy/config.schema.json", config_schema::text),
+    ("docs/causes.md", causes::page),
+    ("docs/flags.md", flags::page),
+    ("docs/metrics.md", metrics::page),
+];
 
 /// Writes the documents, or checks them.
 ///

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::model::schedule;
 use crate::model::settings::{CredentialSettings, CredentialSource, First, PrepullSet, PrepullSettings, Window};
 
 use super::reader::{Item, Section};
-use super::{image, schedule};
+use super::{image, spelling};
 
 const PARALLEL_AT_MOST: usize = 16;
 const MINUTE: Duration = Duration::from_secs(60);
@@ -17,7 +18,7 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 pub(super) fn read(section: &mut Section<'_>) -> PrepullSettings {
     let default = PrepullSettings::default();
     let spread = section.take("spread").and_then(|item| item.span(Duration::ZERO..=DAY)).unwrap_or(default.spread);
-    let keep_at_most = section.take("keepAtMost").and_then(percent).unwrap_or(default.keep_at_most);
+    let keep_at_most = section.take("keepAtMost").and_then(Item::share).unwrap_or(default.keep_at_most);
     let node_labels = section.take("nodeLabels").and_then(Item::flag).unwrap_or(default.node_labels);
     let taint = "write the key of a taint, as in example.com/images";
     let startup_taint = section.take("startupTaint").and_then(|item| item.checked(label_key, taint)).map(Arc::from);
@@ -40,7 +41,7 @@ fn one<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<PrepullSet> 
             credentials: section.take("credentials").and_then(credentials),
             first: section.take("first").and_then(|item| item.section(first)).flatten(),
             window: section.take("window").and_then(|item| item.section(window)).flatten(),
-            min_free: section.take("minFree").and_then(percent).unwrap_or(default.min_free),
+            min_free: section.take("minFree").and_then(Item::share).unwrap_or(default.min_free),
             keep: section.take("keep").and_then(Item::flag).unwrap_or(default.keep),
             refresh: section.take("refresh").and_then(|item| item.span(MINUTE..=30 * DAY)),
             essential: section.take("essential").and_then(Item::flag).unwrap_or(default.essential),
@@ -48,10 +49,6 @@ fn one<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<PrepullSet> 
         };
         name.and(images).map(|_| set)
     })?
-}
-
-fn percent(item: Item<'_>) -> Option<u8> {
-    item.percent(1..=99).and_then(|percent| u8::try_from(percent).ok())
 }
 
 fn name<'a>(item: Item<'a>, names: &mut BTreeSet<&'a str>) -> Option<&'a str> {
@@ -151,13 +148,23 @@ fn window(section: &mut Section<'_>) -> Option<Window> {
     let right = "write minute, hour, day, month and weekday, as in 0 1 * * *";
     let cron = section.require("cron").and_then(|item| item.checked(schedule::check, right));
     let lasts = section.require("for").and_then(|item| item.span(MINUTE..=7 * DAY));
-    let right = "write one such as Europe/Berlin";
-    let zone = section.take("timeZone").and_then(|item| item.checked(schedule::check_zone, right));
+    let zone = section.take("timeZone").and_then(time_zone);
     Some(Window { cron: cron?.into(), lasts: lasts?, zone: zone.map(Arc::from) })
 }
 
+fn time_zone(item: Item<'_>) -> Option<&str> {
+    let name = item.text()?;
+    let Err(fault) = schedule::check_zone(name) else { return Some(name) };
+    let zones = schedule::zones();
+    let right = match spelling::nearest(name, zones.iter().map(String::as_str)) {
+        Some(meant) => format!("did you mean {meant}?"),
+        None => "write one such as Europe/Berlin".to_owned(),
+    };
+    item.checked(|_| Err(fault), &right)
+}
+
 fn first(section: &mut Section<'_>) -> Option<First> {
-    let share = section.require("share").and_then(percent);
+    let share = section.require("share").and_then(Item::share);
     let lead = section.require("lead").and_then(|item| item.span(MINUTE..=30 * DAY));
     Some(First { share: share?, lead: lead? })
 }

@@ -1,55 +1,88 @@
 //! Reads typed values off the tree. Each reading that fails is remarked with its place and yields `None`, so that the
 //! reading goes on and the next fault is found too. A section knows which keys were asked for; what nobody asked for is
 //! an unknown key.
+//!
+//! Where no file is but a [`Blank`], the same readings write down what they would take, and yield nothing.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::fault::{Place, Remarks, one_line};
+use super::sketch::{Blank, Kind};
 use super::tree::{Entry, Node, Value};
 use super::{span, spelling};
 
 /// A value of the file, with where to complain about it.
 #[derive(Clone, Copy)]
 pub(super) struct Item<'a> {
-    node: &'a Node,
+    source: Source<'a>,
     remarks: &'a Remarks,
+}
+
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Written(&'a Node),
+    Blank(Blank<'a>),
 }
 
 impl<'a> Item<'a> {
     pub(super) fn new(node: &'a Node, remarks: &'a Remarks) -> Self {
-        Self { node, remarks }
+        Self { source: Source::Written(node), remarks }
+    }
+
+    /// In place of a value: what is asked of it is written down there.
+    pub(super) fn blank(blank: Blank<'a>, remarks: &'a Remarks) -> Self {
+        Self { source: Source::Blank(blank), remarks }
+    }
+
+    fn asks(self, kind: Kind) {
+        if let Source::Blank(blank) = self.source {
+            blank.takes(kind);
+        }
+    }
+
+    fn value(self) -> Option<&'a Value> {
+        match self.source {
+            Source::Written(node) => Some(&node.value),
+            Source::Blank(_) => None,
+        }
     }
 
     /// Remarks a fault here: what is wrong, what would be right.
     pub(super) fn wrong<T>(self, what: impl Display, right: impl Display) -> Option<T> {
-        if !matches!(self.node.value, Value::Refused) {
-            self.remarks.fault(self.node.at, format!("{what}; {right}"));
+        if let Source::Written(node) = self.source
+            && !matches!(node.value, Value::Refused)
+        {
+            self.remarks.fault(node.at, format!("{what}; {right}"));
         }
         None
     }
 
     /// Remarks something the author should know.
     pub(super) fn note(self, says: impl AsRef<str>) {
-        self.remarks.note(self.node.at, says);
+        if let Source::Written(node) = self.source {
+            self.remarks.note(node.at, says);
+        }
     }
 
     /// What a fault calls the value: short, on one line.
     fn shown(self) -> String {
-        match &self.node.value {
-            Value::Scalar { text, .. } if text.is_empty() => "nothing".to_owned(),
-            Value::Scalar { text, .. } => shorten(text),
-            Value::List(_) => "a list".to_owned(),
-            Value::Map(_) => "a map".to_owned(),
-            Value::Refused => "an alias".to_owned(),
+        match self.value() {
+            None => "nothing".to_owned(),
+            Some(Value::Scalar { text, .. }) if text.is_empty() => "nothing".to_owned(),
+            Some(Value::Scalar { text, .. }) => shorten(text),
+            Some(Value::List(_)) => "a list".to_owned(),
+            Some(Value::Map(_)) => "a map".to_owned(),
+            Some(Value::Refused) => "an alias".to_owned(),
         }
     }
 
     /// One word or text, as it was written.
     pub(super) fn text(self) -> Option<&'a str> {
-        match &self.node.value {
-            Value::Scalar { text, .. } if !text.is_empty() => Some(text),
+        self.asks(Kind::Text);
+        match self.value() {
+            Some(Value::Scalar { text, .. }) if !text.is_empty() => Some(text),
             _ => self.wrong(format!("{} stands here", self.shown()), "a text is wanted"),
         }
     }
@@ -69,6 +102,7 @@ impl<'a> Item<'a> {
         check: impl FnOnce(&str) -> Result<(), E>,
         right: &str,
     ) -> Option<&'a str> {
+        self.asks(Kind::Empty);
         self.scalar().filter(|text| text.is_empty()).or_else(|| self.checked(check, right))
     }
 
@@ -79,6 +113,7 @@ impl<'a> Item<'a> {
 
     /// One of a few words.
     pub(super) fn word<T: Copy>(self, words: &[(&str, T)]) -> Option<T> {
+        words.iter().for_each(|(word, _)| self.asks(Kind::Word((*word).to_owned())));
         let text = self.scalar().unwrap_or_default();
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
             return Some(*value);
@@ -89,11 +124,13 @@ impl<'a> Item<'a> {
 
     /// Whether exactly this was written.
     pub(super) fn is_word(self, word: &str) -> bool {
+        self.asks(Kind::Word(word.to_owned()));
         self.scalar() == Some(word)
     }
 
     /// A duration within bounds.
     pub(super) fn span(self, bounds: RangeInclusive<Duration>) -> Option<Duration> {
+        self.asks(Kind::Span(bounds.clone()));
         let wanted = "a duration such as 10s, 5m or 1h30m is wanted";
         match self.scalar().and_then(span::parse) {
             Some(value) => self.within(value, bounds, span::show),
@@ -103,19 +140,22 @@ impl<'a> Item<'a> {
 
     /// A whole number within bounds.
     pub(super) fn count(self, bounds: RangeInclusive<usize>) -> Option<usize> {
+        self.asks(Kind::Count(bounds.clone()));
         match self.scalar().and_then(|text| text.parse().ok()) {
             Some(value) => self.within(value, bounds, |n| n.to_string()),
             None => self.wrong(format!("{} is no whole number", self.shown()), "a number such as 2 is wanted"),
         }
     }
 
-    /// A percentage within bounds.
-    pub(super) fn percent(self, bounds: RangeInclusive<usize>) -> Option<usize> {
+    /// A part of a whole in percent: more than nothing and less than all.
+    pub(super) fn share(self) -> Option<u8> {
+        self.asks(Kind::Share);
         let number = self.scalar().and_then(|text| text.strip_suffix('%')).and_then(|text| text.parse().ok());
-        match number {
-            Some(value) => self.within(value, bounds, |n| format!("{n}%")),
+        let share: Option<usize> = match number {
+            Some(value) => self.within(value, 1..=99, |n| format!("{n}%")),
             None => self.wrong(format!("{} is no percentage", self.shown()), "a share such as 20% is wanted"),
-        }
+        };
+        share.and_then(|share| u8::try_from(share).ok())
     }
 
     fn within<T: PartialOrd>(self, value: T, bounds: RangeInclusive<T>, show: impl Fn(T) -> String) -> Option<T> {
@@ -127,27 +167,37 @@ impl<'a> Item<'a> {
     }
 
     fn scalar(self) -> Option<&'a str> {
-        match &self.node.value {
-            Value::Scalar { text, .. } => Some(text),
+        match self.value() {
+            Some(Value::Scalar { text, .. }) => Some(text),
             _ => None,
         }
     }
 
     /// The items of a list that could be read.
     pub(super) fn list<T>(self, mut read: impl FnMut(Item<'a>) -> Option<T>) -> Option<Vec<T>> {
-        match &self.node.value {
-            Value::List(nodes) => Some(nodes.iter().filter_map(|node| read(Item::new(node, self.remarks))).collect()),
+        if let Source::Blank(blank) = self.source {
+            return Some(read(Item::blank(blank.list(), self.remarks)).into_iter().collect());
+        }
+        match self.value() {
+            Some(Value::List(nodes)) => {
+                Some(nodes.iter().filter_map(|node| read(Item::new(node, self.remarks))).collect())
+            }
             _ => self.wrong(format!("{} stands here", self.shown()), "a list is wanted: [a, b] or one - line for each"),
         }
     }
 
     /// A list was written, and nothing stands in it.
     pub(super) fn is_empty_list(self) -> bool {
-        matches!(&self.node.value, Value::List(nodes) if nodes.is_empty())
+        self.asks(Kind::NotEmpty);
+        matches!(self.value(), Some(Value::List(nodes)) if nodes.is_empty())
     }
 
     /// A map whose keys are the author's own: each key, as a text that can be complained about, with its value.
     pub(super) fn pairs<T>(self, mut read: impl FnMut(Key<'a>, Item<'a>) -> Option<T>) -> Option<Vec<T>> {
+        if let Source::Blank(blank) = self.source {
+            let key = Key { text: "", at: Place::default(), remarks: self.remarks };
+            return Some(read(key, Item::blank(blank.pairs(), self.remarks)).into_iter().collect());
+        }
         let entries = self.entries()?;
         let pair = |entry: &'a Entry| {
             let key = Key { text: &entry.key, at: entry.at, remarks: self.remarks };
@@ -158,16 +208,20 @@ impl<'a> Item<'a> {
 
     /// A map of settings. Keys that `read` does not take are remarked when it returns.
     pub(super) fn section<T>(self, read: impl FnOnce(&mut Section<'a>) -> T) -> Option<T> {
-        let entries = if self.node.is_null() { &[] } else { self.entries()? };
-        let mut section = Section { at: self.node.at, entries, asked: Vec::new(), remarks: self.remarks };
+        let (at, written) = match self.source {
+            Source::Written(node) if node.is_null() => (node.at, Written::Entries(&[])),
+            Source::Written(node) => (node.at, Written::Entries(self.entries()?)),
+            Source::Blank(blank) => (Place::default(), Written::Blank(blank.section())),
+        };
+        let mut section = Section { at, written, asked: Vec::new(), remarks: self.remarks };
         let value = read(&mut section);
         section.remark_unknown();
         Some(value)
     }
 
     fn entries(self) -> Option<&'a [Entry]> {
-        match &self.node.value {
-            Value::Map(entries) => Some(entries),
+        match self.value() {
+            Some(Value::Map(entries)) => Some(entries),
             _ => self.wrong(format!("{} stands here", self.shown()), "settings are wanted: key: value, one a line"),
         }
     }
@@ -197,22 +251,36 @@ impl Key<'_> {
 /// A map of settings while it is read.
 pub(super) struct Section<'a> {
     at: Place,
-    entries: &'a [Entry],
+    written: Written<'a>,
     asked: Vec<&'static str>,
     remarks: &'a Remarks,
 }
 
+#[derive(Clone, Copy)]
+enum Written<'a> {
+    Entries(&'a [Entry]),
+    Blank(Blank<'a>),
+}
+
 impl<'a> Section<'a> {
-    /// The value of a key; `None` if it is absent or left empty.
+    /// The value of a key; `None` if it is absent or left empty. A reader asks for every key it knows, whatever the others
+    /// say: what it does not ask for is an unknown key.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Item<'a>> {
         self.asked.push(key);
-        let entry = self.entries.iter().find(|entry| entry.key == key)?;
+        let entries = match self.written {
+            Written::Entries(entries) => entries,
+            Written::Blank(blank) => return Some(Item::blank(blank.setting(key), self.remarks)),
+        };
+        let entry = entries.iter().find(|entry| entry.key == key)?;
         (!entry.value.is_null()).then(|| Item::new(&entry.value, self.remarks))
     }
 
     /// The value of a key that must be there.
     pub(super) fn require(&mut self, key: &'static str) -> Option<Item<'a>> {
         let item = self.take(key);
+        if let Written::Blank(blank) = self.written {
+            blank.requires(key);
+        }
         if item.is_none() {
             self.remarks.fault(self.at, format!("{key} is missing; it has no default"));
         }
@@ -230,7 +298,8 @@ impl<'a> Section<'a> {
     }
 
     fn remark_unknown(&self) {
-        for entry in self.entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
+        let Written::Entries(entries) = self.written else { return };
+        for entry in entries.iter().filter(|entry| !self.asked.contains(&entry.key.as_str())) {
             let hint = match spelling::nearest(&entry.key, self.asked.iter().copied()) {
                 Some(meant) => format!("did you mean {meant}?"),
                 None => format!("here stand {}", self.asked.join(", ")),

@@ -9,7 +9,7 @@ use crate::model::settings::{CredentialSettings, CredentialSource, EventScope, F
 const CATALOGUE: &[&str] = &["ImagePullSlow", "ImagePullStalled", "RuntimeDown"];
 
 /// As a platform team would write it.
-const FULL: &str = r#"apiVersion: kubewhy.dev/v1alpha1
+pub(super) const FULL: &str = r#"apiVersion: kubewhy.dev/v1alpha1
 report:
   events: node
   namespaces: {exclude: ["ci-*"], include: [shop]}
@@ -26,6 +26,9 @@ timing: {busy: 500ms, calm: 20s}
 log: {level: "info,kubewhy=debug"}
 prepull:
   spread: 10m
+  keepAtMost: 30%
+  nodeLabels: true
+  startupTaint: kubewhy.dev/images
   sets:
     - name: base
       images: [registry.example.com/base/jre:21, "registry.example.com/mesh/proxy@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"]
@@ -36,6 +39,8 @@ prepull:
       minFree: 20%
       credentials: {file: /etc/kubewhy/harbor.json, anyPodMayUse: true}
       keep: true
+      refresh: 12h
+      essential: true
 "#;
 
 fn accepted(text: &str) -> Accepted {
@@ -70,7 +75,11 @@ fn everything_a_platform_team_writes_arrives() {
     assert!(set.credentials.as_ref().is_some_and(|credentials| credentials.any_pod_may_use));
     assert_eq!(set.first, Some(First { share: 5, lead: Duration::from_secs(1_800) }));
     assert_eq!(set.window.as_ref().map(|window| window.lasts), Some(Duration::from_secs(4 * 3_600)));
-    assert!(set.keep && set.min_free == 20);
+    assert!(set.keep && set.essential && set.min_free == 20);
+    assert_eq!(set.refresh, Some(Duration::from_secs(12 * 3_600)));
+    let prepull = &settings.prepull;
+    assert_eq!((prepull.keep_at_most, prepull.node_labels), (30, true));
+    assert_eq!(prepull.startup_taint.as_deref(), Some("kubewhy.dev/images"));
 }
 
 #[test]
@@ -167,6 +176,51 @@ fn credentials_come_from_a_file_or_from_plugins() {
         let found = faults(&with(text));
         assert!(found.len() == 1 && found[0].contains(said), "{text}: {found:?}");
     }
+}
+
+#[test]
+fn what_is_wrong_with_a_set_is_told_key_by_key() {
+    let text = "prepull:
+  spread: 25h
+  keepAtMost: 0%
+  nodeLabels: 1
+  startupTaint: example.com/images=now:NoSchedule
+  sets:
+    - name: base
+      images: [a]
+      nodes: {matchLabels: {-pool: general}}
+      first: {share: 0%}
+      window: {cron: 0 0 30 2 *, timeZone: Europe/Berln}
+      minFree: 100%
+      keep: 25%
+      refresh: 30s
+      essential: yes
+    - name: late
+      images: [a]
+      first: {lead: 30m}
+      window: {cron: 0 0 1 * * *, for: 8d, timeZone: Nowhere}
+      parallel: two
+";
+    let expected = "2:11: 1d1h is out of bounds; 0s to 1d is possible
+3:15: 0% is out of bounds; 1% to 99% is possible
+4:15: 1 stands here; one of true, false is wanted
+5:17: example.com/images=now:NoSchedule: no label can be so; write the key of a taint, as in example.com/images
+9:29: -pool: no label can be so; write a label such as pool: general
+10:14: lead is missing; it has no default
+10:22: 0% is out of bounds; 1% to 99% is possible
+11:15: for is missing; it has no default
+11:22: 0 0 30 2 *: no month has that day, so it never comes; write minute, hour, day, month and weekday, as in 0 1 * * *
+11:44: Europe/Berln: there is no such time zone; did you mean Europe/Berlin?
+12:16: 100% is out of bounds; 1% to 99% is possible
+13:13: 25% stands here; one of true, false is wanted
+14:16: 30s is out of bounds; 1m to 30d is possible
+15:18: yes stands here; one of true, false is wanted
+18:14: share is missing; it has no default
+19:22: 0 0 1 * * *: it has 6 fields instead of 5; write minute, hour, day, month and weekday, as in 0 1 * * *
+19:40: 8d is out of bounds; 1m to 7d is possible
+19:54: Nowhere: there is no such time zone; write one such as Europe/Berlin
+20:17: two is no whole number; a number such as 2 is wanted";
+    assert_eq!(faults(text).join("\n"), expected);
 }
 
 #[test]

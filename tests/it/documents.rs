@@ -73,6 +73,28 @@ fn every_example_of_a_configuration_is_in_order() {
     }
 }
 
+/// The configuration in the ConfigMap that is shipped.
+fn shipped() -> String {
+    let text = std::fs::read_to_string(root().join("deploy/base/configmap.yaml")).unwrap();
+    let map: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
+    map["data"]["config.yaml"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn every_configuration_that_we_show_or_ship_fits_the_schema_that_we_ship() {
+    let schema = std::fs::read_to_string(root().join("deploy/config.schema.json")).unwrap();
+    let validator = jsonschema::draft7::new(&serde_json::from_str(&schema).unwrap()).unwrap();
+    for file in examples().into_iter().chain([shipped()]) {
+        // As YAML 1.2 has it, and editors: `off` is a text.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let json = serde_saphyr::from_str_with_options(&file, options).unwrap();
+        let errors: Vec<_> = validator.iter_errors(&json).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}\n{file}");
+    }
+    let bad = serde_saphyr::from_str("report: {evnts: all}").unwrap();
+    assert!(!validator.is_valid(&bad));
+}
+
 #[test]
 fn every_module_has_its_line_in_the_architecture() {
     let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
