@@ -29,12 +29,8 @@ pub struct PlannedSet {
 /// Makes the plan of the node of that name with those labels.
 #[must_use]
 pub fn plan(settings: &PrepullSettings, node: &str, labels: &[(Arc<str>, Arc<str>)]) -> Plan {
-    let sets = settings.sets.iter().filter(|set| selects(set, labels)).map(planned).collect();
+    let sets = settings.sets.iter().filter(|set| set.selects(labels)).map(planned).collect();
     Plan { delay: settings.spread.mul_f64(share(node)), sets }
-}
-
-fn selects(set: &PrepullSet, labels: &[(Arc<str>, Arc<str>)]) -> bool {
-    set.match_labels.iter().all(|(key, value)| labels.iter().any(|(k, v)| k == key && v == value))
 }
 
 fn planned(set: &PrepullSet) -> PlannedSet {

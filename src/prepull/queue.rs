@@ -88,6 +88,8 @@ struct SetQueue {
 struct Item {
     image: Arc<str>,
     state: State,
+    /// It was looked for and not found, and has not come since.
+    missing: bool,
     failure: Option<PullFailure>,
     fast: Backoff,
     slow: Backoff,
@@ -226,6 +228,8 @@ impl SetQueue {
             present: self.items.iter().filter(|item| item.state == State::Present).count(),
             pulled: self.items.iter().filter_map(pulled).count(),
             bytes: self.items.iter().filter_map(pulled).sum(),
+            here: self.items.iter().filter(|item| item.here()).map(|item| item.image.clone()).collect(),
+            missing: self.items.iter().filter(|item| item.missing).map(|item| item.image.clone()).collect(),
             failed: self.items.iter().filter_map(|item| item.failure.clone()).collect(),
             settled: self.items.iter().all(Item::settled),
             refused: self.planned.refused.clone(),
@@ -238,6 +242,7 @@ impl Item {
         Self {
             image: image.clone(),
             state: State::Waiting { step: Step::Check, due: now },
+            missing: false,
             failure: None,
             fast: Backoff::new(pace.fast.0, pace.fast.1),
             slow: Backoff::new(pace.slow.0, pace.slow.1),
@@ -246,7 +251,11 @@ impl Item {
 
     /// It is there, or its first try is over: a retry changes nothing of that until it succeeds.
     fn settled(&self) -> bool {
-        matches!(self.state, State::Present | State::Pulled(_)) || self.failure.is_some()
+        self.here() || self.failure.is_some()
+    }
+
+    fn here(&self) -> bool {
+        matches!(self.state, State::Present | State::Pulled(_))
     }
 
     fn end(&mut self, step: Step, outcome: Outcome, patience: u32, from: Time, now: Time) {
@@ -263,7 +272,8 @@ impl Item {
                 State::Waiting { step: Step::Pull, due: after(now, wait) }
             }
         };
-        if matches!(self.state, State::Present | State::Pulled(_)) {
+        self.missing = !self.here() && (self.missing || matches!(self.state, State::Waiting { step: Step::Pull, .. }));
+        if self.here() {
             self.failure = None;
         }
     }

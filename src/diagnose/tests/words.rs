@@ -84,7 +84,9 @@ fn a_set_that_is_asked_for_no_more_is_over() {
     let name: Arc<str> = "base".into();
     let failed = vec![PullFailure { image: "r.example.com/a:1".into(), text: "manifest unknown".into(), tries: 1 }];
     let (set, settled, refused) = (name.clone(), true, None);
-    t.see(Seen::Prepull(SetProgress { set, images: 1, present: 0, pulled: 0, bytes: 0, failed, settled, refused }));
+    let (here, missing) = (Vec::new().into(), vec!["r.example.com/a:1".into()].into());
+    let (images, present, pulled, bytes) = (1, 0, 0, 0);
+    t.see(Seen::Prepull(SetProgress { set, images, present, pulled, bytes, here, missing, failed, settled, refused }));
     assert_eq!(t.wait(60).look().diagnoses.len(), 1);
     t.see(Seen::PrepullDropped(name));
     let findings = t.wait(60).look();
