@@ -44,6 +44,7 @@ use crate::report::condition::Condition;
 use crate::report::history::History;
 use crate::report::lines::Lines;
 use crate::report::memory::Memory;
+use crate::report::node_marks::{NodeMarks, Sets, Worn};
 use crate::report::{Reporter, Setup};
 use crate::serve::api;
 use crate::serve::health::Health;
@@ -119,6 +120,8 @@ impl Shared {
         let (labels, node_labels) = watch::channel(Vec::new());
         let (pressure, node_pressure) = watch::channel(false);
         let (verification, verified) = watch::channel(Verification::default());
+        let (worn, worn_now) = watch::channel(None);
+        let (sets, sets_now) = watch::channel(Sets::new());
         let (awaited, still_awaited) = watch::channel(relay::awaited(standalone));
         let relay = Relay {
             cni_dirs: named_dirs(args).is_none().then_some(cni_dirs),
@@ -126,6 +129,8 @@ impl Shared {
             labels,
             pressure,
             verification,
+            worn,
+            sets,
             awaited,
             metrics: self.metrics.clone(),
         };
@@ -138,6 +143,7 @@ impl Shared {
         self.look_at_kubelet(args, &attends, &seen);
         if let Some(client) = client {
             self.look_at_volumes(args, client.clone(), &attends, &seen);
+            self.mark_node(client.clone(), worn_now, sets_now, seen.clone());
             self.look_at_apiserver(client, &args.host_root, to_answer, &seen);
         }
         self.keep_pause_image(&cri, heard.clone(), &seen);
@@ -201,6 +207,18 @@ impl Shared {
         let wanted = self.project(self.settings.clone(), |settings| settings.report.node_condition);
         let condition = Condition { client, node: self.node.clone(), snapshots, wanted, clock: self.clock };
         self.tasks.start("node condition", condition.run(self.tasks.stop.clone()));
+    }
+
+    fn mark_node(
+        &mut self,
+        client: kube::Client,
+        worn: watch::Receiver<Option<Worn>>,
+        sets: watch::Receiver<Sets>,
+        seen: mpsc::Sender<Observation>,
+    ) {
+        let settings = self.project(self.settings.clone(), |settings| settings.prepull.clone());
+        let marks = NodeMarks { client, node: self.node.clone(), worn, sets, settings, clock: self.clock };
+        self.tasks.start("node marks", marks.run(seen, self.tasks.stop.clone()));
     }
 
     fn serve_api(&mut self, args: &RunArgs, snapshots: watch::Receiver<Arc<Snapshot>>) {

@@ -10,8 +10,9 @@
 //!
 //! `stories` decides what is news, `storm` what goes out as an Event of its own, `sink` when it is written, `apiserver`
 //! writes it, and `memory` keeps what the next agent must know. Apart from these, and only where it is asked for,
-//! `condition` keeps one condition of the Node. Reporting never looks at the node and never decides what is wrong with it. It
-//! needs the rights `create` and `patch` on `events`; the condition needs one more.
+//! `condition` keeps one condition of the Node, and `node_marks` the labels and the startup taint of pre-pulling. Reporting never
+//! looks at the node and never decides what is wrong with it. It needs the rights `create` and `patch` on `events`; the
+//! condition needs one more, and so do the marks.
 
 pub mod apiserver;
 pub mod budget;
@@ -24,6 +25,7 @@ pub mod history;
 pub mod journal;
 pub mod lines;
 pub mod memory;
+pub mod node_marks;
 pub mod notice;
 pub mod reporter;
 #[cfg(test)]

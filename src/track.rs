@@ -1,6 +1,7 @@
 //! Where everything stands: observations in, state with its times out. Pure; a look (`diagnose/`) reads the state, the
 //! only writer is [`World::apply`], and `now` comes with each observation.
 
+mod ahead;
 mod attention;
 pub mod daemons;
 pub mod landmark;
@@ -11,6 +12,7 @@ pub mod node;
 pub mod pause;
 pub mod place;
 pub mod pod;
+mod prepull;
 pub mod pull;
 pub mod queue;
 pub mod readings;
@@ -34,7 +36,7 @@ use crate::model::intent::Intents;
 use crate::model::marks::{Mark, Marks};
 use crate::model::observation::{ApiState, ConfigState, Observation, Seen};
 use crate::model::pod::{ContainerSlot, Pod, PodEvent};
-use crate::model::prepull::SetProgress;
+use crate::model::prepull::{SetProgress, StartupTaint};
 use crate::model::pull::Load;
 use crate::model::runtime::{Container, RuntimeStatus, Sandbox};
 use crate::model::stage::{Stage, Topic};
@@ -76,6 +78,8 @@ pub struct World {
     pub prepull: BTreeMap<Arc<str>, (Time, SetProgress)>,
     /// Pre-pull sets that were dropped lately, and when.
     pub prepull_dropped: BTreeMap<Arc<str>, Time>,
+    /// What became of the startup taint, and when.
+    pub startup_taint: Option<(Time, StartupTaint)>,
     /// The state of the configuration file, and since when.
     pub config: Option<(Time, ConfigState)>,
     /// How the API server stands, and since when.
@@ -94,6 +98,7 @@ pub struct World {
     pub pause: Option<PauseTrack>,
     /// What an agent before this one has told and not seen the end of, by the subject's UID, until that subject is seen.
     told_before: BTreeMap<Arc<str>, Vec<Topic>>,
+    ahead: ahead::Images,
     logs_elsewhere: bool,
     gone: Vec<Arc<str>>,
     arrivals: Vec<Arrival>,
@@ -112,10 +117,12 @@ impl World {
             volumes: VolumeTrack::default(),
             prepull: BTreeMap::new(),
             prepull_dropped: BTreeMap::new(),
+            startup_taint: None,
             config: None,
             api: None,
             images: BTreeMap::new(),
             told_before: BTreeMap::new(),
+            ahead: ahead::Images::default(),
             logs_elsewhere: false,
             sandboxes: SandboxTimes::default(),
             making: Making::default(),
@@ -174,11 +181,10 @@ impl World {
             }
             Seen::ApiServer(state) => self.api_server_is(state, at),
             Seen::Clocks(skew) => return self.readings.compared(&skew, at),
-            Seen::Prepull(progress) => {
-                self.prepull.insert(progress.set.clone(), (at, progress));
-            }
+            Seen::Prepull(progress) => self.prepull_told(progress, at),
             Seen::PrepullDropped(name) => self.prepull_dropped(name, at),
             Seen::Verification(_) => return false, // only pre-pulling asks for it
+            Seen::StartupTaint(taint) => self.startup_taint = Some((at, taint)),
             Seen::Config(state) => self.config = Some((at, state)),
         }
         let waits = |track: &PodTrack| track.place.stage == Stage::Volumes;
@@ -194,7 +200,7 @@ impl World {
     /// Pods that arrived since the last call.
     pub fn take_arrivals(&mut self) -> Vec<Arrival> {
         let mut arrivals = std::mem::take(&mut self.arrivals);
-        arrivals.extend(self.pods.values_mut().filter_map(PodTrack::take_arrival));
+        arrivals.extend(self.pods.values_mut().filter_map(|pod| pod.take_arrival(&self.ahead)));
         arrivals
     }
 
@@ -289,17 +295,10 @@ impl World {
             // A job may run and be gone between two looks.
             if let Some(mut last) = self.pods.remove(&uid) {
                 self.sandboxes.leaves(&last);
-                self.arrivals.extend(last.take_arrival());
+                self.arrivals.extend(last.take_arrival(&self.ahead));
             }
             self.gone.push(uid.0);
         }
-    }
-
-    /// A set that failed and is asked for no more is over; those that were dropped long ago are forgotten.
-    fn prepull_dropped(&mut self, name: Arc<str>, at: Time) {
-        self.prepull.remove(&name);
-        self.prepull_dropped.retain(|_, dropped| since(*dropped, at) < attention::SPAN);
-        self.prepull_dropped.insert(name, at);
     }
 
     fn assign_pulls(&mut self, at: Time) {

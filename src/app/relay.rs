@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::diagnose::explain;
 use crate::model::observation::{Observation, Seen};
 use crate::model::verification::Verification;
 use crate::observe::host::{CniDirs, Heard};
+use crate::report::node_marks::{Sets, Worn};
 use crate::serve::metrics::Metrics;
 
 /// A node's labels.
@@ -25,6 +27,10 @@ pub(super) struct Relay {
     pub(super) pressure: watch::Sender<bool>,
     /// Whether the kubelet verifies credentials of images that are present, by which sets with credentials are refused.
     pub(super) verification: watch::Sender<Verification>,
+    /// What pre-pulling marks on the Node, as it is.
+    pub(super) worn: watch::Sender<Option<Worn>>,
+    /// How far the pre-pull sets are.
+    pub(super) sets: watch::Sender<Sets>,
     /// The observers that have not given their first answer, be it data or a failure.
     pub(super) awaited: watch::Sender<Awaited>,
     /// Counts the calls to the runtime.
@@ -83,6 +89,21 @@ impl Relay {
                     labels.clone_from(&node.labels);
                     new
                 });
+                let worn = Some(Worn { labels: node.labels.clone(), taints: node.taints.clone() });
+                self.worn.send_if_modified(|known| {
+                    let new = *known != worn;
+                    *known = worn;
+                    new
+                });
+            }
+            Seen::NodeGone => _ = self.worn.send_replace(None),
+            Seen::Prepull(progress) => {
+                self.metrics.observe_prepull(progress, |text| explain::explain(text, None).cause);
+                self.sets.send_modify(|sets| _ = sets.insert(progress.set.clone(), progress.clone()));
+            }
+            Seen::PrepullDropped(name) => {
+                self.metrics.forget_prepull(name);
+                self.sets.send_modify(|sets| _ = sets.remove(name));
             }
             Seen::Verification(policy) => {
                 self.verification.send_if_modified(|known| {

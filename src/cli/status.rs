@@ -5,6 +5,7 @@ mod agent;
 mod document;
 mod pulls;
 pub(super) mod screen;
+mod sets;
 mod table;
 mod timeline;
 mod watch;

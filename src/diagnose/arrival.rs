@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::cause::EventType;
-use crate::model::diagnosis::{Announcement, Arrival, Findings, Subject, announced};
+use crate::model::diagnosis::{Ahead, Announcement, Arrival, Findings, Subject, announced};
 use crate::model::settings::Settings;
 use crate::model::since;
 use crate::model::wording::span;
@@ -20,7 +20,7 @@ pub fn arrived(arrival: Arrival, settings: &Settings, findings: &mut Findings) {
             subject: Subject::Pod(arrival.pod.clone()),
             reason: announced::SLOW_START,
             kind: EventType::Normal,
-            sentence: account(took, &arrival),
+            sentence: account(took, &arrival) + &arrival.ahead.as_ref().map(ahead).unwrap_or_default(),
         });
     }
     findings.arrivals.push(arrival);
@@ -34,8 +34,22 @@ fn account(took: Duration, arrival: &Arrival) -> String {
     format!("Started after {}: {}.", span(took), named.collect::<Vec<_>>().join(", "))
 }
 
+/// What pre-pulling did for it. The sets are the platform's, so every tenant may hear of them.
+fn ahead(of: &Ahead) -> String {
+    let sets = if of.sets.len() == 1 { "set" } else { "sets" };
+    let names = of.sets.join(", ");
+    match (of.here, of.images) {
+        (true, 1) => format!(" Its image was here beforehand (pre-pull {sets} {names})."),
+        (true, n) => format!(" Its {n} images were here beforehand (pre-pull {sets} {names})."),
+        (false, 1) => format!(" Its image is in pre-pull {sets} {names}, which was not done with it by then."),
+        (false, n) => format!(" {n} of its images are in pre-pull {sets} {names}, not done with them by then."),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::model::Time;
     use crate::model::ids::{PodId, PodUid};
@@ -51,6 +65,7 @@ mod tests {
                 .map(|(stage, length)| (stage, Duration::from_secs(length)))
                 .into(),
             told: false,
+            ahead: None,
         }
     }
 
@@ -67,6 +82,24 @@ mod tests {
     fn a_slow_start_is_told_with_where_its_time_went() {
         let sentence = "Started after 9 min 40 s: ImageQueue 8 min 12 s, ImagePull 1 min 20 s, Sandbox 8 s.";
         assert_eq!(said(arrival(580), Some(300)), [sentence]);
+    }
+
+    #[test]
+    fn whether_its_image_had_been_pulled_ahead_is_told_too() {
+        let with = |sets: &[&str], images, here| {
+            let sets = sets.iter().map(|set| Arc::from(*set)).collect();
+            said(Arrival { ahead: Some(Ahead { sets, images, here }), ..arrival(580) }, Some(300)).remove(0)
+        };
+        for (sentence, words) in [
+            (with(&["base"], 1, true), "Sandbox 8 s. Its image was here beforehand (pre-pull set base)."),
+            (with(&["base"], 1, false), " Its image is in pre-pull set base, which was not done with it by then."),
+            (
+                with(&["base", "pool"], 2, false),
+                " 2 of its images are in pre-pull sets base, pool, not done with them by then.",
+            ),
+        ] {
+            assert!(sentence.ends_with(words), "{sentence}");
+        }
     }
 
     #[test]

@@ -75,7 +75,7 @@ fn prepull(view: View<'_>) -> impl Iterator<Item = Cleared> {
     };
     let dropped = world.prepull_dropped.iter().filter(|(set, _)| !world.prepull.contains_key(*set));
     let dropped = dropped.map(move |(set, at)| of(set, *at, format!("Pre-pull set {set} is no longer asked for")));
-    let here = SetProgress::is_complete;
+    let here = SetProgress::is_well;
     let here = world.prepull.values().filter(move |(_, set)| here(set));
     here.map(move |(since, set)| of(&set.set, *since, format!("All images of pre-pull set {} are here", set.set)))
         .chain(dropped)

@@ -1,18 +1,23 @@
 //! What pre-pulling yields: a set that is complete is announced once, one that fails is explained with the same causes
 //! as a pod's pull.
 
+use std::time::Duration;
+
 use crate::causes;
-use crate::model::Time;
 use crate::model::cause::{EventType, Scope};
 use crate::model::diagnosis::{Announcement, Confidence, Diagnosis, Subject, announced};
 use crate::model::observation::ConfigState;
-use crate::model::prepull::{PullFailure, SetProgress, Waits};
+use crate::model::prepull::{PullFailure, SetProgress, StartupTaint, Waits};
 use crate::model::stage::{Stage, Topic};
 use crate::model::wording::{MESSAGE_LIMIT, cut, cut_middle, one_line, size};
+use crate::model::{Time, since};
 
 use super::phrase::{Facts, fill};
 use super::suspicion::{Suspicion, evidence};
 use super::{View, dwell, extract, text};
+
+/// What happened once is told within this time; then it is over.
+const TOLD_WITHIN: Duration = Duration::from_secs(60);
 
 /// Diagnoses of failed sets, and what is to be said once.
 pub(super) fn findings(view: View<'_>) -> (Vec<Diagnosis>, Vec<Announcement>) {
@@ -22,6 +27,7 @@ pub(super) fn findings(view: View<'_>) -> (Vec<Diagnosis>, Vec<Announcement>) {
         .filter_map(|(_, set)| complete(set, view))
         .chain(sets_refused(view))
         .chain(short_of_room(view))
+        .chain(taint(view))
         .chain(config(view))
         .collect();
     (failed, done)
@@ -66,7 +72,7 @@ fn sentence(set: &SetProgress, first: &PullFailure, suspicion: &Suspicion) -> St
 }
 
 fn complete(set: &SetProgress, view: View<'_>) -> Option<Announcement> {
-    if !set.is_complete() {
+    if !set.is_well() {
         return None;
     }
     let sentence = match set.pulled {
@@ -107,6 +113,31 @@ fn short_of_room(view: View<'_>) -> impl Iterator<Item = Announcement> {
         let says = format!("Pre-pull set {} waits: {why}. Platform: make room; it goes on by itself.", set.set);
         Some(announcement(view, announced::PREPULL_NO_ROOM, EventType::Warning, &says))
     })
+}
+
+/// The end of a startup taint is news where it is not the good one.
+fn taint(view: View<'_>) -> Option<Announcement> {
+    match view.world.startup_taint.as_ref()? {
+        (at, StartupTaint::Gone { taint, unfinished })
+            if !unfinished.is_empty() && since(*at, view.now) < TOLD_WITHIN =>
+        {
+            let sets = if unfinished.len() == 1 { "set" } else { "sets" };
+            let names = unfinished.join(", ");
+            let sentence = format!(
+                "Startup taint {taint} was taken off after 10 min, though not all images of pre-pull {sets} {names} are here: \
+                 pods can start, and may have to pull. Platform: kubewhy status names what is missing, and why."
+            );
+            Some(announcement(view, announced::PREPULL_TAINT_EXPIRED, EventType::Warning, &sentence))
+        }
+        (_, StartupTaint::Stays { taint, why }) if view.world.node.has_taint(taint) => {
+            let sentence = format!(
+                "Startup taint {taint} stays on this node, for kubewhy may not take it off: {why}. Pods that do not tolerate \
+                 it are not placed here. Platform: give the right with deploy/prepull-marks, or take the taint off."
+            );
+            Some(announcement(view, announced::PREPULL_TAINT_STAYS, EventType::Warning, &sentence))
+        }
+        _ => None,
+    }
 }
 
 fn config(view: View<'_>) -> Option<Announcement> {

@@ -3,6 +3,7 @@
 mod crowd;
 mod making;
 mod node;
+mod prepull;
 mod pull;
 mod queue;
 mod recalled;

@@ -131,6 +131,10 @@ pub mod announced {
     pub const PREPULL_REFUSED: &str = "PrepullRefused";
     /// A pre-pull set waits for room on the disk.
     pub const PREPULL_NO_ROOM: &str = "PrepullNoRoom";
+    /// The startup taint was taken off though essential pre-pull sets are not complete.
+    pub const PREPULL_TAINT_EXPIRED: &str = "PrepullTaintExpired";
+    /// The startup taint stays, for this agent may not take it off.
+    pub const PREPULL_TAINT_STAYS: &str = "PrepullTaintStays";
     /// The configuration file was refused.
     pub const CONFIG_REFUSED: &str = "ConfigRefused";
     /// A start is over that took long, and of which nothing was told.
@@ -138,8 +142,16 @@ pub mod announced {
     /// Reports on pods were held back, for many came at once.
     pub const HELD_BACK: &str = "PodReportsHeldBack";
     /// All of them.
-    pub const ALL: &[&str] =
-        &[PREPULL_COMPLETE, PREPULL_REFUSED, PREPULL_NO_ROOM, CONFIG_REFUSED, SLOW_START, HELD_BACK];
+    pub const ALL: &[&str] = &[
+        PREPULL_COMPLETE,
+        PREPULL_REFUSED,
+        PREPULL_NO_ROOM,
+        PREPULL_TAINT_EXPIRED,
+        PREPULL_TAINT_STAYS,
+        CONFIG_REFUSED,
+        SLOW_START,
+        HELD_BACK,
+    ];
 
     /// One of them, for serde.
     ///
@@ -182,4 +194,17 @@ pub struct Arrival {
     pub stages: BTreeMap<Stage, Duration>,
     /// Its own trouble was told on the way, so the end of that story accounts for it.
     pub told: bool,
+    /// What pre-pulling did for it; none where none of its images is in a set, or where that is not known.
+    pub ahead: Option<Ahead>,
+}
+
+/// What pre-pulling did for a start.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Ahead {
+    /// The sets, by name.
+    pub sets: Vec<Arc<str>>,
+    /// How many of the pod's images this is about: those that were not here where one was not, else all that are in a set.
+    pub images: usize,
+    /// They were here when the start began.
+    pub here: bool,
 }

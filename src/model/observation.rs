@@ -13,7 +13,7 @@ use super::making::{PluginProcess, SandboxRecord};
 use super::marks::Marks;
 use super::node::Node;
 use super::pod::{Pod, PodEvent};
-use super::prepull::SetProgress;
+use super::prepull::{SetProgress, StartupTaint};
 use super::pull::Pull;
 use super::reading::Reading;
 use super::runtime::{CallOutcome, Container, RuntimeInfo, RuntimeStatus, Sandbox};
@@ -118,6 +118,8 @@ pub enum Seen {
     Prepull(SetProgress),
     /// A pre-pull set is no longer asked of this node.
     PrepullDropped(Arc<str>),
+    /// The startup taint was taken off this Node, or can't be.
+    StartupTaint(StartupTaint),
     /// The configuration file was accepted or refused.
     Config(ConfigState),
 }

@@ -1,4 +1,5 @@
-//! What pre-pulling tells the rest: per set, how far it is, what failed and what it waits for.
+//! What pre-pulling tells the rest: per set, how far it is, what failed and what it waits for; and what became of the startup
+//! taint.
 
 use std::sync::Arc;
 
@@ -21,6 +22,10 @@ pub struct SetProgress {
     pub bytes: u64,
     /// What failed at its last try.
     pub failed: Vec<PullFailure>,
+    /// The images of it that are on the node.
+    pub here: Arc<[Arc<str>]>,
+    /// Those that are known not to be. One that stands in neither was not looked for yet.
+    pub missing: Arc<[Arc<str>]>,
     /// Nothing is left to do: every image is there, or waits for its next try.
     pub settled: bool,
     /// Why nothing of it will be pulled as it stands (credentials without consent, a bad name).
@@ -30,10 +35,16 @@ pub struct SetProgress {
 }
 
 impl SetProgress {
-    /// Every image of it is here.
+    /// Every image of it is on the node.
     #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.settled && self.failed.is_empty() && self.refused.is_none()
+    pub fn complete(&self) -> bool {
+        self.refused.is_none() && self.here.len() >= self.images
+    }
+
+    /// It is complete, and nothing of it fails: neither does asking for a tag again.
+    #[must_use]
+    pub fn is_well(&self) -> bool {
+        self.complete() && self.failed.is_empty()
     }
 }
 
@@ -76,4 +87,23 @@ pub struct Short {
     pub needs: u64,
     /// What is free above what the set leaves free, in bytes.
     pub room: u64,
+}
+
+/// What became of the taint that is on the Node until its essential sets are complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum StartupTaint {
+    /// It is gone.
+    Gone {
+        /// Its key.
+        taint: Arc<str>,
+        /// The essential sets that were not complete when its time was over; none where it went because all were.
+        unfinished: Vec<Arc<str>>,
+    },
+    /// The API server does not let this agent take it off.
+    Stays {
+        /// Its key.
+        taint: Arc<str>,
+        /// The API server's words.
+        why: String,
+    },
 }

@@ -191,6 +191,12 @@ impl PrepullSet {
             essential: false,
         }
     }
+
+    /// Whether it is for a node with these labels.
+    #[must_use]
+    pub fn selects(&self, labels: &[(Arc<str>, Arc<str>)]) -> bool {
+        self.match_labels.iter().all(|(key, value)| labels.iter().any(|(k, v)| k == key && v == value))
+    }
 }
 
 /// The nodes that go ahead, so that a mistake can be taken back before it is everywhere.

@@ -30,6 +30,25 @@ pub struct Snapshot {
     pub pulls: Vec<PullState>,
     /// Why pulls can't be seen, where they can't.
     pub pulls_unseen: Option<String>,
+    /// The pre-pull sets of this node, by name.
+    pub sets: Vec<SetState>,
+}
+
+/// How far a pre-pull set is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SetState {
+    /// Its name.
+    pub set: Arc<str>,
+    /// How many images it has.
+    pub images: usize,
+    /// How many of them are on the node.
+    pub here: usize,
+    /// How many failed at their last try.
+    pub failed: usize,
+    /// Every one is here.
+    pub complete: bool,
+    /// What fails, or what it waits for; empty where nothing does.
+    pub holds: String,
 }
 
 /// The start of one pod.

@@ -36,7 +36,7 @@ pub fn plan(
     verification: &Verification,
 ) -> Plan {
     let spread = settings.spread.mul_f64(share("spread", node));
-    let sets = settings.sets.iter().filter(|set| selects(set, labels));
+    let sets = settings.sets.iter().filter(|set| set.selects(labels));
     Plan { sets: sets.map(|set| planned(set, spread + lead(set, node), verification)).collect() }
 }
 
@@ -44,10 +44,6 @@ pub fn plan(
 fn lead(set: &PrepullSet, node: &str) -> Duration {
     let waits = set.first.filter(|first| share("first", node) * 100.0 >= f64::from(first.share));
     waits.map_or(Duration::ZERO, |first| first.lead)
-}
-
-fn selects(set: &PrepullSet, labels: &[(Arc<str>, Arc<str>)]) -> bool {
-    set.match_labels.iter().all(|(key, value)| labels.iter().any(|(k, v)| k == key && v == value))
 }
 
 fn planned(set: &PrepullSet, delay: Duration, verification: &Verification) -> PlannedSet {

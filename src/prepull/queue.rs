@@ -376,11 +376,17 @@ impl SetQueue {
             present: self.items.iter().filter(|item| item.here.is_some_and(|here| here.by_us.is_none())).count(),
             pulled: pulled.clone().count(),
             bytes: pulled.sum(),
+            here: self.names(|item| item.here.is_some()),
+            missing: self.names(|item| item.missing),
             failed: self.items.iter().filter_map(|item| item.failure.clone()).collect(),
             settled: self.items.iter().all(Item::settled),
             refused: self.planned.refused.clone(),
             waits: self.waits(gates, now),
         }
+    }
+
+    fn names(&self, which: impl Fn(&Item) -> bool) -> Arc<[Arc<str>]> {
+        self.items.iter().filter(|item| which(item)).map(|item| item.image.clone()).collect()
     }
 
     fn waits(&self, gates: Gates, now: Time) -> Option<Waits> {

@@ -192,6 +192,7 @@ mod tests {
             starts: Vec::new(),
             pulls: Vec::new(),
             pulls_unseen: None,
+            sets: Vec::new(),
         })
     }
 

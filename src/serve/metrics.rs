@@ -1,8 +1,10 @@
 //! The metrics, in Prometheus' text form on one address. Labels take bounded sets of values: causes, outcomes, methods;
-//! never a name that a cluster invents.
+//! never a name that a cluster invents. The names of pre-pull
+//! sets are the operator's own, and as few.
 
 mod calls;
 mod guard;
+mod prepull;
 mod process;
 mod queues;
 mod table;
@@ -32,6 +34,7 @@ use crate::model::runtime::{CallOutcome, Method};
 use crate::model::since;
 use crate::model::stage::Stage;
 
+use prepull::Prepulls;
 use queues::Queues;
 
 pub use guard::Guard;
@@ -118,6 +121,7 @@ pub struct Metrics {
     pull_queue: Gauge,
     pull_bytes: Counter,
     runtime_calls: Family<ByMethod, Histogram>,
+    prepulls: Prepulls,
 }
 
 impl Metrics {
@@ -158,6 +162,7 @@ impl Metrics {
                 &table::RUNTIME_CALLS,
                 Family::new_with_constructor(|| Histogram::new(CALL_SECONDS)),
             ),
+            prepulls: Prepulls::new(&mut registry),
             registry: Arc::new(registry),
         }
     }
@@ -229,6 +234,9 @@ impl Metrics {
 
     /// A call to the runtime ended, well or not.
     pub fn observe_runtime_call(&self, call: &CallOutcome) {
+        if call.method == Method::PullImage && call.failure.is_none() {
+            self.prepulls.pulled_in(call.took);
+        }
         let method = MethodName(call.method);
         self.runtime_calls.get_or_create(&ByMethod { method }).observe(call.took.as_secs_f64());
     }
@@ -271,112 +279,4 @@ async fn scrape(State(door): State<Arc<(Metrics, Option<Guard>)>>, headers: Head
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-    use crate::client::apiserver::Asked;
-    use crate::model::Time;
-    use crate::model::ids::{PodId, PodUid};
-
-    fn counted() -> Metrics {
-        let calls = CallCounts::default();
-        calls.count("Leases.List");
-        let requests = Requests::default();
-        requests.count(Asked { verb: "create", resource: "events", code: Some(201) });
-        requests.count(Asked { verb: "create", resource: "events", code: None });
-        let metrics = Metrics::new(calls, requests);
-        metrics.set_journal(80, false, 2);
-        metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1), ("ImageNotFound", 3)]));
-        metrics.count_report("ImageNotFound", "first");
-        metrics.count_event("written");
-        metrics.set_pending(2, 1);
-        metrics.observe_start(&arrival());
-        metrics.set_pulls(&Load { downloading: 1, queued: 3, received: 500, ..Load::default() });
-        metrics.observe_runtime_call(&CallOutcome {
-            method: Method::Status,
-            took: Duration::from_millis(3),
-            failure: None,
-        });
-        metrics
-    }
-
-    fn arrival() -> Arrival {
-        Arrival {
-            pod: PodId { uid: PodUid::new("u"), namespace: "shop".into(), name: "cart".into() },
-            began: Time::UNIX_EPOCH,
-            at: Time::from_second(9).unwrap(),
-            stages: [(Stage::Sandbox, Duration::from_secs(2)), (Stage::ImagePull, Duration::from_secs(7))].into(),
-            told: false,
-        }
-    }
-
-    #[test]
-    fn a_start_is_counted_whole_and_by_stage_and_bytes_only_grow() {
-        let metrics = counted();
-        metrics.set_pulls(&Load { received: 700, ..Load::default() });
-        metrics.set_pulls(&Load { received: 700, ..Load::default() });
-        let text = metrics.text().unwrap();
-        for line in [
-            "kubewhy_pod_start_seconds_sum 9.0",
-            "kubewhy_pod_start_stage_seconds_bucket{le=\"2.0\",stage=\"Sandbox\"} 1",
-            "kubewhy_pod_start_stage_seconds_sum{stage=\"ImagePull\"} 7.0",
-            "kubewhy_pulls{phase=\"downloading\"} 0",
-            "kubewhy_pull_queue_pods 0",
-            "kubewhy_pull_received_bytes_total 700",
-        ] {
-            assert!(text.lines().any(|known| known == line), "{line}\n{text}");
-        }
-    }
-
-    #[test]
-    fn what_is_scraped_is_what_the_table_says() {
-        let metrics = counted();
-        let (sender, _receiver) = mpsc::channel::<()>(2);
-        metrics.watch_queue("findings", &sender);
-        let text = metrics.text().unwrap();
-        for metric in METRICS {
-            let kind = format!("{:?}", metric.kind).to_lowercase();
-            let typed = format!("# TYPE {} {kind}\n", metric.name.trim_end_matches("_total"));
-            assert!(text.contains(&typed), "{typed}\n{text}");
-            for label in metric.labels {
-                assert!(text.contains(&format!("{label}=\"")), "{} {label}", metric.name);
-            }
-            if metric.kind != Kind::Histogram {
-                assert!(text.lines().any(|l| l.starts_with(metric.name)), "{} has no value\n{text}", metric.name);
-            }
-        }
-        assert_eq!(text.matches("# TYPE").count(), METRICS.len());
-    }
-
-    #[test]
-    fn a_queue_shows_what_waits_in_it_and_is_kept_open_by_nobody_who_looks() {
-        let metrics = counted();
-        let (sender, mut receiver) = mpsc::channel(2);
-        metrics.watch_queue("findings", &sender);
-        sender.try_send(()).unwrap();
-        assert!(metrics.text().unwrap().contains("kubewhy_queue_length{queue=\"findings\"} 1\n"));
-        drop(sender);
-        assert_eq!((receiver.try_recv(), receiver.try_recv()), (Ok(()), Err(mpsc::error::TryRecvError::Disconnected)));
-        assert!(metrics.text().unwrap().contains("kubewhy_queue_length{queue=\"findings\"} 0\n"));
-    }
-
-    #[test]
-    fn a_request_that_was_not_answered_counts_too() {
-        let text = counted().text().unwrap();
-        for code in ["201", "none"] {
-            let line =
-                format!("kubewhy_apiserver_requests_total{{verb=\"create\",resource=\"events\",code=\"{code}\"}} 1\n");
-            assert!(text.contains(&line), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_cause_that_went_away_counts_zero() {
-        let metrics = counted();
-        metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1)]));
-        let text = metrics.text().unwrap();
-        assert!(text.contains("kubewhy_diagnoses{cause=\"ImageNotFound\"} 0\n"), "{text}");
-        assert!(text.contains("kubewhy_diagnoses{cause=\"RuntimeDown\"} 1\n"));
-    }
-}
+mod tests;

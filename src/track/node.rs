@@ -64,11 +64,16 @@ impl NodeTrack {
         (!uid.is_empty()).then_some(uid)
     }
 
+    /// It is known to have that taint.
+    #[must_use]
+    pub fn has_taint(&self, taint: &str) -> bool {
+        self.node.as_ref().is_some_and(|node| node.taints.iter().any(|key| **key == *taint))
+    }
+
     /// Since when it is known to be without that taint.
     #[must_use]
     pub fn free_of(&self, taint: &str) -> Option<Time> {
-        let node = self.node.as_ref()?;
-        self.tainted.filter(|_| !node.taints.iter().any(|key| **key == *taint))
+        self.tainted.filter(|_| self.node.is_some() && !self.has_taint(taint))
     }
 
     /// The node is being installed: it was never Ready and is young. What is missing now may be on its way.

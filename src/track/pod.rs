@@ -10,6 +10,7 @@ use crate::model::pod::{ContainerSlot, ContainerState, Phase, Pod, PodEvent};
 use crate::model::runtime::{Container, RunState, Sandbox};
 use crate::model::stage::Stage;
 
+use super::ahead::Images;
 use super::landmark::{self, position};
 use super::marks::Traces;
 use super::place::{self, Place, told_by};
@@ -283,15 +284,17 @@ impl PodTrack {
     }
 
     /// Its arrival, the first time that this is asked after it.
-    pub fn take_arrival(&mut self) -> Option<Arrival> {
+    pub(super) fn take_arrival(&mut self, images: &Images) -> Option<Arrival> {
         let at = self.arrived().filter(|_| !self.counted)?;
         self.counted = true;
+        let began = self.timeline.began().unwrap_or(at);
         Some(Arrival {
             pod: self.id.clone(),
-            began: self.timeline.began().unwrap_or(at),
+            began,
             at,
             stages: self.timeline.lengths(at),
             told: !self.told.is_empty(),
+            ahead: self.pod.as_ref().and_then(|pod| images.ahead_of(pod, began)),
         })
     }
 

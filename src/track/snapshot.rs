@@ -1,6 +1,7 @@
 //! The state as one picture: what the node-local API shows. Made after a look, from what it found.
 
 mod asked;
+mod sets;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
@@ -37,6 +38,7 @@ impl World {
             starts: self.starts(now, findings),
             pulls: self.pulls(now),
             pulls_unseen: self.pulls.unseen.clone(),
+            sets: sets::sets(self),
         }
     }
 

@@ -15,6 +15,7 @@ use super::stage::{Way, events, until, unwatched};
 
 const BASE: &str = "base/clusterrole.yaml";
 const CONDITION: &str = "condition/clusterrole.yaml";
+const MARKS: &str = "prepull-marks/clusterrole.yaml";
 const STORAGE: &str = "storage/clusterrole.yaml";
 const TOKEN: &str = "token-of-the-agent";
 /// A node of the test's own: no kubelet minds its pods.
@@ -153,6 +154,22 @@ fn the_right_to_keep_the_condition_suffices_and_is_used() {
         granted.way.node = UNMINDED.to_owned();
         granted.way.config = CONFIG.replace("nodeCondition: false", "nodeCondition: true");
         scene.lab.cni.take_plugin_away(PLUGIN)?;
+        let mut agent = granted.way.ready().await?;
+        granted.suffice_and_are_used(&scene, &mut agent).await
+    });
+}
+
+/// A startup taint for which nothing is waited.
+#[test]
+fn the_right_to_mark_the_node_suffices_and_is_used() {
+    in_lab!(async {
+        let scene = unwatched().await?;
+        let mut node = unminded_node();
+        node["spec"]["taints"] = json!([{"key": "example.com/images", "effect": "NoSchedule"}]);
+        scene.put(node);
+        let mut granted = Granted::on(&scene, MARKS)?;
+        granted.way.node = UNMINDED.to_owned();
+        granted.way.config = format!("{CONFIG}prepull: {{startupTaint: example.com/images}}\n");
         let mut agent = granted.way.ready().await?;
         granted.suffice_and_are_used(&scene, &mut agent).await
     });

@@ -199,7 +199,8 @@ fn the_rights_are_the_least_and_never_secrets() {
 
 #[test]
 fn every_right_states_its_reason() {
-    let parts = ["condition", "storage", "metrics-auth"].map(|part| format!("../{part}/clusterrole.yaml"));
+    let parts =
+        ["condition", "prepull-marks", "storage", "metrics-auth"].map(|part| format!("../{part}/clusterrole.yaml"));
     for file in parts.iter().map(String::as_str).chain(["clusterrole.yaml"]) {
         let role = std::fs::read_to_string(base().join(file)).unwrap();
         let lines: Vec<&str> = role.lines().collect();
@@ -236,12 +237,15 @@ fn the_optional_rights_of_storage_read_single_objects_and_nothing_else() {
 }
 
 #[test]
-fn the_right_to_keep_the_condition_is_apart_and_that_alone() {
-    let [role, binding] = ["../condition/clusterrole.yaml", "../condition/clusterrolebinding.yaml"].map(read);
-    assert_eq!(role["rules"], json!([{"apiGroups": [""], "resources": ["nodes/status"], "verbs": ["patch"]}]));
-    assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
-    assert_eq!(binding["subjects"], objects()["ClusterRoleBinding"]["subjects"]);
-    assert_eq!(read("../condition/kustomization.yaml")["kind"], "Component");
+fn the_rights_to_write_on_the_node_are_apart_and_one_each() {
+    for (folder, resource) in [("condition", "nodes/status"), ("prepull-marks", "nodes")] {
+        let [role, binding] =
+            ["clusterrole", "clusterrolebinding"].map(|file| read(&format!("../{folder}/{file}.yaml")));
+        assert_eq!(role["rules"], json!([{"apiGroups": [""], "resources": [resource], "verbs": ["patch"]}]));
+        assert_eq!(binding["roleRef"]["name"], role["metadata"]["name"]);
+        assert_eq!(binding["subjects"], objects()["ClusterRoleBinding"]["subjects"]);
+        assert_eq!(read(&format!("../{folder}/kustomization.yaml"))["kind"], "Component");
+    }
 }
 
 #[test]
@@ -330,7 +334,15 @@ fn every_object_fits_the_schemas_of_the_api() {
         return;
     };
     let schemas = Schemas::from_folder(&folder).unwrap();
-    let beside = ["storage/clusterrole", "storage/clusterrolebinding", "condition/policy", "condition/policybinding"];
+    let beside = [
+        "storage/clusterrole",
+        "storage/clusterrolebinding",
+        "condition/policy",
+        "condition/policybinding",
+        "prepull-marks/clusterrole",
+        "prepull-marks/policy",
+        "prepull-marks/policybinding",
+    ];
     let beside = beside.map(|file| read(&format!("../{file}.yaml")));
     for object in objects().values().chain(&beside) {
         schemas.validate(object).unwrap_or_else(|faults| panic!("{}:\n{}", object["kind"], faults.join("\n")));

@@ -27,6 +27,7 @@ mod last_words;
 mod least_rights;
 mod metrics_readers;
 mod near_misses;
+mod node_marks;
 mod node_recordings;
 mod observe_containerd;
 mod observe_cri;

@@ -1,6 +1,8 @@
 //! The admission policies of `deploy` on the real API server that `KUBECONFIG` names: what an agent may write, and what it may
 //! not. Under names of the test's own, which it deletes; the agent's account is impersonated, and so is its token's node.
 
+mod marks;
+
 use serde_json::{Value, json};
 
 use super::cluster::Server;

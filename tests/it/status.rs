@@ -87,6 +87,7 @@ fn node(starts: Vec<Start>) -> Snapshot {
         starts,
         pulls: Vec::new(),
         pulls_unseen: None,
+        sets: Vec::new(),
     }
 }
 

@@ -10,7 +10,8 @@ const OPENING: &str = "# Metrics
 
 Served at `/metrics` of `--metrics-address`; none are served without that flag, and with `--metrics-auth` only to whom the API server
 lets read them (`docs/operating.md`). No label ever holds a pod, an image or a
-registry: `cause` takes the ids of `docs/causes.md`, `method` the names of CRI calls, `outcome` the words given below.
+registry: `cause` takes the ids of `docs/causes.md`, `method` the names of CRI calls, `outcome` the words given below, `set` the names
+of the configuration's pre-pull sets that are for this node.
 
 | metric | kind | labels | |
 |---|---|---|---|

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anstyle::Style;
 
-use super::pulls;
+use super::{pulls, sets};
 use crate::cli::line::{BAD, FAINT, Line, PLAIN, SLOW, STRONG, wrap};
 use crate::model::cause::EventType;
 use crate::model::snapshot::{Snapshot, Start, Trouble};
@@ -25,6 +25,7 @@ pub(super) fn page(of: &Snapshot, now: Time, width: usize) -> Vec<Line> {
     lines.extend(starts(of, now));
     lines.push(Line::default());
     lines.extend(pulls::part(of, now, width));
+    lines.extend(sets::part(of));
     lines.into_iter().map(|line| line.cut(width)).collect()
 }
 

@@ -8,7 +8,7 @@ use crate::cli::line;
 use crate::model::cause::EventType;
 use crate::model::diagnosis::Confidence;
 use crate::model::ids::{PodId, PodUid};
-use crate::model::snapshot::{PullPhase, PullState, Span, Start, Trouble};
+use crate::model::snapshot::{PullPhase, PullState, SetState, Span, Start, Trouble};
 use crate::model::stage::Stage;
 
 fn at(second: i64) -> Time {
@@ -79,6 +79,7 @@ fn calm() -> Snapshot {
         starts: Vec::new(),
         pulls: Vec::new(),
         pulls_unseen: None,
+        sets: Vec::new(),
     }
 }
 
@@ -214,6 +215,26 @@ fn whose_pull_it_is_is_told() {
 fn where_pulls_cannot_be_seen_the_reason_is_told() {
     let node = Snapshot { pulls_unseen: Some("CRI-O does not tell of them".to_owned()), ..calm() };
     assert!(node_page(&node, 80).ends_with("\nPulls can't be seen: CRI-O does not tell of them\n"));
+}
+
+#[test]
+fn each_pre_pull_set_has_a_line() {
+    let set = |set: &str, here, failed, holds: &str| SetState {
+        set: set.into(),
+        images: 5,
+        here,
+        failed,
+        complete: here == 5,
+        holds: holds.to_owned(),
+    };
+    let sets = vec![set("base", 5, 0, ""), set("pool", 3, 1, "r.example.com/a:2 failed: manifest unknown")];
+    let page = node_page(&Snapshot { sets, ..calm() }, 100);
+    let expected = "
+pre-pull set base  complete, 5 of 5 images here
+pre-pull set pool  3 of 5 images here; r.example.com/a:2 failed: manifest unknown
+";
+    assert!(page.ends_with(expected), "{page}");
+    assert!(!node_page(&calm(), 100).contains("pre-pull"));
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn heading(of: &Snapshot, start: &Start, now: Time) -> Line {
 }
 
 fn its_pulls(of: &Snapshot, start: &Start, now: Time, width: usize) -> Vec<Line> {
-    let mut only = Snapshot { pulls_unseen: None, ..of.clone() };
+    let mut only = Snapshot { pulls_unseen: None, sets: Vec::new(), ..of.clone() };
     only.pulls.retain(|pull| pull.pods.contains(&start.pod));
     if only.pulls.is_empty() {
         return Vec::new();

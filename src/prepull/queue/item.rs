@@ -18,6 +18,8 @@ pub(super) struct Item {
     pub(super) failure: Option<PullFailure>,
     /// The disk had no room for it at the last try.
     pub(super) short: Option<Short>,
+    /// It was looked for and not found, and has not come since.
+    pub(super) missing: bool,
     /// What its failure needs is somebody's edit.
     hopeless: bool,
     /// The runtime did not answer, so often in a row.
@@ -66,6 +68,7 @@ impl Item {
             next: Next::Due(Step::Check, now),
             failure: None,
             short: None,
+            missing: false,
             hopeless: false,
             unanswered: 0,
             refresh: None,
@@ -148,6 +151,7 @@ impl Item {
 
     /// It is here, and was asked for at the registry where it was pulled.
     fn found(&mut self, step: Step, around: &Around<'_>) -> Next {
+        self.missing = false;
         self.here = self.here.or(Some(Here { by_us: None }));
         // A look at the node alone mends no refresh that failed.
         if step != Step::Check || self.refresh.is_none() {
@@ -163,6 +167,7 @@ impl Item {
     /// When it is to be pulled, where it is not here. One that was here is not pulled again at once: whoever took it away,
     /// be it for room on the disk, may do so again.
     fn missing(&mut self, around: &Around<'_>) -> Time {
+        self.missing = true;
         let due = around.now.max(around.from);
         match self.here.take() {
             Some(_) => after(due, self.lost.wait()),

@@ -204,7 +204,7 @@ fn an_image_for_which_there_is_no_room_waits_and_is_no_failure() {
     let due = queue.next_due(at(0)).unwrap();
     assert!((300..=360).contains(&since(at(0), due).as_secs()));
     round(&mut queue, due, &Outcome::Pulled(9));
-    assert!(queue.progress(OPEN, due)[0].is_complete());
+    assert!(queue.progress(OPEN, due)[0].is_well());
 }
 
 fn one(set: PrepullSet) -> Plan {
@@ -249,7 +249,7 @@ fn a_tag_is_asked_for_again_and_a_digest_never() {
     let again = queue.next_due(due).unwrap();
     round(&mut queue, again, &failed(Mend::Retry));
     let [progress] = &queue.progress(OPEN, again)[..] else { panic!() };
-    assert_eq!((progress.present, progress.failed.len(), progress.is_complete()), (2, 1, false));
+    assert_eq!((progress.present, progress.failed.len(), progress.is_well()), (2, 1, false));
 }
 
 #[test]

@@ -362,7 +362,8 @@ async fn everything_is_counted_once() {
     let rig = Rig::counting(EventScope::All, 0, Arc::clone(&counts) as Arc<dyn Tally>);
     let all = (0..30).map(|n| diagnosis(pod(&format!("cart-{n}")), &NOT_FOUND, at(0))).collect();
     let Subject::Pod(id) = pod("log") else { unreachable!() };
-    let arrivals = vec![Arrival { pod: id, began: at(0), at: at(9), stages: BTreeMap::new(), told: false }];
+    let arrivals =
+        vec![Arrival { pod: id, began: at(0), at: at(9), stages: BTreeMap::new(), told: false, ahead: None }];
     let pulls = Load { queued: 3, ..Load::default() };
     rig.say(15, &Findings { diagnoses: all, arrivals, pulls, ..Findings::default() }).await;
     rig.end().await;

@@ -11,7 +11,7 @@ use crate::model::cause::EventType;
 use crate::model::diagnosis::Confidence;
 use crate::model::explanation::Explanation;
 use crate::model::ids::PodId;
-use crate::model::snapshot::{PullPhase, PullState, Snapshot, Span, Start, Trouble};
+use crate::model::snapshot::{PullPhase, PullState, SetState, Snapshot, Span, Start, Trouble};
 use crate::model::stage::Stage;
 
 // As the definition promises: together they stay below the 4 MiB that a gRPC client takes by default.
@@ -20,6 +20,7 @@ const STARTS: usize = 512;
 const SPANS: usize = 32;
 const PULLS: usize = 256;
 const WAITING: usize = 64;
+const SETS: usize = 128;
 
 /// The state of a node.
 #[must_use]
@@ -32,6 +33,18 @@ pub fn state(of: &Snapshot) -> wire::NodeState {
         starts: of.starts.iter().take(STARTS).map(start).collect(),
         pulls: of.pulls.iter().take(PULLS).map(pull).collect(),
         pulls_unseen: of.pulls_unseen.clone(),
+        sets: of.sets.iter().take(SETS).map(set).collect(),
+    }
+}
+
+fn set(of: &SetState) -> wire::PrepullSet {
+    wire::PrepullSet {
+        name: of.set.to_string(),
+        images: of.images as u64,
+        here: of.here as u64,
+        failed: of.failed as u64,
+        complete: of.complete,
+        holds: of.holds.clone(),
     }
 }
 

@@ -36,6 +36,7 @@ fn node(runtime: String) -> Arc<Snapshot> {
         starts: Vec::new(),
         pulls: Vec::new(),
         pulls_unseen: None,
+        sets: Vec::new(),
     })
 }
 

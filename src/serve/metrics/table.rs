@@ -122,6 +122,36 @@ pub(super) const PULL_BYTES: Metric = Metric {
     labels: &[],
     help: "Bytes of image layers that were seen arriving; a layer that several pulls share counts once; containerd only",
 };
+pub(super) const PREPULL_IMAGES: Metric = Metric {
+    name: "kubewhy_prepull_images",
+    kind: Kind::Gauge,
+    labels: &["set", "state"],
+    help: "Images of each pre-pull set of this node: wanted (all of it), present, failed (at the last try)",
+};
+pub(super) const PREPULL_COMPLETE: Metric = Metric {
+    name: "kubewhy_prepull_complete",
+    kind: Kind::Gauge,
+    labels: &["set"],
+    help: "1 while every image of the pre-pull set is on this node",
+};
+pub(super) const PREPULL_BYTES: Metric = Metric {
+    name: "kubewhy_prepull_bytes_total",
+    kind: Kind::Counter,
+    labels: &["set"],
+    help: "Bytes of the images that were pulled for the pre-pull set, as the runtime counts them",
+};
+pub(super) const PREPULL_PULLS: Metric = Metric {
+    name: "kubewhy_prepull_pulls_total",
+    kind: Kind::Counter,
+    labels: &["set", "result"],
+    help: "Pulls for the pre-pull set, by result: ok, or the id of the cause that they failed for",
+};
+pub(super) const PREPULL_SECONDS: Metric = Metric {
+    name: "kubewhy_prepull_pull_seconds",
+    kind: Kind::Histogram,
+    labels: &[],
+    help: "How long the agent's own pulls took that succeeded, of all sets, and of the pause image where it was gone",
+};
 pub(super) const BUILD: Metric = Metric {
     name: "kubewhy_build_info",
     kind: Kind::Gauge,
@@ -158,6 +188,11 @@ pub const METRICS: &[Metric] = &[
     PULLS,
     PULL_QUEUE,
     PULL_BYTES,
+    PREPULL_IMAGES,
+    PREPULL_COMPLETE,
+    PREPULL_BYTES,
+    PREPULL_PULLS,
+    PREPULL_SECONDS,
     RUNTIME_CALLS,
     CONTAINERD_CALLS,
     BUILD,

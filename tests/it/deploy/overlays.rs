@@ -42,7 +42,7 @@ fn taken_out(overlay: &str) -> BTreeSet<String> {
 /// A policy that fails open, warns, or is about another account holds nobody back.
 #[test]
 fn the_policies_hold_the_agent_s_account_and_deny() {
-    for folder in ["base", "condition"] {
+    for folder in ["base", "condition", "prepull-marks"] {
         let [policy, binding] = ["policy", "policybinding"].map(|file| read(&format!("../{folder}/{file}.yaml")));
         let spec = &policy["spec"];
         assert_eq!((&spec["failurePolicy"], &spec["paramKind"]), (&json!("Fail"), &Value::Null), "{folder}");
@@ -57,17 +57,27 @@ fn the_policies_hold_the_agent_s_account_and_deny() {
     }
     let rules = |file: &str| read(file)["spec"]["matchConstraints"]["resourceRules"][0]["resources"].clone();
     assert_eq!(rules("policy.yaml"), json!(["events"]));
-    assert_eq!(rules("../condition/policy.yaml"), json!(["nodes", "nodes/status"]));
-    let condition = read("../condition/kustomization.yaml")["resources"].clone();
-    for file in ["policy.yaml", "policybinding.yaml"] {
-        assert!(
-            list(&condition).iter().any(|resource| resource == file),
-            "the right to change Nodes without its policy"
-        );
+    // Each holds what its own right is about: what both held, neither would let the other's do.
+    assert_eq!(rules("../condition/policy.yaml"), json!(["nodes/status"]));
+    assert_eq!(rules("../prepull-marks/policy.yaml"), json!(["nodes"]));
+    for folder in ["condition", "prepull-marks"] {
+        let resources = read(&format!("../{folder}/kustomization.yaml"))["resources"].clone();
+        for file in ["policy.yaml", "policybinding.yaml"] {
+            assert!(
+                list(&resources).iter().any(|resource| resource == file),
+                "the right to change Nodes without its policy"
+            );
+        }
     }
 }
 
-/// An overlay of the base with the condition, in another namespace, with the patch that `kustomization.yaml` of the base shows.
+#[test]
+fn the_policy_of_the_marks_knows_the_labels_as_the_agent_writes_them() {
+    let policy = std::fs::read_to_string(super::base().join("../prepull-marks/policy.yaml")).unwrap();
+    assert_eq!(policy.matches(&format!("startsWith('{}')", kubewhy::report::node_marks::PREFIX)).count(), 3);
+}
+
+/// An overlay of the base with the condition and the marks, in another namespace, with the patch that `kustomization.yaml` of the base shows.
 fn elsewhere() -> Option<Vec<Value>> {
     let overlay = tempfile::tempdir().unwrap();
     let up = "../".repeat(overlay.path().canonicalize().unwrap().components().count() - 1);
@@ -75,7 +85,10 @@ fn elsewhere() -> Option<Vec<Value>> {
     let deploy = format!("{up}{}", deploy.strip_prefix("/").unwrap().display());
     let shown = std::fs::read_to_string(super::base().join("kustomization.yaml")).unwrap();
     let shown: Vec<&str> = shown.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
-    let kustomization = format!("resources: [{deploy}/base]\ncomponents: [{deploy}/condition]\n{}\n", shown.join("\n"));
+    let kustomization = format!(
+        "resources: [{deploy}/base]\ncomponents: [{deploy}/condition, {deploy}/prepull-marks]\n{}\n",
+        shown.join("\n")
+    );
     std::fs::write(overlay.path().join("kustomization.yaml"), kustomization).unwrap();
     let rendered = Command::new("kubectl").arg("kustomize").arg(overlay.path()).output().ok()?;
     assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
@@ -92,12 +105,12 @@ fn in_another_namespace_the_policies_and_the_queue_are_still_the_agent_s() {
     let account = &of("ServiceAccount")[0]["metadata"];
     assert_eq!((&account["name"], &account["namespace"]), (&json!("kubewhy"), &json!("elsewhere")));
     let bindings = of("ClusterRoleBinding");
-    assert_eq!(bindings.len(), 2);
+    assert_eq!(bindings.len(), 3);
     for binding in bindings {
         assert_eq!(binding["subjects"][0]["namespace"], account["namespace"]);
     }
     let policies = of("ValidatingAdmissionPolicy");
-    assert_eq!(policies.len(), 2);
+    assert_eq!(policies.len(), 3);
     for policy in policies {
         assert_eq!(policy["spec"]["matchConditions"][0]["expression"], by_the_agent());
     }

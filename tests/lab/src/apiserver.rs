@@ -17,6 +17,7 @@ mod refusal;
 pub mod resources;
 mod review;
 mod selector;
+mod steps;
 mod store;
 mod table;
 mod validate;

@@ -9,7 +9,7 @@ use crate::model::Time;
 use crate::model::cause::EventType;
 use crate::model::diagnosis::Confidence;
 use crate::model::ids::{PodId, PodUid};
-use crate::model::snapshot::{PullPhase, PullState, Snapshot, Span, Start, Trouble};
+use crate::model::snapshot::{PullPhase, PullState, SetState, Snapshot, Span, Start, Trouble};
 use crate::model::stage::Stage;
 
 /// An answer that this program can't read.
@@ -32,6 +32,18 @@ pub fn state(of: wire::NodeState) -> Read<Snapshot> {
         starts: all(of.starts, start)?,
         pulls: all(of.pulls, pull)?,
         pulls_unseen: of.pulls_unseen,
+        sets: all(of.sets, set)?,
+    })
+}
+
+fn set(of: wire::PrepullSet) -> Read<SetState> {
+    Ok(SetState {
+        set: of.name.into(),
+        images: count(of.images)?,
+        here: count(of.here)?,
+        failed: count(of.failed)?,
+        complete: of.complete,
+        holds: of.holds,
     })
 }
 

@@ -50,6 +50,11 @@ fn a_pull(phase: PullPhase) -> PullState {
     }
 }
 
+fn a_set(complete: bool) -> SetState {
+    let holds = "r/x:1 failed: manifest unknown. ".repeat(10);
+    SetState { set: "base".into(), images: 3, here: 2, failed: 1, complete, holds }
+}
+
 fn a_node() -> Snapshot {
     use PullPhase::{Asked, Downloading, Queued, Running, Unpacking};
     let mut starts: Vec<_> = STAGES.iter().map(|(stage, _)| a_start(*stage)).collect();
@@ -63,6 +68,7 @@ fn a_node() -> Snapshot {
         starts,
         pulls: [Downloading, Unpacking, Queued, Running, Asked].map(a_pull).into_iter().chain([bare]).collect(),
         pulls_unseen: Some("not containerd".to_owned()),
+        sets: vec![a_set(false), a_set(true)],
     }
 }
 
@@ -99,6 +105,7 @@ fn the_busiest_node_stays_below_what_a_client_takes() {
     let pull = PullState { pods: vec![pod_id("cart"); 5_000], ..a_pull(PullPhase::Downloading) };
     node.starts = vec![start; 5_000];
     node.pulls = vec![pull; 5_000];
+    node.sets = vec![a_set(false); 5_000];
     let sent = state(&node);
     assert_eq!((sent.starts.len(), sent.starts[0].spans.len()), (STARTS, SPANS));
     assert!(sent.encoded_len() < 4 << 20, "{}", sent.encoded_len());

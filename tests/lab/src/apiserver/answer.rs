@@ -180,7 +180,7 @@ fn refuse_protobuf(headers: &HeaderMap) -> Result<(), Refusal> {
 fn style(headers: &HeaderMap) -> Result<Style, Refusal> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let message = "the body of the request was in an unknown format - accepted media types include: \
-                   application/merge-patch+json, application/strategic-merge-patch+json";
+                   application/json-patch+json, application/merge-patch+json, application/strategic-merge-patch+json";
     Style::of(content_type).ok_or_else(|| Refusal::new(415, "UnsupportedMediaType", message))
 }
 

@@ -1,4 +1,4 @@
-//! Merge patch (RFC 7386), and as much of the strategic merge as the kubelet's status patches need: lists named in
+//! Merge patch (RFC 7386), JSON patch (RFC 6902, in `steps`), and as much of the strategic merge as the kubelet's status patches need: lists named in
 //! `KEYS` are merged by key, `$patch: delete` takes an item out, `$retainKeys` and `$setElementOrder` are ignored,
 //! every other list is replaced.
 
@@ -23,6 +23,8 @@ pub(super) enum Style {
     Merge,
     /// `application/strategic-merge-patch+json`
     Strategic,
+    /// `application/json-patch+json`
+    Steps,
 }
 
 impl Style {
@@ -32,6 +34,7 @@ impl Style {
         match content_type.split(';').next()?.trim() {
             "application/merge-patch+json" => Some(Self::Merge),
             "application/strategic-merge-patch+json" => Some(Self::Strategic),
+            "application/json-patch+json" => Some(Self::Steps),
             _ => None,
         }
     }

@@ -10,6 +10,7 @@ use super::clock::rfc3339;
 use super::merge::Style;
 use super::refusal::{Invalid, Refusal};
 use super::resources::{NAMESPACES, PODS, Resource};
+use super::steps;
 use super::store::{Key, Store};
 use super::validate;
 
@@ -130,26 +131,34 @@ pub(super) fn update(store: &Store, call: &Call, mut object: Value) -> Result<(A
         let fault = Invalid { reason: "FieldValueInvalid", field: "metadata.resourceVersion", message };
         return Err(Refusal::invalid(call.resource, call.name(), &[fault]));
     }
-    change(store, call, |_| object).map(|updated| (updated, false))
+    change(store, call, |_| Ok(object)).map(|updated| (updated, false))
 }
 
 /// Patches an object, or its status.
 pub(super) fn patch(store: &Store, call: &Call, style: Style, patch: Value) -> Result<Arc<Value>, Refusal> {
+    if style == Style::Steps {
+        let untaken = |why: String| Refusal::new(422, "Invalid", why);
+        return change(store, call, |before| steps::after(before, &patch).map_err(untaken));
+    }
     if !patch.is_object() {
         return Err(Refusal::bad_request("the patch is not a JSON object"));
     }
     change(store, call, |before| {
         let mut after = before.clone();
         style.apply(&mut after, patch);
-        after
+        Ok(after)
     })
 }
 
-fn change(store: &Store, call: &Call, make: impl FnOnce(&Value) -> Value) -> Result<Arc<Value>, Refusal> {
+fn change(
+    store: &Store,
+    call: &Call,
+    make: impl FnOnce(&Value) -> Result<Value, Refusal>,
+) -> Result<Arc<Value>, Refusal> {
     let not_found = || Refusal::not_found(call.resource, call.name());
     let changed = store.write(&key(call), |before| {
         let before = before.ok_or_else(not_found)?;
-        let after = settled(call, before, make(before))?;
+        let after = settled(call, before, make(before)?)?;
         validate::check(call.resource, &after)?;
         Ok(Some(after))
     })?;

@@ -1,0 +1,75 @@
+//! What is told of pre-pulling on the Node: a set that is complete, and a startup taint that did not end well.
+
+use std::sync::Arc;
+
+use super::timeline::{Timeline, node};
+use crate::model::cause::EventType;
+use crate::model::diagnosis::announced;
+use crate::model::observation::Seen;
+use crate::model::prepull::{SetProgress, StartupTaint};
+
+const TAINT: &str = "example.com/images";
+
+fn told(t: &mut Timeline) -> Vec<(&'static str, EventType, String)> {
+    t.look().announcements.into_iter().map(|said| (said.reason, said.kind, said.sentence)).collect()
+}
+
+fn gone(unfinished: &[&str]) -> Seen {
+    let unfinished = unfinished.iter().map(|set| Arc::from(*set)).collect();
+    Seen::StartupTaint(StartupTaint::Gone { taint: TAINT.into(), unfinished })
+}
+
+#[test]
+fn a_set_is_complete_when_all_its_images_are_here_and_not_before() {
+    let mut t = Timeline::new();
+    let set = |here: &[&str]| {
+        let here: Arc<[Arc<str>]> = here.iter().map(|image| Arc::from(*image)).collect();
+        Seen::Prepull(SetProgress {
+            set: "base".into(),
+            images: 2,
+            present: here.len(),
+            pulled: 0,
+            bytes: 0,
+            here,
+            missing: Vec::new().into(),
+            failed: Vec::new(),
+            settled: true,
+            refused: None,
+            waits: None,
+        })
+    };
+    t.see(set(&["a:1"]));
+    assert!(told(&mut t).is_empty());
+    t.see(set(&["a:1", "b:1"]));
+    assert_eq!(told(&mut t)[0].0, announced::PREPULL_COMPLETE);
+}
+
+#[test]
+fn a_taint_that_went_by_its_time_is_news_for_a_minute_and_one_that_went_as_it_should_is_none() {
+    let mut t = Timeline::new();
+    t.see(gone(&[]));
+    assert!(told(&mut t).is_empty());
+    t.see(gone(&["base", "mesh"]));
+    let [(reason, kind, sentence)] = &told(&mut t)[..] else { panic!() };
+    assert_eq!((*reason, *kind), (announced::PREPULL_TAINT_EXPIRED, EventType::Warning));
+    assert!(sentence.contains("taken off after 10 min") && sentence.contains("sets base, mesh"), "{sentence}");
+    t.wait(61);
+    assert!(told(&mut t).is_empty());
+}
+
+#[test]
+fn a_taint_that_stays_for_want_of_a_right_is_told_as_long_as_it_is_there() {
+    let mut t = Timeline::new();
+    let tainted = |t: &Timeline, taints: &[&str]| {
+        let taints = taints.iter().map(|key| Arc::from(*key)).collect();
+        Seen::NodeChanged(Box::new(crate::model::node::Node { taints, ..node(t.now) }))
+    };
+    let seen = tainted(&t, &[TAINT]);
+    t.see(seen);
+    t.see(Seen::StartupTaint(StartupTaint::Stays { taint: TAINT.into(), why: "403 no".to_owned() })).wait(600);
+    let [(reason, _, sentence)] = &told(&mut t)[..] else { panic!() };
+    assert!(*reason == announced::PREPULL_TAINT_STAYS && sentence.contains("deploy/prepull-marks"), "{sentence}");
+    let seen = tainted(&t, &[]);
+    t.see(seen);
+    assert!(told(&mut t).is_empty());
+}
