@@ -129,13 +129,12 @@ async fn hold(leases: &Leases, keeper: &Keeper, wishes: &Wishes) -> bool {
         failed => failed,
     };
     let kept = keeper.keep(&wishes.kept, wishes.keep_at_most, wishes.spared.as_deref()).await;
-    let done = [swept, kept].into_iter().all(|done| match done {
+    [swept, kept].into_iter().all(|done| match done {
         Ok(()) => true,
         Err(failure) if failure.kind == FailureKind::Unsupported => true,
         Err(failure) => {
             tracing::debug!(error = %failure.text, "leases and pins are left as they are for now");
             false
         }
-    });
-    done
+    })
 }

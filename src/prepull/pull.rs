@@ -80,7 +80,7 @@ impl Puller {
         match step {
             Step::Check => self.check(&order.image).await,
             Step::Pull => match self.check(&order.image).await {
-                Outcome::Absent => self.pull(order).await.unwrap_or_else(|other| other),
+                Outcome::Absent => self.pull(order).await,
                 known => known,
             },
             Step::Refresh => self.refresh(order).await,
@@ -98,7 +98,7 @@ impl Puller {
     /// A tag that has not moved is as it was: present.
     async fn refresh(&self, order: &Order) -> Outcome {
         let before = self.status(&order.image).await.map(|image| image.id);
-        let outcome = self.pull(order).await.unwrap_or_else(|other| other);
+        let outcome = self.pull(order).await;
         let moved = self.status(&order.image).await.map(|image| image.id) != before;
         match outcome {
             Outcome::Pulled(_) if !moved => Outcome::Present,
@@ -106,19 +106,23 @@ impl Puller {
         }
     }
 
-    /// The way that leads to a pulled image; whatever else happens is the `Err`.
-    async fn pull(&self, order: &Order) -> Result<Outcome, Outcome> {
+    async fn pull(&self, order: &Order) -> Outcome {
         let space = self.disk.space().await;
-        self.room_for(order, space.map(|space| (space, None)))?;
-        let lease = self.leases.of(&order.image).await.map_err(|failure| self.outcome(&failure))?;
+        if let Err(short) = self.room_for(order, space.map(|space| (space, None))) {
+            return short;
+        }
+        let lease = match self.leases.of(&order.image).await {
+            Ok(lease) => lease,
+            Err(failure) => return self.outcome(&failure),
+        };
         let outcome = tokio::select! {
-            outcome = self.pull_under(order, lease.as_ref()) => outcome,
-            short = self.watch(order, lease.clone()) => short,
+            outcome = Box::pin(self.pull_under(order, lease.as_ref())) => outcome,
+            short = Box::pin(self.watch(order, lease.clone())) => short,
         };
         if let (Some(lease), Outcome::Pulled(_) | Outcome::Failed { mend: Mend::Fresh, .. }) = (&lease, &outcome) {
             self.leases.end(lease).await;
         }
-        Ok(outcome)
+        outcome
     }
 
     /// Pulls under that lease, or under none.

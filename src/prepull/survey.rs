@@ -106,8 +106,8 @@ impl Survey {
         };
         let measuring = async {
             tokio::select! {
-                outcome = self.puller.pull_under(order, Some(&lease)) => end(outcome),
-                pull = self.listed(&lease) => missing(&pull),
+                outcome = Box::pin(self.puller.pull_under(order, Some(&lease))) => end(outcome),
+                pull = Box::pin(self.listed(&lease)) => missing(&pull),
             }
         };
         let found = timeout(MEASURED_WITHIN, measuring).await;

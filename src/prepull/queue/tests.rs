@@ -1,5 +1,7 @@
 //! The queue in virtual time.
 
+use std::time::Duration;
+
 use super::*;
 use crate::model::settings::PrepullSet;
 use crate::model::since;
