@@ -203,6 +203,8 @@ fn an_image_for_which_there_is_no_room_waits_and_is_no_failure() {
     let [progress] = &queue.progress(OPEN, at(0))[..] else { panic!() };
     assert_eq!(progress.waits, Some(Waits::Room(short)));
     assert!(!progress.settled && progress.failed.is_empty());
+    let unseen = Gates { pods: true, ..OPEN };
+    assert_eq!(queue.progress(unseen, at(0))[0].waits, progress.waits, "while nothing is due nobody looks for pods");
     let due = queue.next_due(at(0)).unwrap();
     assert!((300..=360).contains(&since(at(0), due).as_secs()));
     round(&mut queue, due, &Outcome::Pulled(9));
