@@ -14,6 +14,7 @@ use super::leases::Leases;
 use super::mend::Mend;
 use super::queue::{Outcome, Step};
 use super::room::{self, Disk, Space};
+use super::stall::{NOTHING_FOR, Stall};
 use crate::client::call::Call;
 use crate::client::containerd::Containerd;
 use crate::client::containerd::pulls::Pulls;
@@ -156,11 +157,11 @@ impl Puller {
         }
     }
 
-    /// Looks at a pull of ours until the disk has no room for it any more: for what its manifest says it takes, or, as it
-    /// goes on, for anything.
+    /// Looks at a pull of ours until the disk has no room for it any more, for what its manifest says it takes or, as it goes
+    /// on, for anything; or until nothing of it comes any more.
     async fn watch(&self, order: &Order, lease: Option<Lease>) -> Outcome {
         let mut pulls = Pulls::new(self.containerd.clone());
-        let mut measured = false;
+        let (mut measured, mut stall) = (false, Stall::default());
         loop {
             sleep(LOOK).await;
             let pull = match lease.clone() {
@@ -174,6 +175,9 @@ impl Puller {
                     return short;
                 }
                 measured |= first;
+            }
+            if stall.is_one(pull.as_ref(), self.clock.now()) {
+                return failed(&format!("nothing came from the registry for {} minutes", NOTHING_FOR.as_secs() / 60));
             }
             order.progress.send_replace(pull);
         }
