@@ -3,6 +3,7 @@
 
 mod item;
 mod pace;
+mod room;
 
 use std::sync::Arc;
 
