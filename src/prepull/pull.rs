@@ -170,7 +170,7 @@ impl Puller {
             };
             let first = !measured && pull.as_ref().is_some_and(|pull| pull.complete_list);
             if let Some(space) = self.disk.space().await {
-                let needs = pull.as_ref().map_or(0, room::needs);
+                let needs = pull.as_ref().map_or(0, if first { room::needs } else { room::needs_again });
                 if let Some(short) = short(order, space, needs, first) {
                     return short;
                 }

@@ -50,6 +50,16 @@ pub fn needs(pull: &Pull) -> u64 {
     missing.map(|layer| (layer.total - layer.offset).saturating_add(layer.total.saturating_mul(UNPACKED))).sum()
 }
 
+/// What a pull takes that is cut off in the middle and begun again: what was unpacked of it by then is taken off the disk. 0
+/// where its layers are not known yet.
+#[must_use]
+pub fn needs_again(pull: &Pull) -> u64 {
+    let layers = pull.layers.iter().filter(|_| pull.complete_list);
+    layers
+        .map(|layer| layer.total.saturating_sub(layer.offset).saturating_add(layer.total.saturating_mul(UNPACKED)))
+        .sum()
+}
+
 /// Where images are, and how that disk is asked.
 #[derive(Clone, Debug)]
 pub struct Disk {
@@ -116,6 +126,8 @@ mod tests {
             complete_list: true,
         };
         assert_eq!(needs(&pull), (60 + 300) + (10 + 30));
+        assert_eq!(needs_again(&pull), 300 + (60 + 300) + (10 + 30));
+        assert_eq!(needs_again(&Pull { complete_list: false, ..pull }), 0);
     }
 
     #[test]
