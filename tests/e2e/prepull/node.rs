@@ -20,7 +20,8 @@ use crate::stage::{SOON, Way, events, message, said, unwatched};
 /// Bytes a second of a connection that is slow enough to be cut in the middle.
 pub(super) const RATE: u64 = 1_000_000;
 pub(super) const MIB: u64 = 1 << 20;
-/// What of a layer may come twice after a pull of it was cut off: it was on its way when that happened.
+/// What of a layer may come twice for each time that a pull of it was cut off: it was on its way when that happened, or in the
+/// memory of a containerd that was killed, which writes a MiB at a time (core/content/helpers.go).
 const ON_THE_WAY: u64 = 512 << 10;
 const POLL: Duration = Duration::from_millis(50);
 
@@ -53,7 +54,7 @@ pub(super) fn set(name: &str, images: &[&str], more: &str) -> String {
     format!("  - {{name: {name}, images: ['{}']{more}}}\n", images.join("', '"))
 }
 
-/// A healthy node, and on it an agent that was told nothing to pull yet.
+/// A healthy node for an agent that pulls ahead.
 pub(super) struct Node {
     pub(super) scene: Scene,
     way: Way,
@@ -88,7 +89,7 @@ impl Node {
         self.scene.lab.faulty.set(repository, fault);
     }
 
-    /// Whether containerd is of a release that heeds pins, and from which on its downloads are shared by all pulls.
+    /// Whether its containerd heeds pins: that of 1.6 is too old for it.
     pub(super) fn heeds_pins(&self) -> bool {
         !self.scene.lab.containerd.version().trim_start_matches('v').starts_with("1.6")
     }
