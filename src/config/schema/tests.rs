@@ -156,7 +156,6 @@ fn faults_that_a_schema_can_tell_do_not_fit_it() {
         "prepull: {sets: [{name: a, images: [b], first: {lead: 5m}}]}",
         "prepull: {sets: [{name: a, images: [b], window: {cron: 0 1 * * *}}]}",
         "prepull: {sets: [{name: a, images: [b], essential: 1}]}",
-        "prepull: {sets: [{name: a, images: [b], credentials: {file: /a}}]}",
     ] {
         assert!(parse(text.as_bytes(), CATALOGUE).is_err(), "the reader takes {text}");
         assert!(!validator.is_valid(&as_json(text)), "the schema takes {text}");
