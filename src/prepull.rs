@@ -17,6 +17,7 @@ mod pull;
 pub mod queue;
 pub mod room;
 mod runner;
+mod stall;
 pub mod survey;
 mod way;
 pub mod window;

@@ -108,14 +108,18 @@ impl Chores {
         due.filter(|_| self.under_way.is_empty()).map(|due| due.max(now))
     }
 
-    /// Waits until what is under way is done; never where nothing is.
-    pub(super) async fn done(&mut self) {
+    /// Waits until what is under way is done; never where nothing is. Returns how full the disk is, where it was looked at.
+    pub(super) async fn done(&mut self) -> Option<Space> {
         match self.under_way.join_next().await {
-            Some(Ok(Done::Held(true)) | Err(_)) => {}
-            Some(Ok(Done::Held(false))) => self.holding_due = after(self.clock.now(), jittered(AGAIN)),
+            Some(Ok(Done::Held(true)) | Err(_)) => None,
+            Some(Ok(Done::Held(false))) => {
+                self.holding_due = after(self.clock.now(), jittered(AGAIN));
+                None
+            }
             Some(Ok(Done::Seen(space))) => {
                 let floor = self.floor.unwrap_or_default();
                 self.low = space.is_some_and(|space| space.above(floor) == 0);
+                space
             }
             None => std::future::pending().await,
         }

@@ -14,6 +14,7 @@ use super::leases::Leases;
 use super::mend::Mend;
 use super::queue::{Outcome, Step};
 use super::room::{self, Disk, Space};
+use super::stall::{NOTHING_FOR, Stall};
 use crate::client::call::Call;
 use crate::client::containerd::Containerd;
 use crate::client::containerd::pulls::Pulls;
@@ -107,8 +108,8 @@ impl Puller {
     }
 
     async fn pull(&self, order: &Order) -> Outcome {
-        let space = self.disk.space().await;
-        if let Err(short) = self.room_for(order, space.map(|space| (space, None))) {
+        // A disk that is not seen has room: the kubelet's own word about it still counts.
+        if let Some(short) = self.disk.space().await.and_then(|space| short(order, space, 0, false)) {
             return short;
         }
         let lease = match self.leases.of(&order.image).await {
@@ -156,11 +157,11 @@ impl Puller {
         }
     }
 
-    /// Looks at a pull of ours until the disk has no room for it any more: for what its manifest says it takes, or, as it
-    /// goes on, for anything.
+    /// Looks at a pull of ours until the disk has no room for it any more, for what its manifest says it takes or, as it goes
+    /// on, for anything; or until nothing of it comes any more.
     async fn watch(&self, order: &Order, lease: Option<Lease>) -> Outcome {
         let mut pulls = Pulls::new(self.containerd.clone());
-        let mut measured = false;
+        let (mut measured, mut stall) = (false, Stall::default());
         loop {
             sleep(LOOK).await;
             let pull = match lease.clone() {
@@ -169,24 +170,17 @@ impl Puller {
             };
             let first = !measured && pull.as_ref().is_some_and(|pull| pull.complete_list);
             if let Some(space) = self.disk.space().await {
-                let whole = pull.as_ref().filter(|_| first);
-                if let Err(short) = self.room_for(order, Some((space, whole))) {
+                let needs = pull.as_ref().map_or(0, room::needs);
+                if let Some(short) = short(order, space, needs, first) {
                     return short;
                 }
                 measured |= first;
             }
+            if stall.is_one(pull.as_ref(), self.clock.now()) {
+                return failed(&format!("nothing came from the registry for {} minutes", NOTHING_FOR.as_secs() / 60));
+            }
             order.progress.send_replace(pull);
         }
-    }
-
-    /// A disk that is not seen has room: the kubelet's own word about it still counts.
-    fn room_for(&self, order: &Order, space: Option<(Space, Option<&Pull>)>) -> Result<(), Outcome> {
-        let Some((space, pull)) = space else { return Ok(()) };
-        let (room, needs) = (space.above(order.min_free), pull.map_or(0, room::needs));
-        if room > 0 && needs <= room {
-            return Ok(());
-        }
-        Err(Outcome::Short(Short { image: order.image.clone(), needs, room }))
     }
 
     async fn told<T>(&self, call: Call<T>) -> Result<T, CallFailure> {
@@ -210,6 +204,13 @@ impl Puller {
         let mend = Mend::of((self.cause)(&failure.text), &failure.text);
         Outcome::Failed { text: failure.text.as_str().into(), mend }
     }
+}
+
+/// Nothing is left above what stays free; or, once it is known what the whole takes, too little for that.
+fn short(order: &Order, space: Space, needs: u64, whole: bool) -> Option<Outcome> {
+    let room = space.above(order.min_free);
+    let fits = room > 0 && (!whole || needs <= room);
+    (!fits).then(|| Outcome::Short(Short { image: order.image.clone(), needs, room }))
 }
 
 fn failed(text: &str) -> Outcome {

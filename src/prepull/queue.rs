@@ -3,6 +3,7 @@
 
 mod item;
 mod pace;
+mod room;
 
 use std::sync::Arc;
 
@@ -360,8 +361,7 @@ impl SetQueue {
         missing.peek()?;
         match self.closed(gates, now) {
             Some(Closed::Waits(waits)) => Some(waits),
-            Some(Closed::Pods) => None,
-            None => missing.find_map(|item| item.short.clone()).map(Waits::Room),
+            Some(Closed::Pods) | None => missing.find_map(|item| item.short.clone()).map(Waits::Room),
         }
     }
 }

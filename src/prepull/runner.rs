@@ -18,7 +18,7 @@ use super::leases::{Leases, Owner};
 use super::plan::plan;
 use super::pull::{NameCause, Order, Puller};
 use super::queue::{Gates, Job, Outcome, Pace, Queue, Step};
-use super::room::Disk;
+use super::room::{Disk, Space};
 use super::way::{Lookout, Ours, Way};
 use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
@@ -143,7 +143,7 @@ impl Crank {
             }
             tokio::select! {
                 (job, outcome) = self.jobs.ended() => self.end(&job, outcome),
-                () = self.chores.done() => {}
+                space = self.chores.done() => self.make_room(space),
                 set = self.changes.changed() => self.queue.retry(&set, self.given.clock.now()),
                 () = sleep_until(&self.given.clock, due) => {}
                 () = changed(&mut self.given.settings) => self.replan(),
@@ -199,6 +199,12 @@ impl Crank {
         let Some(planned) = self.queue.planned(&job.set) else { return };
         let order = Order::of(&job.image, &planned.set);
         self.jobs.start(job, order);
+    }
+
+    fn make_room(&mut self, space: Option<Space>) {
+        if let Some(space) = space {
+            self.queue.make_room(space, self.given.clock.now());
+        }
     }
 
     fn end(&mut self, job: &Job, outcome: Outcome) {

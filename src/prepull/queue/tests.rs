@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::model::settings::PrepullSet;
 use crate::model::since;
+use crate::prepull::room::Space;
 
 /// Nothing of the node is in the way.
 const OPEN: Gates = Gates { pods: false, pressure: false, resumable: true };
@@ -203,10 +204,29 @@ fn an_image_for_which_there_is_no_room_waits_and_is_no_failure() {
     let [progress] = &queue.progress(OPEN, at(0))[..] else { panic!() };
     assert_eq!(progress.waits, Some(Waits::Room(short)));
     assert!(!progress.settled && progress.failed.is_empty());
+    let unseen = Gates { pods: true, ..OPEN };
+    assert_eq!(queue.progress(unseen, at(0))[0].waits, progress.waits, "while nothing is due nobody looks for pods");
     let due = queue.next_due(at(0)).unwrap();
     assert!((300..=360).contains(&since(at(0), due).as_secs()));
     round(&mut queue, due, &Outcome::Pulled(9));
     assert!(queue.progress(OPEN, due)[0].is_well());
+}
+
+#[test]
+fn an_image_for_which_there_is_room_again_is_pulled_at_once_and_no_other() {
+    let mut queue = following(plan(0, &[("base", &["a", "b"], 2)]));
+    let jobs = queue.start(OPEN, at(0));
+    for (job, needs) in jobs.iter().zip([9, 0]) {
+        queue.end(job, Outcome::Short(Short { image: job.image.clone(), needs, room: 3 }), at(0));
+    }
+    // A fifth of it stays free.
+    queue.make_room(Space { free: 28, size: 100 }, at(15));
+    assert!(queue.start(OPEN, at(15)).is_empty());
+    queue.make_room(Space { free: 29, size: 100 }, at(30));
+    let again = queue.start(OPEN, at(30));
+    assert_eq!(again.iter().map(|job| &*job.image).collect::<Vec<_>>(), ["a"]);
+    queue.make_room(Space { free: 99, size: 100 }, at(45));
+    assert!(queue.start(OPEN, at(45)).is_empty());
 }
 
 fn one(set: PrepullSet) -> Plan {

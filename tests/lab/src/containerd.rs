@@ -10,7 +10,7 @@ use anyhow::Context;
 use hyper_util::rt::TokioIo;
 use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
-use k8s_cri::v1::{ImageSpec, PullImageRequest, RemoveImageRequest, VersionRequest};
+use k8s_cri::v1::{Image, ImageSpec, ImageStatusRequest, PullImageRequest, RemoveImageRequest, VersionRequest};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 use tonic::transport::{Channel, Endpoint};
@@ -100,6 +100,30 @@ impl Containerd {
         let request = PullImageRequest { image: Some(spec), ..PullImageRequest::default() };
         ImageServiceClient::new(self.channel()?).pull_image(request).await.context("PullImage")?;
         Ok(())
+    }
+
+    /// An image of the node; none where it is not there.
+    ///
+    /// # Errors
+    /// When containerd does not tell.
+    pub async fn image(&self, image: &str) -> anyhow::Result<Option<Image>> {
+        let spec = ImageSpec { image: image.to_owned(), ..ImageSpec::default() };
+        let mut client = ImageServiceClient::new(self.channel()?);
+        let asked = client.image_status(ImageStatusRequest { image: Some(spec), verbose: false });
+        let answer = tokio::time::timeout(CALL_DEADLINE, asked).await.context("ImageStatus hangs")?;
+        Ok(answer.context("ImageStatus")?.into_inner().image)
+    }
+
+    /// What containerd's own client says of what Kubernetes keeps there.
+    ///
+    /// # Errors
+    /// When it says that it failed.
+    pub async fn ctr(&self, args: &[&str]) -> anyhow::Result<String> {
+        let mut command = Command::new(self.parts.program("ctr"));
+        command.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io"]).args(args);
+        let output = command.kill_on_drop(true).output().await.context("ctr")?;
+        anyhow::ensure!(output.status.success(), "ctr {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// The process, to stop, kill, freeze or thaw.

@@ -57,6 +57,15 @@ impl Disk {
         Ok(())
     }
 
+    /// Takes so many bytes of its space.
+    ///
+    /// # Errors
+    /// When it has no more than that.
+    pub fn take(&self, bytes: u64) -> anyhow::Result<()> {
+        let file = File::create(self.place.join(FILLER))?;
+        Ok(fallocate(&file, FallocateFlags::empty(), 0, bytes)?)
+    }
+
     /// Takes all of its inodes, and of its space a little.
     ///
     /// # Errors

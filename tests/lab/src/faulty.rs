@@ -1,6 +1,7 @@
 //! A registry that misbehaves on request, one repository at a time, and mends the same way: a pull that hangs on a fault
 //! goes on when the fault is taken back. Serves the read side of the distribution API, from memory.
 
+mod ledger;
 mod pace;
 
 use std::collections::BTreeMap;
@@ -13,13 +14,17 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use jiff::Timestamp;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use crate::hosts;
 use crate::images::{Image, MANIFEST};
+use ledger::Ledger;
+
+pub use ledger::{Sent, Served};
 
 const ADDRESS: &str = "127.0.0.1:5001";
 /// Seconds that a 429 or 503 asks for.
@@ -43,23 +48,14 @@ pub enum Fault {
     WrongDigest,
 }
 
-/// What a repository was asked for and gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Served {
-    /// Requests of any kind.
-    pub requests: u64,
-    /// Bytes of blobs handed to connections.
-    pub bytes: u64,
-    /// When the last request came or the last byte went.
-    pub last: Option<Timestamp>,
-}
-
 type Faults = BTreeMap<String, Fault>;
 
 #[derive(Debug)]
 struct Shelf {
     images: Mutex<BTreeMap<(String, String), Image>>,
-    served: Mutex<BTreeMap<String, Served>>,
+    ledger: Mutex<Ledger>,
+    /// By repository, what a client has to show.
+    keys: Mutex<BTreeMap<String, String>>,
     faults: watch::Sender<Faults>,
 }
 
@@ -85,7 +81,8 @@ impl Faulty {
         let listener = TcpListener::bind(ADDRESS).await.with_context(|| format!("cannot listen on {ADDRESS}"))?;
         let shelf = Arc::new(Shelf {
             images: Mutex::default(),
-            served: Mutex::default(),
+            ledger: Mutex::default(),
+            keys: Mutex::default(),
             faults: watch::Sender::new(Faults::new()),
         });
         let router = Router::new()
@@ -110,20 +107,29 @@ impl Faulty {
         });
     }
 
+    /// From now on the repository opens to this user alone.
+    pub fn lock(&self, repository: &str, user: &str, password: &str) {
+        let key = format!("Basic {}", STANDARD.encode(format!("{user}:{password}")));
+        lock(&self.shelf.keys).insert(repository.to_owned(), key);
+    }
+
     /// What the repository served so far.
     #[must_use]
     pub fn served(&self, repository: &str) -> Served {
-        lock(&self.shelf.served).get(repository).copied().unwrap_or_default()
+        lock(&self.shelf.ledger).served(repository)
+    }
+
+    /// What was given of a blob so far, by whichever repository.
+    #[must_use]
+    pub fn sent(&self, digest: &str) -> Sent {
+        lock(&self.shelf.ledger).sent(digest)
     }
 }
 
 impl Shelf {
-    fn count(&self, repository: &str, requests: u64, bytes: u64) {
-        let mut served = lock(&self.served);
-        let entry = served.entry(repository.to_owned()).or_default();
-        entry.requests += requests;
-        entry.bytes += bytes;
-        entry.last = Some(Timestamp::now());
+    fn opens(&self, repository: &str, headers: &HeaderMap) -> bool {
+        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        lock(&self.keys).get(repository).is_none_or(|key| shown == Some(key.as_str()))
     }
 
     /// The image of a tag or of a manifest's digest.
@@ -145,9 +151,10 @@ async fn answer(State(shelf): State<Arc<Shelf>>, Path(path): Path<String>, heade
     let Some((repository, kind, reference)) = parse(&path) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    shelf.count(repository, 1, 0);
+    lock(&shelf.ledger).asked(repository);
     match pace::after_silence(&mut shelf.faults.subscribe(), repository).await {
         Fault::Status(code) => refuse(code),
+        _ if !shelf.opens(repository, &headers) => refuse(401),
         fault if kind == "blobs" => blob(&shelf, repository, reference, fault, &headers),
         _ => manifest(&shelf, repository, reference),
     }
@@ -193,7 +200,8 @@ fn blob(shelf: &Arc<Shelf>, repository: &str, digest: &str, fault: Fault, header
     let (total, start) = (content.len(), from.unwrap_or(0));
     let rest = content.slice(start..);
     let length = (header::CONTENT_LENGTH, rest.len().to_string());
-    let body = Body::from_stream(pace::paced(Arc::clone(shelf), repository.to_owned(), rest));
+    lock(&shelf.ledger).begun(digest, from.is_some());
+    let body = Body::from_stream(pace::paced(Arc::clone(shelf), [repository, digest], rest));
     match from {
         Some(from) => {
             let range = (header::CONTENT_RANGE, format!("bytes {from}-{}/{total}", total - 1));

@@ -9,7 +9,7 @@ use axum::body::Bytes;
 use futures::Stream;
 use tokio::sync::watch;
 
-use super::{Fault, Faults, Shelf};
+use super::{Fault, Faults, Shelf, lock};
 
 const PIECE: usize = 64 * 1024;
 /// A slow transfer gives a tenth of its rate every tenth of a second.
@@ -28,11 +28,12 @@ pub(super) async fn after_silence(faults: &mut watch::Receiver<Faults>, reposito
 /// The content in pieces, as fast as the fault of the moment lets them go.
 pub(super) fn paced(
     shelf: Arc<Shelf>,
-    repository: String,
+    [repository, digest]: [&str; 2],
     content: Bytes,
-) -> impl Stream<Item = Result<Bytes, Infallible>> {
+) -> impl Stream<Item = Result<Bytes, Infallible>> + use<> {
     let faults = shelf.faults.subscribe();
-    let transfer = Transfer { shelf, repository, faults, content, sent: 0 };
+    let (repository, digest) = (repository.to_owned(), digest.to_owned());
+    let transfer = Transfer { shelf, repository, digest, faults, content, sent: 0 };
     futures::stream::unfold(transfer, |mut transfer| async move {
         let piece = transfer.next().await;
         (!piece.is_empty()).then(|| (Ok(piece), transfer))
@@ -42,6 +43,7 @@ pub(super) fn paced(
 struct Transfer {
     shelf: Arc<Shelf>,
     repository: String,
+    digest: String,
     faults: watch::Receiver<Faults>,
     content: Bytes,
     sent: usize,
@@ -53,7 +55,7 @@ impl Transfer {
         let size = self.allowance().await.min(self.content.len() - self.sent);
         let piece = self.content.slice(self.sent..self.sent + size);
         self.sent += size;
-        self.shelf.count(&self.repository, 0, size as u64);
+        lock(&self.shelf.ledger).gave(&self.repository, &self.digest, size as u64);
         piece
     }
 
