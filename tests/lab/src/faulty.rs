@@ -35,6 +35,8 @@ pub enum Fault {
     Status(u16),
     /// Blobs come at this many bytes per second and connection.
     Slow(u64),
+    /// Blobs come at this many bytes per second over all connections to repositories with this fault: a narrow link.
+    Narrow(u64),
     /// Blobs come up to this many bytes, then nothing more.
     Stalled(u64),
     /// Requests are accepted and never answered.
@@ -54,13 +56,24 @@ pub struct Served {
     pub last: Option<Timestamp>,
 }
 
+/// A blob that was asked for, and from which byte on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// The blob.
+    pub digest: String,
+    /// Its first byte that was wanted.
+    pub from: u64,
+}
+
 type Faults = BTreeMap<String, Fault>;
 
 #[derive(Debug)]
 struct Shelf {
     images: Mutex<BTreeMap<(String, String), Image>>,
     served: Mutex<BTreeMap<String, Served>>,
+    ranges: Mutex<BTreeMap<String, Vec<Range>>>,
     faults: watch::Sender<Faults>,
+    link: pace::Link,
 }
 
 /// The running server. Dropped, it ends.
@@ -86,7 +99,9 @@ impl Faulty {
         let shelf = Arc::new(Shelf {
             images: Mutex::default(),
             served: Mutex::default(),
+            ranges: Mutex::default(),
             faults: watch::Sender::new(Faults::new()),
+            link: pace::Link::default(),
         });
         let router = Router::new()
             .route("/v2/", get(StatusCode::OK))
@@ -114,6 +129,12 @@ impl Faulty {
     #[must_use]
     pub fn served(&self, repository: &str) -> Served {
         lock(&self.shelf.served).get(repository).copied().unwrap_or_default()
+    }
+
+    /// The blobs that were asked of the repository since this was called last, in that order.
+    #[must_use]
+    pub fn take_ranges(&self, repository: &str) -> Vec<Range> {
+        lock(&self.shelf.ranges).remove(repository).unwrap_or_default()
     }
 }
 
@@ -191,6 +212,8 @@ fn blob(shelf: &Arc<Shelf>, repository: &str, digest: &str, fault: Fault, header
     let content = if fault == Fault::WrongDigest { spoil(&content) } else { content };
     let from = wanted_from(headers).filter(|from| *from < content.len());
     let (total, start) = (content.len(), from.unwrap_or(0));
+    let range = Range { digest: digest.to_owned(), from: start as u64 };
+    lock(&shelf.ranges).entry(repository.to_owned()).or_default().push(range);
     let rest = content.slice(start..);
     let length = (header::CONTENT_LENGTH, rest.len().to_string());
     let body = Body::from_stream(pace::paced(Arc::clone(shelf), repository.to_owned(), rest));
