@@ -1,6 +1,6 @@
 //! The configuration file: text → checked [`Settings`], or every fault in it, each with its line and column and what
 //! would be right. A reader per part; what a reader does not ask for is an unknown key, so nothing is ignored in silence.
-//! [`schema`] is what the readers ask for, as JSON schema.
+//! [`schema()`] is what the readers ask for, as JSON schema.
 //!
 //! [`follow`] keeps the settings in step with the file while the agent runs. A bad file never stops the agent.
 

@@ -116,8 +116,8 @@ mod tests {
             window("*/40 1-3 * * sun", HOUR / 4, Some("Europe/Berlin")),
         ];
         for window in &windows {
-            for hour in 0..24 * 366 {
-                let now = after(at("2026-01-01T00:17:00Z"), hour * HOUR);
+            for step in 0..366 * 24 / 7 {
+                let now = after(at("2026-01-01T00:17:00Z"), step * 7 * HOUR);
                 match state(window, now) {
                     State::Open { until } => assert!(now < until && until <= after(now, window.lasts), "{now}"),
                     State::Closed { opens: Some(opens) } => {

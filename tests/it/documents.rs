@@ -31,7 +31,7 @@ fn paths(text: &str) -> Vec<&str> {
         let ending = [".rs", ".md", ".toml", "Makefile"].iter().any(|end| word.ends_with(end));
         (word.contains('/') || ending)
             && !word.contains([' ', '*', ':', '<', '('])
-            && !word.starts_with(['/', '-', '.'])
+            && !word.starts_with(['/', '-', '.', '~'])
             && !ELSEWHERE.iter().any(|beginning| word.starts_with(beginning))
     };
     text.split('`').skip(1).step_by(2).filter(looks_like_a_path).collect()

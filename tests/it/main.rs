@@ -36,6 +36,7 @@ mod observe_sandboxes;
 mod pause_image;
 mod policy;
 mod prepull;
+mod prepull_fleet;
 mod producers;
 mod pull_queue;
 mod recordings;

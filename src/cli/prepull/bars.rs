@@ -14,7 +14,8 @@ use crate::prepull::by_hand::{Phase, View};
 /// As much of an image's name as a bar has room for.
 const NAME: usize = 40;
 
-const MOVING: &str = "{prefix:40} {bar:20} {msg:24} {binary_bytes:>10}/{binary_total_bytes:10} {binary_bytes_per_sec}";
+const MOVING: &str =
+    "{prefix:40} {bar:20} {msg:24} {decimal_bytes:>10}/{decimal_total_bytes:10} {decimal_bytes_per_sec}";
 const STILL: &str = "{prefix:40} {msg}";
 
 /// Draws them until nobody tells any more.

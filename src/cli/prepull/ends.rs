@@ -135,7 +135,11 @@ mod tests {
 
     #[test]
     fn the_document_tells_each_image_s_end() {
-        let failed = PullFailure { image: "a:1".into(), text: "429 Too Many Requests".into(), tries: 3 };
+        let failed = PullFailure {
+            image: "a:1".into(),
+            text: "failed to pull and unpack image: unexpected status: 429 Too Many Requests".into(),
+            tries: 3,
+        };
         let ends = ends(vec![Phase::Pulled(7), Phase::Failed(failed)], false);
         let told: Vec<Value> = ends.views.iter().map(document).collect();
         assert_eq!(told[0], json!({"image": "a:1", "result": "pulled", "fetched": 3, "bytes": 7}));

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn view(phase: Phase, done: u64) -> View {
-        View { image: "a:1".into(), phase, done, total: Some(100 << 20) }
+        View { image: "a:1".into(), phase, done, total: Some(100_000_000) }
     }
 
     #[tokio::test(start_paused = true)]
@@ -98,20 +98,20 @@ mod tests {
         for (seconds, phase, done) in [
             (0, Phase::Resolves, 0),
             (1, Phase::Resolves, 0),
-            (1, Phase::Downloads, 10 << 20),
-            (5, Phase::Downloads, 20 << 20),
-            (5, Phase::Downloads, 60 << 20),
-            (1, Phase::Unpacks, 100 << 20),
-            (1, Phase::Pulled(200 << 20), 100 << 20),
+            (1, Phase::Downloads, 10_000_000),
+            (5, Phase::Downloads, 20_000_000),
+            (5, Phase::Downloads, 60_000_000),
+            (1, Phase::Unpacks, 100_000_000),
+            (1, Phase::Pulled(200_000_000), 100_000_000),
         ] {
             tokio::time::advance(Duration::from_secs(seconds)).await;
             say(&[view(phase, done)], &mut said, &mut out).unwrap();
         }
         let expected = "a:1: asking the registry\n\
-            a:1: downloading 10.0 MiB of 100 MiB (10 %)\n\
-            a:1: downloading 60.0 MiB of 100 MiB (60 %), 5.0 MiB/s\n\
+            a:1: downloading 10 MB of 100 MB (10 %)\n\
+            a:1: downloading 60 MB of 100 MB (60 %), 5.0 MB/s\n\
             a:1: unpacking\n\
-            a:1: pulled, 200 MiB\n";
+            a:1: pulled, 200 MB\n";
         assert_eq!(String::from_utf8(out).unwrap(), expected);
     }
 }

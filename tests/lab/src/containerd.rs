@@ -3,10 +3,11 @@
 
 mod configuration;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use hyper_util::rt::TokioIo;
 use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
@@ -45,6 +46,8 @@ pub struct Containerd {
     parts: Parts,
     daemon: Daemon,
     version: String,
+    snapshotter: &'static str,
+    hosts: PathBuf,
 }
 
 impl Containerd {
@@ -56,7 +59,8 @@ impl Containerd {
         std::fs::create_dir_all(dir)?;
         std::fs::write(dir.join("config.toml"), configuration::text(dir, options))?;
         let (daemon, version) = launch(dir, parts).await?;
-        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, version })
+        let (snapshotter, hosts) = (options.snapshotter, options.hosts.clone());
+        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, version, snapshotter, hosts })
     }
 
     /// The path of its socket.
@@ -114,16 +118,33 @@ impl Containerd {
         Ok(answer.context("ImageStatus")?.into_inner().image)
     }
 
-    /// What containerd's own client says of what Kubernetes keeps there.
+    /// Where its contents lie: `blobs`, and as `ingest` those that are being written (containerd: content/local).
+    #[must_use]
+    pub fn contents(&self) -> PathBuf {
+        self.dir.join("root/io.containerd.content.v1.content")
+    }
+
+    /// Runs the `ctr` that belongs to it, in the kubelet's namespace, and returns what that says.
     ///
     /// # Errors
-    /// When it says that it failed.
-    pub async fn ctr(&self, args: &[&str]) -> anyhow::Result<String> {
+    /// When it fails: with its words.
+    pub async fn ctr<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> anyhow::Result<String> {
         let mut command = Command::new(self.parts.program("ctr"));
-        command.arg("--address").arg(self.socket()).args(["--namespace", "k8s.io"]).args(args);
-        let output = command.kill_on_drop(true).output().await.context("ctr")?;
-        anyhow::ensure!(output.status.success(), "ctr {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        command.env("CONTAINERD_ADDRESS", self.socket()).env("CONTAINERD_NAMESPACE", "k8s.io");
+        command.env("CONTAINERD_SNAPSHOTTER", self.snapshotter);
+        let output = command.args(args).kill_on_drop(true).output().await.context("cannot start ctr")?;
+        ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Pulls an image with `ctr`.
+    ///
+    /// # Errors
+    /// When that fails: with its words.
+    pub async fn pull_with_ctr(&self, image: &str) -> anyhow::Result<()> {
+        let hosts = [OsStr::new("--hosts-dir"), self.hosts.as_os_str()];
+        self.ctr(["images", "pull"].map(OsStr::new).into_iter().chain(hosts).chain([OsStr::new(image)])).await?;
+        Ok(())
     }
 
     /// The process, to stop, kill, freeze or thaw.

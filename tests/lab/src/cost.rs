@@ -7,6 +7,6 @@ pub mod rush;
 mod calls;
 mod meter;
 mod node;
-mod process;
-mod table;
+pub(crate) mod process;
+pub(crate) mod table;
 mod watch;

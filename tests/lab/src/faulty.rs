@@ -40,12 +40,23 @@ pub enum Fault {
     Status(u16),
     /// Blobs come at this many bytes per second and connection.
     Slow(u64),
+    /// Blobs come at this many bytes per second over all connections to repositories with this fault: a narrow link.
+    Narrow(u64),
     /// Blobs come up to this many bytes, then nothing more.
     Stalled(u64),
     /// Requests are accepted and never answered.
     Silent,
     /// The first byte of each blob is wrong. containerd 1.6 keeps what it got and fails on, also once this is mended.
     WrongDigest,
+}
+
+/// A blob that was asked for, and from which byte on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    /// The blob.
+    pub digest: String,
+    /// Its first byte that was wanted.
+    pub from: u64,
 }
 
 type Faults = BTreeMap<String, Fault>;
@@ -56,7 +67,9 @@ struct Shelf {
     ledger: Mutex<Ledger>,
     /// By repository, what a client has to show.
     keys: Mutex<BTreeMap<String, String>>,
+    ranges: Mutex<BTreeMap<String, Vec<Range>>>,
     faults: watch::Sender<Faults>,
+    link: pace::Link,
 }
 
 /// The running server. Dropped, it ends.
@@ -83,7 +96,9 @@ impl Faulty {
             images: Mutex::default(),
             ledger: Mutex::default(),
             keys: Mutex::default(),
+            ranges: Mutex::default(),
             faults: watch::Sender::new(Faults::new()),
+            link: pace::Link::default(),
         });
         let router = Router::new()
             .route("/v2/", get(StatusCode::OK))
@@ -123,6 +138,12 @@ impl Faulty {
     #[must_use]
     pub fn sent(&self, digest: &str) -> Sent {
         lock(&self.shelf.ledger).sent(digest)
+    }
+
+    /// The blobs that were asked of the repository since this was called last, in that order.
+    #[must_use]
+    pub fn take_ranges(&self, repository: &str) -> Vec<Range> {
+        lock(&self.shelf.ranges).remove(repository).unwrap_or_default()
     }
 }
 
@@ -198,6 +219,8 @@ fn blob(shelf: &Arc<Shelf>, repository: &str, digest: &str, fault: Fault, header
     let content = if fault == Fault::WrongDigest { spoil(&content) } else { content };
     let from = wanted_from(headers).filter(|from| *from < content.len());
     let (total, start) = (content.len(), from.unwrap_or(0));
+    let range = Range { digest: digest.to_owned(), from: start as u64 };
+    lock(&shelf.ranges).entry(repository.to_owned()).or_default().push(range);
     let rest = content.slice(start..);
     let length = (header::CONTENT_LENGTH, rest.len().to_string());
     lock(&shelf.ledger).begun(digest, from.is_some());

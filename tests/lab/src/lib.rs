@@ -43,6 +43,7 @@ pub mod node;
 
 pub mod cost;
 pub mod demo;
+pub mod prepull;
 
 pub use node::Lab;
 pub use process::Daemon;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use kubewhy_lab::cost::{calm, rush};
 use kubewhy_lab::parts::Parts;
-use kubewhy_lab::{Lab, demo, namespaces};
+use kubewhy_lab::{Lab, demo, namespaces, prepull};
 
 /// A broken Kubernetes node on one machine.
 #[derive(Debug, Parser)]
@@ -27,6 +27,8 @@ enum Command {
     Calm(Calm),
     /// Starts pods, as many as a node takes, and shows what watching that costs.
     Rush(Rush),
+    /// Pulls images ahead in every way that has a limit, beside the runtime's own clients, and shows what came of it.
+    Prepull(Prepull),
     /// Starts a lab and a shell inside it; everything ends with the shell.
     Shell,
 }
@@ -63,6 +65,16 @@ struct Rush {
     program: Option<PathBuf>,
 }
 
+#[derive(Debug, clap::Args)]
+struct Prepull {
+    /// One round of everything: shows that it works, measures little.
+    #[arg(long)]
+    quick: bool,
+    /// The agent; by default the one beside this program.
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
+}
+
 fn main() -> anyhow::Result<ExitCode> {
     match Arguments::parse().command {
         Command::Parts => parts(),
@@ -72,6 +84,7 @@ fn main() -> anyhow::Result<ExitCode> {
         }
         Command::Calm(args) => measure_calm(args),
         Command::Rush(args) => measure_rush(args),
+        Command::Prepull(args) => measure_prepull(args),
         Command::Shell => inside(shell),
     }
 }
@@ -94,6 +107,12 @@ fn measure_rush(args: Rush) -> anyhow::Result<ExitCode> {
     let span = Duration::from_secs(1) * args.seconds;
     let plan = rush::Plan { pods: args.pods, images: args.images, span };
     inside(async || rush::run(&program, plan).await)
+}
+
+fn measure_prepull(args: Prepull) -> anyhow::Result<ExitCode> {
+    let program = agent(args.program)?;
+    let plan = if args.quick { prepull::Plan::QUICK } else { prepull::Plan::WHOLE };
+    inside(async || prepull::run(&program, plan).await)
 }
 
 /// The agent that was named, or the one beside this program.

@@ -67,6 +67,15 @@ impl Lab {
         let cgroup = format!("/{cgroup}");
         Ok(Self { dir, parts, cgroup, containerd, registry, faulty, hosts, names, cni, busybox, pause, app })
     }
+
+    /// Starts another containerd beside the lab's own, with the same registries and nothing else in common.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub async fn beside(&self, program: &Path) -> anyhow::Result<Containerd> {
+        let options = options(&self.dir, &self.pause, &self.cni, &self.hosts);
+        Containerd::start(&self.dir.join("containerd-beside"), &self.parts.with(program), &options).await
+    }
 }
 
 fn options(dir: &Path, pause: &str, cni: &Cni, hosts: &Hosts) -> Options {

@@ -76,6 +76,12 @@ impl Parts {
         }
     }
 
+    /// The same, with another containerd and what belongs to it.
+    #[must_use]
+    pub fn with(&self, containerd: &Path) -> Self {
+        Self { containerd: containerd.parent().map(Path::to_path_buf), ..self.clone() }
+    }
+
     /// The path of a program.
     #[must_use]
     pub fn program(&self, name: &str) -> PathBuf {

@@ -37,6 +37,14 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Whether it has not ended by itself.
+    ///
+    /// # Errors
+    /// When it cannot be waited for.
+    pub fn is_running(&mut self) -> anyhow::Result<bool> {
+        Ok(self.child.try_wait()?.is_none())
+    }
+
     /// Freezes it (SIGSTOP): it accepts connections, the kernel does that, and answers nothing. Its threads stop one by one,
     /// some milliseconds apart on a busy machine, so this waits for the last of them (waitid(2), WSTOPPED).
     ///

@@ -22,12 +22,19 @@ pub(super) fn memory(pid: u32) -> anyhow::Result<Memory> {
     memory_in(&status).context("no memory in its status")
 }
 
+/// The most of it, in KiB, that was ever resident.
+pub(crate) fn peak_memory(pid: u32) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("the process has ended")?;
+    kib(&status, "VmHWM").context("no peak of memory in its status")
+}
+
 fn memory_in(status: &str) -> Option<Memory> {
-    let kib = |name: &str| {
-        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-        line.trim().strip_suffix(" kB")?.parse().ok()
-    };
-    Some(Memory { resident: kib("VmRSS")?, anonymous: kib("RssAnon")? })
+    Some(Memory { resident: kib(status, "VmRSS")?, anonymous: kib(status, "RssAnon")? })
+}
+
+fn kib(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+    line.trim().strip_suffix(" kB")?.parse().ok()
 }
 
 /// Processor time of all threads since the process began, in user and kernel mode.
@@ -72,7 +79,7 @@ mod tests {
     #[test]
     fn this_process_has_both() {
         let own = std::process::id();
-        assert!(memory(own).unwrap().resident > 0);
+        assert!((1..=peak_memory(own).unwrap()).contains(&memory(own).unwrap().resident));
         assert!(cpu_of_first(own).unwrap() <= cpu(own).unwrap());
     }
 }

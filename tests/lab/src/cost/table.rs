@@ -65,8 +65,9 @@ fn write_calm(to: &mut String, size: u64, watched: &Watched, alone: Load) -> fmt
     row(to, "Events written", &watched.events.to_string(), "0")
 }
 
-fn row(to: &mut String, what: &str, measured: &str, at_most: &str) -> fmt::Result {
-    writeln!(to, "{}", format!("{what:<28} {measured:<32} {at_most}").trim_end())
+/// One line of a table.
+pub(crate) fn row(to: &mut String, what: &str, measured: &str, at_most: &str) -> fmt::Result {
+    writeln!(to, "{}", format!("{what:<52} {measured:<36} {at_most}").trim_end())
 }
 
 fn spread(samples: &[Memory], of: impl Fn(&Memory) -> u64) -> String {

@@ -2,16 +2,19 @@
 //! feels a fault that begins or ends under it.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::body::Bytes;
 use futures::Stream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{Fault, Faults, Shelf, lock};
 
 const PIECE: usize = 64 * 1024;
+/// A connection that is cut leaves one of these to pass for nothing.
+const NARROW_PIECE: usize = 16 * 1024;
 /// A slow transfer gives a tenth of its rate every tenth of a second.
 const TICKS_PER_SECOND: u64 = 10;
 
@@ -40,6 +43,19 @@ pub(super) fn paced(
     })
 }
 
+/// The link that narrow repositories share: pieces pass over it one after the other, so that each connection has its part.
+#[derive(Debug, Default)]
+pub(super) struct Link(Mutex<Option<Instant>>);
+
+impl Link {
+    /// When a piece of this size has passed that is handed over now.
+    fn passes(&self, size: usize, rate: u64) -> Instant {
+        let mut free = lock(&self.0);
+        let begin = free.map_or_else(Instant::now, |free| free.max(Instant::now()));
+        *free.insert(begin + Duration::from_secs_f64(size as f64 / rate as f64))
+    }
+}
+
 struct Transfer {
     shelf: Arc<Shelf>,
     repository: String,
@@ -66,6 +82,11 @@ impl Transfer {
                 Fault::Slow(rate) => {
                     tokio::time::sleep(Duration::from_secs(1) / TICKS_PER_SECOND as u32).await;
                     return as_size(rate / TICKS_PER_SECOND).max(1);
+                }
+                Fault::Narrow(rate) => {
+                    let size = NARROW_PIECE.min(self.content.len() - self.sent);
+                    tokio::time::sleep_until(self.shelf.link.passes(size, rate)).await;
+                    return size;
                 }
                 Fault::Stalled(after) if self.sent < as_size(after) => return PIECE.min(as_size(after) - self.sent),
                 Fault::Stalled(_) | Fault::Silent => {

@@ -1,0 +1,28 @@
+//! The agent with one set of images to pull ahead, or with none.
+
+use crate::demo::{Agent, NODE, Start};
+
+use super::ground::{Ground, Images};
+
+const HEALTH_PORT: u16 = 9470;
+
+/// Starts it; it is ready when this returns, and begins at once.
+pub(super) async fn start(ground: &Ground<'_>, images: Option<&Images<'_>>) -> anyhow::Result<Agent> {
+    let dir = ground.lab.dir.join("agent");
+    let start = Start {
+        program: ground.program,
+        dir: &dir,
+        node: NODE,
+        socket: &ground.containerd.socket(),
+        kubelet: &dir,
+        kubeconfig: None,
+        config: &config(images),
+        port: HEALTH_PORT,
+    };
+    Agent::start(&start).await
+}
+
+fn config(images: Option<&Images<'_>>) -> String {
+    let set = images.map(|images| format!("prepull:\n  sets:\n  - {{name: lab, images: {:?}}}\n", images.names));
+    format!("apiVersion: kubewhy.dev/v1alpha1\n{}", set.unwrap_or_default())
+}
