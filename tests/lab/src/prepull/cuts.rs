@@ -97,7 +97,7 @@ async fn cut_once(ground: &Ground<'_>, images: &Images<'_>, number: u32) -> anyh
     timeout(BEGINS_WITHIN, coming).await.with_context(|| format!("no byte comes: {}", program.log_end()))?;
     sleep(Duration::from_millis(fastrand::u64(CUT_AFTER))).await;
     ensure!(program.is_running()?, "the image was here before the cuts were over: {}", program.log_end());
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         program.kill().await?;
     } else {
         program.stop().await?;
