@@ -180,7 +180,8 @@ async fn an_hour_without_api_server_is_told_later_with_true_times() {
     rig.sick(100).await;
     rig.mends(3_500).await;
     let tries = rig.api.asked().len();
-    assert!((60..=400).contains(&tries), "{tries} tries in an hour");
+    // With full jitter below two minutes it is one a minute, give or take a few.
+    assert!((40..=100).contains(&tries), "{tries} tries in an hour");
     rig.api.mend();
     rig.say(70, &Findings::default()).await;
     assert_eq!(rig.end().await.told(), [row("ImageNotFound", 2, 0, 60), row("Resolved", 1, 160, 160)]);
