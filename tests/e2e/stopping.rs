@@ -51,7 +51,7 @@ fn a_pre_pull_that_is_cut_off_goes_on_at_the_next_start_from_the_bytes_it_has() 
         scene.lab.containerd.pull_image(&scene.lab.app).await?;
         faulty.set(REPOSITORY, Fault::Slow(2_000_000));
 
-        let sets = format!("prepull: {{sets: [{{name: base, images: ['{name}']}}]}}\n");
+        let sets = format!("prepull: {{sets: [{{name: base, minFree: 1%, images: ['{name}']}}]}}\n");
         let way = Way { config: format!("{CONFIG}{sets}"), ..Way::of(&scene, "prepull") };
         let mut agent = way.ready().await?;
         until("half of it came", || faulty.served(REPOSITORY).bytes > size / 2).await?;

@@ -9,7 +9,7 @@ use kubewhy_lab::faulty::Fault;
 use kubewhy_lab::in_lab;
 use kubewhy_lab::namespaces::GROUND;
 
-use super::node::{MIB, Node, set};
+use super::node::{MIB, Node, set_above};
 use crate::stage::SOON;
 
 /// Of which the set leaves a fifth free.
@@ -29,7 +29,7 @@ fn floor() {
         disk.take(TAKEN)?;
         let small = node.serve("base/small", 1, 2, 1);
         let large = node.serve_slowly("base/large", 1, LARGE, 2);
-        node.begin(&set("all", &[&small.name, &large.name], ", minFree: 20%"))?;
+        node.begin(&set_above("20%", "all", &[&small.name, &large.name], ""))?;
         node.told("PrepullNoRoom", &format!("the disk has no room for {}", large.name), SOON).await?;
         node.until("the small one", SOON, async || node.has(&small).await).await?;
         let sent = node.sent(&large);

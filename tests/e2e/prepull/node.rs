@@ -49,9 +49,15 @@ impl Served {
     }
 }
 
-/// A set as it stands in the configuration file; `more` goes on after its images, as in `, keep: true`.
+/// A set as it stands in the configuration file; `more` goes on after its images, as in `, keep: true`. However full this
+/// machine's disk is, there is room.
 pub(super) fn set(name: &str, images: &[&str], more: &str) -> String {
-    format!("  - {{name: {name}, images: ['{}']{more}}}\n", images.join("', '"))
+    set_above("1%", name, images, more)
+}
+
+/// A set that leaves so much of the disk free.
+pub(super) fn set_above(floor: &str, name: &str, images: &[&str], more: &str) -> String {
+    format!("  - {{name: {name}, minFree: {floor}, images: ['{}']{more}}}\n", images.join("', '"))
 }
 
 /// A healthy node for an agent that pulls ahead.

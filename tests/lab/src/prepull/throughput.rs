@@ -126,6 +126,6 @@ async fn ours(ground: &Ground<'_>, images: &Images<'_>, parallel: Option<usize>)
 /// `kubewhy prepull` of these images.
 pub(super) fn prepull(ground: &Ground<'_>, images: &[String]) -> Command {
     let mut command = Command::new(ground.program);
-    command.arg("prepull").arg("--runtime-endpoint").arg(ground.containerd.socket()).args(images);
+    command.args(["prepull", "--min-free", "0"]).arg("--runtime-endpoint").arg(ground.containerd.socket()).args(images);
     command
 }
