@@ -257,7 +257,8 @@ impl Shared {
             labels: node.labels,
             pressure: node.pressure,
             verification: node.verification,
-            pods_wait: self.project(attends, |attention| attention.pulls),
+            pods_wait: self.project(attends.clone(), |attention| attention.pulls),
+            expected: self.project(attends, |attention| attention.expected.clone()),
             pause: self.project(heard, |heard| heard.pause.clone()),
         };
         let prepull = Prepull {

@@ -37,6 +37,8 @@ pub struct Attention {
     pub busy: bool,
     /// A pod waits for an image.
     pub pulls: bool,
+    /// The images of pods that just came: the kubelet is about to ask for them.
+    pub expected: Arc<[Arc<str>]>,
     /// The images of which it matters whether the node has them.
     pub images: Arc<[Arc<str>]>,
     /// The pods on their way to running, in the order of their UIDs; those that are stuck for good among them, for which
@@ -123,10 +125,10 @@ impl Crank {
         let plugins = !sandboxes.is_empty() || self.world.runtime.hangs(Method::Status).is_some();
         let (busy, pulls) = (self.world.busy(now), self.world.awaits_image(now));
         let mounting = self.world.mounting().collect();
-        let images = diagnose::images(&self.world);
+        let (images, expected) = (diagnose::images(&self.world), self.world.images_expected(now));
         let (way, mounts) = (self.world.way_in_doubt(now), self.world.mounts_in_doubt(now));
         let trouble = self.world.troubled_since(now);
-        Attention { busy, pulls, images, starting, sandboxes, plugins, mounting, way, mounts, trouble }
+        Attention { busy, pulls, expected, images, starting, sandboxes, plugins, mounting, way, mounts, trouble }
     }
 }
 

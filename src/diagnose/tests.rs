@@ -216,6 +216,25 @@ fn a_pod_that_is_stuck_for_good_makes_no_haste() {
 }
 
 #[test]
+fn the_images_of_a_pod_are_expected_from_when_it_comes_until_its_sandbox_is_made_and_not_for_long() {
+    let mut t = Timeline::new();
+    let expected = |t: &Timeline| t.world.images_expected(t.now);
+    let mut new = pod("cart", t.now, slot("r.example.com/a:1", "ContainerCreating", ""));
+    new.sandbox_ready = None;
+    t.see(Seen::PodChanged(Box::new(new.clone())));
+    assert_eq!(*expected(&t), ["r.example.com/a:1".into()]);
+    t.wait(10);
+    assert!(expected(&t).is_empty(), "its sandbox waits for something else");
+
+    let mut quick = Pod { id: id("shop", "till"), ..new };
+    t.see(Seen::PodChanged(Box::new(quick.clone())));
+    assert_eq!(expected(&t).len(), 1);
+    quick.sandbox_ready = Some((true, Some(t.now)));
+    t.see(Seen::PodChanged(Box::new(quick)));
+    assert!(expected(&t).is_empty(), "what it pulls from now on is seen");
+}
+
+#[test]
 fn a_pod_that_is_finished_or_on_its_way_out_is_never_diagnosed() {
     let mut t = Timeline::new();
     let error = "configmap \"cart\" not found";

@@ -101,8 +101,7 @@ impl ByHand {
         let containerd = Containerd::new(&self.cri);
         let (ours, about) = watch::channel(Ours::Due);
         let (taken, way) = watch::channel(Way::default());
-        let (_nobody, pods_wait) = watch::channel(false);
-        let lookout = Lookout::new(containerd.clone(), self.clock, pods_wait);
+        let lookout = Lookout::alone(self.cri.clone(), self.clock);
         let (out, mut unheard) = mpsc::channel(16);
         let puller = Puller {
             cri: self.cri.clone(),

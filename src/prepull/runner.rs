@@ -60,6 +60,8 @@ pub struct Surroundings {
     pub verification: watch::Receiver<Verification>,
     /// A pod waits for an image.
     pub pods_wait: watch::Receiver<bool>,
+    /// The images of pods that just came and will ask for them.
+    pub expected: watch::Receiver<Arc<[Arc<str>]>>,
     /// The pause image, where it is known.
     pub pause: watch::Receiver<Option<Arc<str>>>,
 }
@@ -71,7 +73,7 @@ impl Prepull {
         let containerd = Containerd::new(&self.cri);
         let (ours, about) = watch::channel(Ours::default());
         let (taken, way) = watch::channel(Way::default());
-        let lookout = Lookout::new(containerd.clone(), self.clock, self.around.pods_wait.clone());
+        let lookout = Lookout::new(self.cri.clone(), self.clock, &self.around);
         let disk = Disk::new(self.cri.clone(), &self.host_root);
         let leases = Leases::new(containerd.clone(), self.clock, Owner::Agent);
         let credentials = Credentials::new(self.clock);

@@ -1,5 +1,6 @@
 //! Whether the image of a pod is being pulled, which goes first: on containerd by the leases of others and whether anything
-//! moves under them, elsewhere by whether a pod waits for an image. It asks only while something of ours is to be pulled.
+//! moves under them, elsewhere by whether a pod waits for an image. On both a pod that just came is made way for before its
+//! pull begins. It asks only while something of ours is to be pulled.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,13 +9,18 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+use self::expected::Expected;
 use super::queue::{Gates, Queue};
+use super::runner::Surroundings;
+use crate::client::cri::Cri;
 use crate::client::containerd::Containerd;
 use crate::client::containerd::pulls::Pulls;
 use crate::clock::Clock;
 use crate::model::pull::Pull;
 use crate::model::runtime::FailureKind;
 use crate::model::{Time, after, since};
+
+mod expected;
 
 /// What of ours is about, and so how often others are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,14 +95,32 @@ pub(super) struct Lookout {
     clock: Clock,
     /// A pod waits for an image: all that can be known where the runtime shows no pulls.
     pods_wait: watch::Receiver<bool>,
+    expected: Expected,
     others: Others,
     /// Since when a pod waits, where that is all there is to go by.
     waits_since: Option<Time>,
 }
 
 impl Lookout {
-    pub(super) fn new(containerd: Containerd, clock: Clock, pods_wait: watch::Receiver<bool>) -> Self {
-        Self { pulls: Pulls::new(containerd), clock, pods_wait, others: Others::default(), waits_since: None }
+    /// One that knows what the agent knows of pods.
+    pub(super) fn new(cri: Cri, clock: Clock, around: &Surroundings) -> Self {
+        Self::knowing(cri, clock, around.pods_wait.clone(), around.expected.clone())
+    }
+
+    /// One that knows of no pods.
+    pub(super) fn alone(cri: Cri, clock: Clock) -> Self {
+        Self::knowing(cri, clock, watch::channel(false).1, watch::channel(Arc::default()).1)
+    }
+
+    fn knowing(
+        cri: Cri,
+        clock: Clock,
+        pods_wait: watch::Receiver<bool>,
+        expected: watch::Receiver<Arc<[Arc<str>]>>,
+    ) -> Self {
+        let pulls = Pulls::new(Containerd::new(&cri));
+        let expected = Expected::new(cri, expected);
+        Self { pulls, clock, pods_wait, expected, others: Others::default(), waits_since: None }
     }
 
     /// Looks for as long as something of ours is about, and tells what it sees; until nobody listens.
@@ -107,6 +131,7 @@ impl Lookout {
             let rest = if about == Ours::Pulling { WATCHFUL } else { PATIENT };
             tokio::select! {
                 () = sleep(rest) => {}
+                () = self.expected.changed() => {}
                 changed = ours.wait_for(|new| *new != about) => match changed.map(|new| *new) {
                     Ok(Ours::Nothing) => {
                         out.send_replace(Way::Unseen);
@@ -123,12 +148,16 @@ impl Lookout {
         let now = self.clock.now();
         match self.pulls.others().await {
             Ok(pulls) if self.others.take_the_way(&pulls, now) => Way::Taken { resumable: true },
-            Ok(_) => Way::Free { resumable: true },
+            Ok(_) => self.way_for_those_who_come(true).await,
             Err(failure) => {
                 let resumable = failure.kind != FailureKind::Unsupported;
-                if self.pods_wait(now) { Way::Taken { resumable } } else { Way::Free { resumable } }
+                if self.pods_wait(now) { Way::Taken { resumable } } else { self.way_for_those_who_come(resumable).await }
             }
         }
+    }
+
+    async fn way_for_those_who_come(&mut self, resumable: bool) -> Way {
+        if self.expected.is_missing().await { Way::Taken { resumable } } else { Way::Free { resumable } }
     }
 
     fn pods_wait(&mut self, now: Time) -> bool {

@@ -1,5 +1,6 @@
 //! What is worth looking at now, for the observers: which of them have reason to look often, and for whom.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ use super::readings::API_SERVER;
 /// A pod that has stood at one stage for so long is not looked at more often than a calm node: a pod in back-off for hours
 /// must not cost the runtime a list a second.
 pub(super) const SPAN: Duration = Duration::from_secs(600);
+
+/// So long after it came a pod's first pull is about to begin. One whose sandbox takes longer waits for something else.
+const NEW: Duration = Duration::from_secs(10);
 
 /// What was in doubt is followed for so long after it is well: longer than a story takes to end.
 const FOLLOWED: Duration = Duration::from_secs(120);
@@ -60,6 +64,15 @@ impl World {
     pub fn awaits_image(&self, now: Time) -> bool {
         let at_image = |pod: &PodTrack| matches!(pod.place.stage, Stage::ImageQueue | Stage::ImagePull);
         self.moving(now).any(|pod| at_image(pod) || pod.awaited().is_some())
+    }
+
+    /// The images of pods that came within [`NEW`] and whose sandbox is still to be made: the kubelet is about to ask for them.
+    #[must_use]
+    pub fn images_expected(&self, now: Time) -> Arc<[Arc<str>]> {
+        let new = |track: &&PodTrack| track.place.stage <= Stage::Sandbox && since(track.seen_first, now) < NEW;
+        let pods = self.starting().filter(new).filter_map(|track| track.pod.as_ref());
+        let images = pods.flat_map(|pod| pod.containers.iter().map(|slot| slot.image.clone()));
+        images.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Pods on their way to running that were seen to move lately: one that is stuck for good is looked at with the rest.

@@ -4,6 +4,7 @@ mod holds;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use containerd_client::services::v1::{CreateRequest, DeleteRequest, Lease, ListResponse};
@@ -27,12 +28,15 @@ use tonic::Code;
 use crate::fake_runtime::{FakeRuntime, Reply, answer, by, containerd, image};
 
 const SOON: Duration = Duration::from_millis(20);
+/// What has not come by then will not: a test fails instead of waiting for ever.
+const AT_LAST: Duration = Duration::from_secs(60);
 
 struct Stage {
     fake: FakeRuntime,
     settings: watch::Sender<PrepullSettings>,
     pressure: watch::Sender<bool>,
     pods_wait: watch::Sender<bool>,
+    expected: watch::Sender<Arc<[Arc<str>]>>,
     seen: mpsc::Receiver<Observation>,
     stop: CancellationToken,
     running: JoinHandle<()>,
@@ -55,23 +59,26 @@ impl Stage {
         let (settings, following) = watch::channel(settings);
         let (pressure, pressed) = watch::channel(false);
         let (pods_wait, waited) = watch::channel(false);
+        let (expected, told) = watch::channel(Arc::default());
         let around = Surroundings {
             labels: watch::channel(Vec::new()).1,
             pressure: pressed,
             verification: watch::channel(Verification::Unknown).1,
             pods_wait: waited,
+            expected: told,
             pause: watch::channel(None).1,
         };
         let (out, seen) = mpsc::channel(16);
         let stop = CancellationToken::new();
         let running = tokio::spawn(agent(&socket, following, around).run(out, stop.clone()));
-        Self { fake, settings, pressure, pods_wait, seen, stop, running, _folder: folder }
+        Self { fake, settings, pressure, pods_wait, expected, seen, stop, running, _folder: folder }
     }
 
     /// Waits for a progress that is so.
     async fn until(&mut self, so: impl Fn(&SetProgress) -> bool) -> SetProgress {
         loop {
-            let observation = self.seen.recv().await.expect("the agent runs");
+            let seen = tokio::time::timeout(AT_LAST, self.seen.recv()).await.expect("it comes");
+            let observation = seen.expect("the agent runs");
             let Seen::Prepull(progress) = observation.seen else { continue };
             if so(&progress) {
                 return progress;
@@ -107,8 +114,10 @@ fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>, around: Surr
     }
 }
 
+/// A set for which there is room, however full this machine's disk is.
 fn set(images: &[&str]) -> PrepullSet {
-    PrepullSet::new("base", images.iter().map(|image| (*image).into()).collect())
+    let images = images.iter().map(|image| (*image).into()).collect();
+    PrepullSet { min_free: 0, ..PrepullSet::new("base", images) }
 }
 
 fn lease(method: &str) -> String {

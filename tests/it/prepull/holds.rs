@@ -39,9 +39,12 @@ fn leases(fake: &FakeRuntime, leases: Vec<Lease>) {
 }
 
 async fn until(so: impl Fn() -> bool) {
-    while !so() {
-        tokio::time::sleep(SOON).await;
-    }
+    let waiting = async {
+        while !so() {
+            tokio::time::sleep(SOON).await;
+        }
+    };
+    tokio::time::timeout(AT_LAST, waiting).await.expect("it comes");
 }
 
 #[tokio::test]
@@ -87,7 +90,7 @@ async fn under_disk_pressure_pulls_stop_and_leases_and_pins_go() {
     until(|| *pinned.lock().unwrap() && stage.pulls().len() > before).await;
 }
 
-/// Images that remember whether we pinned one. The disk is this machine's, with room for anything.
+/// Images that remember whether we pinned one. The disk is this machine's.
 fn records(fake: &FakeRuntime, pinned: &Arc<Mutex<bool>>) {
     let record = |name: &str, pinned: bool| {
         let value = if pinned { ("pinned", "true") } else { ("", "") };
@@ -140,6 +143,37 @@ async fn a_pod_s_pull_goes_first_and_ours_after_it() {
     assert!(stage.pulls().is_empty(), "it began beside a pod's pull");
     leases(&stage.fake, Vec::new());
     until(|| !stage.pulls().is_empty()).await;
+}
+
+#[tokio::test]
+async fn the_image_of_a_pod_that_just_came_is_made_way_for_before_its_pull_begins() {
+    let stage = Stage::new(&["absent:1"], |fake| {
+        leases(fake, Vec::new());
+        fake.on(&image("PullImage"), Reply::Hang);
+    });
+    until(|| stage.pulls().len() == 1).await;
+    stage.expected.send_replace(["present".into()].into());
+    until(|| images_asked(&stage).contains(&"present".to_owned())).await;
+    stage.expected.send_replace(Arc::default());
+    looks(&stage).await;
+    assert_eq!(stage.pulls().len(), 1, "it was cut off for an image that is there");
+    stage.expected.send_replace(["present".into(), "pod:1".into()].into());
+    until(|| images_asked(&stage).contains(&"pod:1".to_owned())).await;
+    looks(&stage).await;
+    assert_eq!(stage.pulls().len(), 1, "it began anew before the pod's pull");
+    stage.expected.send_replace(Arc::default());
+    until(|| stage.pulls().len() == 2).await; // which it could not without having been cut off
+}
+
+/// Waits until it was looked for pulls of others some more times.
+async fn looks(stage: &Stage) {
+    let before = stage.fake.asked(&lease("List")).len();
+    until(|| stage.fake.asked(&lease("List")).len() > before + 4).await;
+}
+
+fn images_asked(stage: &Stage) -> Vec<String> {
+    let asked = stage.fake.asked(&image("ImageStatus"));
+    asked.iter().map(|asked| ImageStatusRequest::decode(&*asked.message).unwrap().image.unwrap().image).collect()
 }
 
 #[tokio::test]

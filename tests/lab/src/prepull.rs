@@ -4,6 +4,7 @@
 pub mod fleet;
 
 mod agent;
+mod cluster;
 mod cuts;
 mod ground;
 mod pods;

@@ -265,7 +265,8 @@ fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
     }
 }
 
-async fn node_ready(api: &ApiServer) -> anyhow::Result<()> {
+/// Waits until the node is ready.
+pub(crate) async fn node_ready(api: &ApiServer) -> anyhow::Result<()> {
     let mut changes = api.store().subscribe();
     let ready = async {
         loop {

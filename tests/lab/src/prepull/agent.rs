@@ -1,5 +1,7 @@
 //! The agent with one set of images to pull ahead, or with none.
 
+use std::path::Path;
+
 use crate::demo::{Agent, NODE, Start};
 
 use super::ground::{Ground, Images};
@@ -7,7 +9,13 @@ use super::ground::{Ground, Images};
 const HEALTH_PORT: u16 = 9470;
 
 /// Starts it; it is ready when this returns, and begins at once.
-pub(super) async fn start(ground: &Ground<'_>, images: Option<&Images<'_>>) -> anyhow::Result<Agent> {
+///
+/// Without a `kubeconfig` it knows of no pods.
+pub(super) async fn start(
+    ground: &Ground<'_>,
+    images: Option<&Images<'_>>,
+    kubeconfig: Option<&Path>,
+) -> anyhow::Result<Agent> {
     let dir = ground.lab.dir.join("agent");
     let start = Start {
         program: ground.program,
@@ -15,7 +23,7 @@ pub(super) async fn start(ground: &Ground<'_>, images: Option<&Images<'_>>) -> a
         node: NODE,
         socket: &ground.containerd.socket(),
         kubelet: &dir,
-        kubeconfig: None,
+        kubeconfig,
         config: &config(images),
         port: HEALTH_PORT,
     };
@@ -23,6 +31,6 @@ pub(super) async fn start(ground: &Ground<'_>, images: Option<&Images<'_>>) -> a
 }
 
 fn config(images: Option<&Images<'_>>) -> String {
-    let set = images.map(|images| format!("prepull:\n  sets:\n  - {{name: lab, images: {:?}}}\n", images.names));
+    let set = images.map(|images| format!("prepull:\n  sets:\n  - {{name: lab, minFree: 1%, images: {:?}}}\n", images.names));
     format!("apiVersion: kubewhy.dev/v1alpha1\n{}", set.unwrap_or_default())
 }

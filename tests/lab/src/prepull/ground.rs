@@ -19,6 +19,8 @@ use crate::images::Image;
 const WIPED_WITHIN: Duration = Duration::from_secs(60);
 /// Between two looks at it. What `ctr` pulled, CRI learns of a little later, and gives it more names.
 const LOOK: Duration = Duration::from_millis(100);
+/// The images that stay.
+const STAYING: usize = 2;
 /// It is clean when so many looks in a row say so.
 const CLEAN_LOOKS: u32 = 3;
 
@@ -33,9 +35,10 @@ pub(super) struct Ground<'a> {
 }
 
 impl<'a> Ground<'a> {
-    /// With an image on it that stays: the layer under all others is not what is to be compared.
+    /// With images on it that stay: neither the layer under all others nor what a sandbox needs is to be compared.
     pub(super) async fn prepare(lab: &'a Lab, containerd: &'a Containerd, program: &'a Path) -> anyhow::Result<Self> {
         containerd.pull_image(&lab.app).await?;
+        containerd.pull_image(&lab.pause).await?;
         let mut ground = Self { lab, containerd, program, kept: BTreeSet::new() };
         ground.kept = ground.names().await?;
         Ok(ground)
@@ -65,7 +68,7 @@ impl<'a> Ground<'a> {
                 let _gone = self.containerd.ctr(remove.iter().chain(names)).await;
             }
         }
-        Ok(leases.is_empty() && images.is_empty() && self.images_in_cri().await? == 1)
+        Ok(leases.is_empty() && images.is_empty() && self.images_in_cri().await? == STAYING)
     }
 
     async fn names(&self) -> anyhow::Result<BTreeSet<String>> {

@@ -58,7 +58,7 @@ async fn pull(ground: &Ground<'_>, images: &Images<'_>, fault: Fault) -> anyhow:
     let before = images.served().bytes;
     let mut requests = Vec::new();
     let working = async {
-        let mut agent = agent::start(ground, Some(images)).await?;
+        let mut agent = agent::start(ground, Some(images), None).await?;
         agent.says(&[DONE], DONE_WITHIN).await?;
         anyhow::Ok(agent)
     };
