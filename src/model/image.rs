@@ -3,6 +3,9 @@
 /// The registry that short names stand for (distribution/reference: normalize.go).
 pub const DOCKER_HUB: &str = "docker.io";
 
+/// What Docker Hub was called once; it is read as [`DOCKER_HUB`] (distribution/reference: normalize.go).
+const DOCKER_HUB_ONCE: &str = "index.docker.io";
+
 /// The host that serves Docker Hub's images; nothing is pulled from `docker.io` itself (containerd: core/remotes/docker/registry.go).
 const DOCKER_HUB_ENDPOINT: &str = "registry-1.docker.io";
 
@@ -32,6 +35,7 @@ impl<'a> Reference<'a> {
             _ => (rest, None),
         };
         let (host, path) = match name.split_once('/') {
+            Some((DOCKER_HUB_ONCE, path)) => (DOCKER_HUB, path.to_owned()),
             Some((first, path)) if is_host(first) => (first, path.to_owned()),
             _ => (DOCKER_HUB, name.to_owned()),
         };
@@ -106,6 +110,7 @@ mod tests {
         for (text, host, path, version) in [
             ("nginx", "docker.io", "library/nginx", "latest"),
             ("grafana/loki:3.1", "docker.io", "grafana/loki", "3.1"),
+            ("index.docker.io/nginx:1", "docker.io", "library/nginx", "1"),
             ("127.0.0.1:5000/app:v1", "127.0.0.1:5000", "app", "v1"),
             ("localhost/app", "localhost", "app", "latest"),
             ("r.example.com:5000/a/b", "r.example.com:5000", "a/b", "latest"),
