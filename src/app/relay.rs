@@ -89,7 +89,8 @@ impl Relay {
                     labels.clone_from(&node.labels);
                     new
                 });
-                let worn = Some(Worn { labels: node.labels.clone(), taints: node.taints.clone() });
+                let (labels, taints) = (node.labels.clone(), node.taints.clone());
+                let worn = Some(Worn { created: node.created, labels, taints });
                 self.worn.send_if_modified(|known| {
                     let new = *known != worn;
                     *known = worn;

@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
+use crate::model::Time;
 use crate::model::observation::Observation;
 use crate::model::prepull::SetProgress;
 use crate::model::settings::{PrepullSet, PrepullSettings};
@@ -26,6 +27,8 @@ pub use labels::PREFIX;
 /// What of the Node this is about.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Worn {
+    /// When it was made.
+    pub created: Option<Time>,
     /// Its labels.
     pub labels: Vec<(Arc<str>, Arc<str>)>,
     /// The keys of its taints.

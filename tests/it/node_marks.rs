@@ -82,7 +82,8 @@ impl Stage {
         let labels = node["metadata"]["labels"].as_object().into_iter().flatten();
         let labels = labels.map(|(key, value)| (key.as_str().into(), value.as_str().unwrap().into())).collect();
         let taints = self.taints().iter().map(|key| key.as_str().into()).collect();
-        self.worn.send_replace(Some(Worn { labels, taints }));
+        let created = node["metadata"]["creationTimestamp"].as_str().map(|at| at.parse().unwrap());
+        self.worn.send_replace(Some(Worn { created, labels, taints }));
     }
 
     fn taints(&self) -> Vec<String> {
@@ -283,6 +284,22 @@ async fn the_taint_goes_after_ten_minutes_whatever_is_missing_and_that_is_told()
     stage.after(11).await;
     assert!(stage.taints().is_empty());
     assert_eq!(stage.told(), [StartupTaint::Gone { taint: TAINT.into(), unfinished: vec!["base".into()] }]);
+}
+
+/// An agent that keeps ending would else hold it for ever.
+#[tokio::test(start_paused = true)]
+async fn on_a_new_node_the_ten_minutes_count_from_when_it_was_made() {
+    for (age, left) in [(9, 1), (55, 0), (65, 10)] {
+        let mut made = node(&json!({}), &[TAINT]);
+        let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(age);
+        made["metadata"]["creationTimestamp"] = json!(kubewhy_lab::apiserver::rfc3339(at));
+        let stage = Stage::new(made, tainted(vec![essential("base", &["a:1"])])).await;
+        stage.is("base", &[], &["a:1"]);
+        stage.after((left * MINUTE).saturating_sub(10)).await;
+        assert_eq!(stage.taints().is_empty(), left == 0, "a node of {age} minutes");
+        stage.after(11).await;
+        assert!(stage.taints().is_empty(), "a node of {age} minutes");
+    }
 }
 
 #[tokio::test(start_paused = true)]

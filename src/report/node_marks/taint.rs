@@ -17,8 +17,11 @@ use crate::model::observation::{Observation, Seen};
 use crate::model::prepull::StartupTaint;
 use crate::model::{Time, since};
 
-/// From when the taint was first seen on the Node.
+/// From when the taint was first seen on the Node, or the Node was made with it.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// A younger Node was made with the taint that it has: an agent that keeps ending must not hold it for ever. On an older one
+/// somebody may have put it just now.
+const NEW: Duration = Duration::from_secs(3_600);
 /// Another writer may be quicker this often in a row.
 const RACES: usize = 5;
 /// Between tries while the API server is away.
@@ -32,6 +35,11 @@ pub(super) struct Taint {
     pub(super) writer: Arc<Writer>,
     pub(super) clock: Clock,
     pub(super) out: mpsc::Sender<Observation>,
+}
+
+/// Since when a taint stands that is seen now, on a Node that was made then.
+fn made_or(now: Time, created: Option<Time>) -> Time {
+    created.filter(|created| since(*created, now) < NEW).map_or(now, |created| created.min(now))
 }
 
 /// What is to be done about it now.
@@ -80,7 +88,8 @@ impl Taint {
             return Turn::Rest;
         };
         let now = self.clock.now();
-        let (_, first) = seen.take_if(|(of, _)| *of == key).unwrap_or_else(|| (key.clone(), now));
+        let (_, first) =
+            seen.take_if(|(of, _)| *of == key).unwrap_or_else(|| (key.clone(), made_or(now, worn.created)));
         *seen = Some((key.clone(), first));
         let essential = settings.sets.iter().filter(|set| set.essential && set.selects(&worn.labels));
         let unfinished = essential.filter(|set| standing(set, &sets) != Standing::Complete);
