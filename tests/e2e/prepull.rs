@@ -12,7 +12,9 @@ mod disk;
 mod edits;
 mod keep;
 mod later;
+mod marks;
 mod node;
+mod plugin;
 mod pods;
 mod present;
 mod pressure;
@@ -38,6 +40,8 @@ const ONCE: &[&str] = &[
     "prepull::disk::floor",
     "prepull::edits::ten",
     "prepull::registry::private",
+    "prepull::plugin::asked",
+    "prepull::marks::kept",
     "prepull::present::left_alone",
 ];
 /// What is had on every containerd, likewise.
