@@ -1,5 +1,5 @@
 //! What is done beside the pulls, one thing at a time: leases are ended or renewed, pins set or taken off, and the disk is
-//! looked at while anything of ours is held on it. What could not be done is done again a minute later.
+//! looked at for as long as there are sets. What could not be done is done again a minute later.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -12,9 +12,9 @@ use tokio::time::sleep;
 use self::expected::Expected;
 use super::queue::{Gates, Queue};
 use super::runner::Surroundings;
-use crate::client::cri::Cri;
 use crate::client::containerd::Containerd;
 use crate::client::containerd::pulls::Pulls;
+use crate::client::cri::Cri;
 use crate::clock::Clock;
 use crate::model::pull::Pull;
 use crate::model::runtime::FailureKind;
@@ -151,7 +151,11 @@ impl Lookout {
             Ok(_) => self.way_for_those_who_come(true).await,
             Err(failure) => {
                 let resumable = failure.kind != FailureKind::Unsupported;
-                if self.pods_wait(now) { Way::Taken { resumable } } else { self.way_for_those_who_come(resumable).await }
+                if self.pods_wait(now) {
+                    Way::Taken { resumable }
+                } else {
+                    self.way_for_those_who_come(resumable).await
+                }
             }
         }
     }

@@ -31,6 +31,7 @@ pub(super) async fn start(
 }
 
 fn config(images: Option<&Images<'_>>) -> String {
-    let set = images.map(|images| format!("prepull:\n  sets:\n  - {{name: lab, minFree: 1%, images: {:?}}}\n", images.names));
+    let set =
+        images.map(|images| format!("prepull:\n  sets:\n  - {{name: lab, minFree: 1%, images: {:?}}}\n", images.names));
     format!("apiVersion: kubewhy.dev/v1alpha1\n{}", set.unwrap_or_default())
 }

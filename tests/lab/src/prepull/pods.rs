@@ -46,8 +46,13 @@ pub(super) async fn measure(ground: &Ground<'_>, plan: Plan) -> anyhow::Result<V
         images
     };
     let cluster = Cluster::start(ground).await?;
-    let stage =
-        Stage { ground, cluster, large: serve("large", LARGE), small: serve("small", SMALL), ahead: serve("ahead", AHEAD) };
+    let stage = Stage {
+        ground,
+        cluster,
+        large: serve("large", LARGE),
+        small: serve("small", SMALL),
+        ahead: serve("ahead", AHEAD),
+    };
     let (mut large, mut small) = (Rounds::default(), Rounds::default());
     for round in 0..plan.pods {
         for active in [round % 2 == 0, round % 2 != 0] {
@@ -69,7 +74,8 @@ impl Stage<'_> {
     /// What a pod's pull of the small image takes and one of the large image.
     async fn pull(&self, active: bool) -> anyhow::Result<(Duration, Duration)> {
         self.ground.wipe().await?;
-        let mut agent = agent::start(self.ground, active.then_some(&self.ahead), Some(&self.cluster.kubeconfig)).await?;
+        let mut agent =
+            agent::start(self.ground, active.then_some(&self.ahead), Some(&self.cluster.kubeconfig)).await?;
         let small = self.time(&self.small, active).await;
         let small = small.with_context(|| format!("the agent's last words: {}", agent.daemon.log_end()))?;
         let large = self.time(&self.large, active).await?;
