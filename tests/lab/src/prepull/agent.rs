@@ -33,5 +33,6 @@ pub(super) async fn start(
 fn config(images: Option<&Images<'_>>) -> String {
     let set =
         images.map(|images| format!("prepull:\n  sets:\n  - {{name: lab, minFree: 1%, images: {:?}}}\n", images.names));
-    format!("apiVersion: kubewhy.dev/v1alpha1\n{}", set.unwrap_or_default())
+    // It is to know of pods from the start: with the default its first lists would be spread over a minute.
+    format!("apiVersion: kubewhy.dev/v1alpha1\nreport: {{spread: 0s}}\n{}", set.unwrap_or_default())
 }
