@@ -66,7 +66,7 @@ impl World {
         self.moving(now).any(|pod| at_image(pod) || pod.awaited().is_some())
     }
 
-    /// The images of pods that came within [`NEW`] and whose sandbox is still to be made: the kubelet is about to ask for them.
+    /// The images of pods that came within the last ten seconds and have no sandbox yet: the kubelet is about to ask for them.
     #[must_use]
     pub fn images_expected(&self, now: Time) -> Arc<[Arc<str>]> {
         let new = |track: &&PodTrack| track.place.stage <= Stage::Sandbox && since(track.seen_first, now) < NEW;
