@@ -43,7 +43,9 @@ pub enum Command {
     History(history::HistoryArgs),
     /// Look at this node once, without an agent: exit code 0 if nothing is broken, 1 if something is, 2 if something could not be told.
     Check(check::CheckArgs),
-    /// Pull images to this node by hand, and show how far they are; or plan what a configuration would pull here.
+    /// Pull images to this node by hand, and show how far they are; or plan what a configuration would pull here. Exit code 0 if all
+    /// are here (or can be), 1 if one can't be pulled (or a plan has no room), 2 if the disk has no room for one, 69 if the runtime
+    /// does not answer, 130 after Ctrl-C.
     Prepull(Box<prepull::PrepullArgs>),
     /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.
     Explain(explain::ExplainArgs),

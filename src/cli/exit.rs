@@ -10,6 +10,7 @@ use std::process::{self, ExitCode};
 use super::check::NoHost;
 use super::config_check::Refused;
 use super::lock::LockError;
+use super::prepull::{NoCredentials, NoRuntime};
 use super::status::NoAnswer;
 use crate::model::redact::redact;
 use crate::model::wording;
@@ -74,9 +75,9 @@ fn last_words(error: &anyhow::Error) -> String {
 fn code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<LockError>() {
         Some(LockError::Held { .. }) => HELD,
-        _ if error.is::<Refused>() || error.is::<NoHost>() => USAGE,
+        _ if error.is::<Refused>() || error.is::<NoHost>() || error.is::<NoCredentials>() => USAGE,
         _ if error.is::<io::Error>() => IO,
-        _ if error.is::<NoAnswer>() => UNAVAILABLE,
+        _ if error.is::<NoAnswer>() || error.is::<NoRuntime>() => UNAVAILABLE,
         _ => 1,
     }
 }

@@ -28,6 +28,8 @@ use crate::prepull::NameCause;
 use crate::prepull::by_hand::ByHand;
 use ends::Ends;
 
+pub use plan::NoRuntime;
+
 /// The name of the set that images given by hand make up.
 const BY_HAND: &str = "by-hand";
 
@@ -37,14 +39,15 @@ pub struct PrepullArgs {
     /// Images, by tag or digest.
     #[arg(required_unless_present = "file", conflicts_with = "file", value_parser = image)]
     pub images: Vec<String>,
-    /// Show what would be pulled, what that takes and whether the disk has room, and keep nothing of it.
+    /// Show what would be pulled, what that takes and whether the disk has room. To learn it pulls are begun and called off; an
+    /// image so small that it comes meanwhile stays.
     #[arg(long, env = "KUBEWHY_PREPULL_PLAN", value_parser = BoolishValueParser::new())]
     pub plan: bool,
     /// A configuration file, whose sets are planned; it is checked, also where no runtime is.
     #[arg(short, long, env = "KUBEWHY_PREPULL_FILE", requires = "plan")]
     pub file: Option<PathBuf>,
     /// Plan for the node of that name [default: this host's name].
-    #[arg(long, env = "KUBEWHY_NODE_NAME", requires = "file")]
+    #[arg(long, env = "NODE_NAME")]
     pub node_name: Option<String>,
     /// A label of that node, as in pool=general; may be given several times. Without any, every set is planned.
     #[arg(long, env = "KUBEWHY_NODE_LABEL", value_delimiter = ',', value_parser = label, requires = "file")]
@@ -73,14 +76,25 @@ pub struct PrepullArgs {
 /// where the runtime does not answer, 130 after Ctrl-C; for a plan 64 where its file has faults.
 ///
 /// # Errors
-/// The file can't be read, or the answer can't be written.
+/// A file can't be read ([`NoCredentials`]), or the answer can't be written.
 pub fn run(args: &PrepullArgs) -> anyhow::Result<ExitCode> {
+    if let Some(file) = args.credentials.as_deref().filter(|file| !file.is_file()) {
+        return Err(NoCredentials(file.to_owned()).into());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("no event loop")?;
-    runtime.block_on(Box::pin(async {
+    let outcome = runtime.block_on(Box::pin(async {
         let stop = stop::on_signal().context("no signal handlers")?;
         if args.plan { plan::show(args, &stop).await } else { Ok(pull(args, &stop).await?.code()) }
-    }))
+    }));
+    // A file of a file system that hangs holds its thread; the process does not wait for it.
+    runtime.shutdown_background();
+    outcome
 }
+
+/// What `--credentials` names is no file.
+#[derive(Debug, thiserror::Error)]
+#[error("{} is no file; give --credentials a file in the form of ~/.docker/config.json", .0.display())]
+pub struct NoCredentials(PathBuf);
 
 async fn pull(args: &PrepullArgs, stop: &tokio_util::sync::CancellationToken) -> anyhow::Result<Ends> {
     let by_hand = ByHand {

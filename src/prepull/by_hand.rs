@@ -15,7 +15,7 @@ use super::jobs::Jobs;
 use super::leases::{Leases, Owner};
 use super::plan::{Plan, PlannedSet};
 use super::pull::{NameCause, Order, Puller};
-use super::queue::{Gates, Job, Pace, Queue, Standing, Step};
+use super::queue::{Job, Pace, Queue, Standing, Step};
 use super::room::Disk;
 use super::way::{Lookout, Ours, Way};
 use crate::client::containerd::Containerd;
@@ -55,17 +55,19 @@ pub struct View {
     pub image: Arc<str>,
     /// What is done with it.
     pub phase: Phase,
-    /// Bytes that are here of what is fetched.
+    /// Bytes of its layers that are here.
     pub done: u64,
-    /// Bytes to be fetched in all, where they are known.
+    /// Bytes of its layers in all, where they are known.
     pub total: Option<u64>,
 }
 
 /// What is done with an image.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Phase {
-    /// Nothing yet, or another try is due soon.
+    /// Nothing yet.
     Waits,
+    /// A try failed, and another is due soon.
+    Again(PullFailure),
     /// An image of a pod is being pulled, and goes first.
     MakesWay,
     /// The registry is asked.
@@ -160,7 +162,9 @@ impl Crank {
     async fn turn(mut self) {
         let mut ticks = interval(VIEW);
         loop {
-            let (now, gates) = (self.clock.now(), self.way.borrow_and_update().gates());
+            let (now, way) = (self.clock.now(), *self.way.borrow_and_update());
+            let gates = way.gates();
+            self.give_up_what_ended();
             for key in self.queue.cut(gates, now) {
                 self.jobs.call_off(&key);
             }
@@ -171,7 +175,7 @@ impl Crank {
                 let new = Ours::of(&self.queue, gates, now).max(Ours::Due);
                 std::mem::replace(ours, new) != new
             });
-            let views = self.view(gates);
+            let views = self.view(way);
             let ended = views.iter().all(|view| view.phase.is_end());
             self.views.send_if_modified(|known| std::mem::replace(known, views.clone()) != views);
             if ended {
@@ -194,31 +198,82 @@ impl Crank {
         self.jobs.start(job, order);
     }
 
-    fn view(&self, gates: Gates) -> Vec<View> {
-        let standings = self.queue.standings();
+    /// What can't be pulled is not tried again for as long as another one takes.
+    fn give_up_what_ended(&mut self) {
+        let ended = |(image, standing)| phase(standing, Progress::None, Way::Unseen).is_end().then_some(image);
+        let ended: Vec<Arc<str>> = self.queue.standings().filter_map(ended).collect();
+        ended.iter().for_each(|image| self.queue.give_up(image));
+    }
+
+    fn view(&self, way: Way) -> Vec<View> {
         let view = |(image, standing): (Arc<str>, Standing)| {
-            let seen = self.progress.get(&image).and_then(|seen| seen.borrow().clone());
-            let (done, total) = seen.as_ref().map_or((0, None), |pull| (pull.done(), pull.total()));
-            let phase = phase(standing, seen.as_ref(), gates);
+            let seen = self.progress.get(&image).map(|seen| seen.borrow().clone());
+            let (done, total) =
+                seen.as_ref().and_then(Option::as_ref).map_or((0, None), |pull| (pull.done(), pull.total()));
+            let progress = match &seen {
+                Some(Some(pull)) => Progress::Seen(pull),
+                Some(None) => Progress::Begun,
+                None => Progress::None,
+            };
+            let phase = phase(standing, progress, way);
+            // The last look at a pull is a little older than its end.
+            let done = if matches!(phase, Phase::Pulled(_)) { total.unwrap_or(done) } else { done };
             View { image, phase, done, total }
         };
-        standings.map(view).collect()
+        self.queue.standings().map(view).collect()
     }
 }
 
-fn phase(standing: Standing, pull: Option<&Pull>, gates: Gates) -> Phase {
+/// How far a pull of ours is.
+#[derive(Clone, Copy)]
+enum Progress<'a> {
+    /// None was begun: the runtime is asked whether the image is here.
+    None,
+    /// Nothing is seen of it yet.
+    Begun,
+    /// It looks so.
+    Seen(&'a Pull),
+}
+
+fn phase(standing: Standing, progress: Progress<'_>, way: Way) -> Phase {
     match standing {
         Standing::Here { by_us: Some(bytes) } => Phase::Pulled(bytes),
         Standing::Here { by_us: None } => Phase::Present,
         Standing::Failed { failure, hopeless } if hopeless || failure.tries >= TRIES => Phase::Failed(failure),
         Standing::Unanswered { tries } if tries >= TRIES => Phase::Unanswered,
         Standing::Short(short) => Phase::Short(short),
-        Standing::Waits if gates.pods => Phase::MakesWay,
-        Standing::Failed { .. } | Standing::Unanswered { .. } | Standing::Waits => Phase::Waits,
-        Standing::Runs => match pull {
-            Some(pull) if pull.total().is_some_and(|total| pull.done() >= total) => Phase::Unpacks,
-            Some(pull) if !pull.layers.is_empty() => Phase::Downloads,
-            _ => Phase::Resolves,
+        Standing::Waits if matches!(way, Way::Taken { .. }) => Phase::MakesWay,
+        Standing::Failed { failure, .. } => Phase::Again(failure),
+        Standing::Unanswered { .. } | Standing::Waits => Phase::Waits,
+        Standing::Runs => match progress {
+            Progress::None => Phase::Waits,
+            Progress::Seen(pull) if pull.total().is_some_and(|total| pull.done() >= total) => Phase::Unpacks,
+            Progress::Seen(pull) if !pull.layers.is_empty() => Phase::Downloads,
+            Progress::Begun | Progress::Seen(_) => Phase::Resolves,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phase_says_what_is_done_and_no_more() {
+        let failure = PullFailure { image: "a:1".into(), text: "x".into(), tries: 1 };
+        let failed = |tries, hopeless| Standing::Failed { failure: PullFailure { tries, ..failure.clone() }, hopeless };
+        let taken = Way::Taken { resumable: true };
+        for (standing, progress, way, expected) in [
+            (Standing::Waits, Progress::None, Way::Unseen, Phase::Waits),
+            (Standing::Waits, Progress::None, taken, Phase::MakesWay),
+            (Standing::Runs, Progress::None, Way::Unseen, Phase::Waits),
+            (Standing::Runs, Progress::Begun, Way::Unseen, Phase::Resolves),
+            (failed(1, false), Progress::Begun, Way::Unseen, Phase::Again(failure.clone())),
+            (failed(1, true), Progress::Begun, Way::Unseen, Phase::Failed(failure.clone())),
+            (Standing::Unanswered { tries: 1 }, Progress::None, Way::Unseen, Phase::Waits),
+            (Standing::Unanswered { tries: TRIES }, Progress::None, Way::Unseen, Phase::Unanswered),
+        ] {
+            assert_eq!(phase(standing, progress, way), expected);
+        }
     }
 }

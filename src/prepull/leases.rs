@@ -19,19 +19,31 @@ pub(super) enum Owner {
     Agent,
     /// Whoever pulls by hand.
     Hand,
+    /// Whoever asks by hand what a pull would take.
+    Plan,
 }
 
-/// The label of a lease that was made by hand.
+/// The label of a lease that was made by hand, and what it says.
 const BY_HAND: &str = "kubewhy.dev/by-hand";
 
-const DAY: Duration = Duration::from_secs(24 * 3_600);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Owner {
     /// containerd drops a lease by itself after this time, so that whoever is gone leaves nothing for ever.
     fn life(self) -> Duration {
         match self {
-            Self::Agent => DAY * 7,
-            Self::Hand => DAY,
+            Self::Agent => HOUR * 24 * 7,
+            Self::Hand => HOUR * 24,
+            Self::Plan => HOUR,
+        }
+    }
+
+    /// What [`BY_HAND`] says on its leases; none where they have no such label.
+    fn mark(self) -> Option<&'static str> {
+        match self {
+            Self::Agent => None,
+            Self::Hand => Some("true"),
+            Self::Plan => Some("plan"),
         }
     }
 }
@@ -95,8 +107,8 @@ impl Leases {
 
     async fn own(&self) -> Result<Vec<Lease>, CallFailure> {
         let all = self.containerd.leases().await?;
-        let by_hand = self.owner == Owner::Hand;
-        let ours = |lease: &Lease| image_of(lease).is_some() && lease.labels.contains_key(BY_HAND) == by_hand;
+        let mark = self.owner.mark();
+        let ours = |lease: &Lease| image_of(lease).is_some() && lease.labels.get(BY_HAND).map(String::as_str) == mark;
         Ok(all.into_iter().filter(ours).collect())
     }
 
@@ -123,6 +135,7 @@ impl Leases {
         match self.owner {
             Owner::Agent => format!("kubewhy-{hex}"),
             Owner::Hand => format!("kubewhy-by-hand-{hex}"),
+            Owner::Plan => format!("kubewhy-plan-{hex}"),
         }
     }
 
@@ -130,8 +143,8 @@ impl Leases {
         let expires = after(self.clock.now(), self.owner.life());
         let mut labels =
             HashMap::from([(OWN_IMAGE.to_owned(), image.to_owned()), (EXPIRES.to_owned(), expires.to_string())]);
-        if self.owner == Owner::Hand {
-            labels.insert(BY_HAND.to_owned(), "true".to_owned());
+        if let Some(mark) = self.owner.mark() {
+            labels.insert(BY_HAND.to_owned(), mark.to_owned());
         }
         let lease = Lease { id: format!("{}{suffix}", self.id(image)), labels, created_at: None };
         self.containerd.create_lease(&lease.id, lease.labels.clone()).await?;

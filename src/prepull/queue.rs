@@ -203,6 +203,14 @@ impl Queue {
         items.for_each(|item| item.retry(now));
     }
 
+    /// Does no more for an image than what runs.
+    pub fn give_up(&mut self, image: &str) {
+        let items = self.sets.iter_mut().flat_map(|set| &mut set.items).filter(|item| *item.image == *image);
+        for item in items.filter(|item| !matches!(item.next, Next::Running(_))) {
+            item.next = Next::Nothing;
+        }
+    }
+
     /// When the next job falls due or a window opens or closes; none while all wait for running ones.
     #[must_use]
     pub fn next_due(&self, now: Time) -> Option<Time> {

@@ -1,6 +1,6 @@
 //! What pulls would take, before they are made: whether an image is here, and else its size by the manifest as the runtime
-//! resolves it, with its mirrors, proxies and credentials. A pull is begun for that and called off; nothing of it is kept. An
-//! image that is so small that it is here before it can be measured stays.
+//! resolves it, with its mirrors, proxies and credentials. A pull is begun for that and called off, under a lease of its own: what
+//! others fetched stays theirs. An image that is so small that it is here before it can be measured stays.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,7 +63,7 @@ impl Survey {
     pub fn new(cri: Cri, host_root: &std::path::Path, cause: NameCause, clock: Clock, stop: CancellationToken) -> Self {
         let (out, unheard) = mpsc::channel(64);
         let containerd = Containerd::new(&cri);
-        let leases = Leases::new(containerd.clone(), clock, Owner::Hand);
+        let leases = Leases::new(containerd.clone(), clock, Owner::Plan);
         let disk = Disk::new(cri.clone(), host_root);
         Self {
             puller: Puller {
@@ -88,14 +88,28 @@ impl Survey {
 
     /// Whether an image of a set is here, and what it would take.
     pub async fn find(&mut self, image: &Arc<str>, set: &PrepullSet) -> Found {
-        let order = Order::of(image, &PrepullSet { min_free: 0, ..set.clone() });
-        let found = match self.puller.work(Step::Check, &order).await {
-            Outcome::Present => Found::Present,
-            Outcome::Absent => self.measure(&order).await,
-            _ => Found::Unanswered,
+        match self.look(image, set).await {
+            Some(found) => found,
+            None => self.measure(&Order::of(image, &PrepullSet { min_free: 0, ..set.clone() })).await,
+        }
+    }
+
+    /// Whether an image is here; nothing is asked of its registry.
+    pub async fn look(&mut self, image: &Arc<str>, set: &PrepullSet) -> Option<Found> {
+        let found = match self.puller.work(Step::Check, &Order::of(image, set)).await {
+            Outcome::Present => Some(Found::Present),
+            Outcome::Absent => None,
+            _ => Some(Found::Unanswered),
         };
         while self.unheard.try_recv().is_ok() {} // nobody counts these calls
         found
+    }
+
+    /// Lets go of what a question that was broken off holds.
+    pub async fn forget(&self) {
+        if let Err(failure) = self.puller.leases.sweep(|_| false).await {
+            tracing::debug!(error = %failure.text, "a lease is left to expire");
+        }
     }
 
     async fn measure(&self, order: &Order) -> Found {

@@ -8,6 +8,7 @@
 //! cargo test --test e2e prepull::pods::first -- --ignored --nocapture
 //! ```
 
+mod by_hand;
 mod disk;
 mod edits;
 mod keep;
@@ -40,6 +41,7 @@ const ONCE: &[&str] = &[
     "prepull::disk::floor",
     "prepull::edits::ten",
     "prepull::registry::private",
+    "prepull::by_hand::used",
     "prepull::plugin::asked",
     "prepull::marks::kept",
     "prepull::present::left_alone",

@@ -126,6 +126,33 @@ fn mistakes_in_the_command_line_end_with_64_and_help_with_0() {
 }
 
 #[test]
+fn a_pull_by_hand_without_its_credentials_or_a_runtime_ends_at_once_and_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("nowhere");
+    let nowhere = nowhere.to_str().unwrap();
+    let output = kubewhy(&["prepull", "--credentials", nowhere, "a:1"]);
+    assert_eq!(output.status.code(), Some(64));
+    assert!(words(&output.stderr).contains("is no file; give --credentials"), "{}", words(&output.stderr));
+    let plan = ["prepull", "--plan", "--runtime-endpoint", nowhere];
+    let output = kubewhy(&[&plan[..], &["a:1"]].concat());
+    assert_eq!(output.status.code(), Some(69), "{}", words(&output.stderr));
+
+    // Off the cluster a file is planned all the same: each set for a node that has its labels.
+    let sets = "prepull:\n  sets:\n  - {name: one, images: [a:1], nodes: {matchLabels: {pool: one}}}\n  \
+        - {name: two, images: [a:1], nodes: {matchLabels: {pool: two}}}\n";
+    let path = file(dir.path(), sets);
+    let plan = ["prepull", "--plan", "--host-root", nowhere, "-f", path.to_str().unwrap()];
+    let output = kubewhy(&plan);
+    let said = words(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{}", words(&output.stderr));
+    for set in ["set one: 1 image for nodes with pool=one", "set two: 1 image for nodes with pool=two"] {
+        assert!(said.contains(set), "{said}");
+    }
+    let output = kubewhy(&[&plan[..], &["--node-label", "pool=two"]].concat());
+    assert!(!words(&output.stdout).contains("set one"), "{}", words(&output.stdout));
+}
+
+#[test]
 fn metrics_that_ask_the_api_server_need_one_and_an_address() {
     let dir = tempfile::tempdir().unwrap();
     let guarded = ["run", "--standalone", "--metrics-auth", "--state-dir", dir.path().to_str().unwrap()];

@@ -11,19 +11,19 @@ use super::lines::words;
 use crate::model::wording::{cut_middle, size};
 use crate::prepull::by_hand::{Phase, View};
 
-/// As much of an image's name as a bar has room for.
-const NAME: usize = 40;
+/// As much of an image's name as there is room for on a terminal of 80 columns, beside the rest of a line.
+const NAME: usize = 28;
 
 const MOVING: &str =
-    "{prefix:40} {bar:20} {msg:24} {decimal_bytes:>10}/{decimal_total_bytes:10} {decimal_bytes_per_sec}";
-const STILL: &str = "{prefix:40} {msg}";
+    "{prefix:28} {msg:13} {wide_bar} {decimal_bytes:>9}/{decimal_total_bytes:9} {decimal_bytes_per_sec:>10}";
+const STILL: &str = "{prefix:28} {wide_msg}";
 
 /// Draws them until nobody tells any more.
 pub(super) async fn show(mut seen: watch::Receiver<Vec<View>>) -> io::Result<()> {
     let styles = Styles::new().map_err(io::Error::other)?;
     let all = MultiProgress::new();
     let mut bars: HashMap<Arc<str>, ProgressBar> = HashMap::new();
-    let total = all.add(ProgressBar::new(0).with_style(styles.moving.clone()).with_prefix("all"));
+    let total = all.add(ProgressBar::new(0).with_style(styles.still.clone()).with_prefix("all"));
     loop {
         let views = seen.borrow_and_update().clone();
         for view in &views {
@@ -31,7 +31,7 @@ pub(super) async fn show(mut seen: watch::Receiver<Vec<View>>) -> io::Result<()>
             let new = || all.insert_before(&total, ProgressBar::new(0).with_prefix(prefix));
             draw(bars.entry(view.image.clone()).or_insert_with(new), view, &styles);
         }
-        draw_all(&total, &views);
+        draw_all(&total, &views, &styles);
         if seen.changed().await.is_err() {
             bars.values().for_each(ProgressBar::abandon);
             total.abandon();
@@ -52,23 +52,35 @@ impl Styles {
 }
 
 fn draw(bar: &ProgressBar, view: &View, styles: &Styles) {
-    let moves = matches!(view.phase, Phase::Downloads | Phase::Unpacks);
-    bar.set_style(if moves { styles.moving.clone() } else { styles.still.clone() });
-    if moves && bar.length() == Some(0) {
-        bar.set_position(view.done);
-        bar.reset_eta(); // what was here before was not fetched just now
-    }
-    bar.set_length(view.total.unwrap_or(view.done).max(1));
-    bar.set_position(view.done);
-    bar.set_message(match &view.phase {
+    let message = match &view.phase {
         Phase::Pulled(bytes) => format!("pulled, {}", size(*bytes)),
         phase => words(phase).to_owned(),
-    });
+    };
+    let moves = matches!(view.phase, Phase::Downloads | Phase::Unpacks);
+    move_to(bar, moves.then_some((view.done, view.total.unwrap_or(view.done))), message, styles);
 }
 
-fn draw_all(total: &ProgressBar, views: &[View]) {
+/// The bytes of all are told once they are known: a share of those that have begun would go back as others begin.
+fn draw_all(total: &ProgressBar, views: &[View], styles: &Styles) {
     let here = views.iter().filter(|view| matches!(view.phase, Phase::Present | Phase::Pulled(_))).count();
-    total.set_length(views.iter().map(|view| view.total.unwrap_or(view.done)).sum::<u64>().max(1));
-    total.set_position(views.iter().map(|view| view.done).sum());
-    total.set_message(format!("{here} of {} here", views.len()));
+    let message = format!("{here} of {} here", views.len());
+    let known = |view: &&View| view.total.is_some() || view.phase.is_end();
+    let moves = here < views.len() && views.iter().all(|view| known(&view));
+    let done = views.iter().map(|view| view.done).sum();
+    let bytes = moves.then(|| (done, views.iter().filter_map(|view| view.total).sum()));
+    move_to(total, bytes, message, styles);
+}
+
+/// As a bar with so many bytes of so many, or as words alone.
+fn move_to(bar: &ProgressBar, bytes: Option<(u64, u64)>, message: String, styles: &Styles) {
+    bar.set_style(if bytes.is_some() { styles.moving.clone() } else { styles.still.clone() });
+    if let Some((done, total)) = bytes {
+        if bar.length() == Some(0) {
+            bar.set_position(done);
+            bar.reset_eta(); // what was here before was not fetched just now
+        }
+        bar.set_length(total.max(1));
+        bar.set_position(done);
+    }
+    bar.set_message(message);
 }

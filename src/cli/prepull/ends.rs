@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::CAUSE;
 use crate::cli::exit;
 use crate::diagnose::explain::explain;
+use crate::model::prepull::PullFailure;
 use crate::model::wording::{one_line, size};
 use crate::prepull::by_hand::{Phase, View};
 
@@ -15,8 +16,10 @@ use crate::prepull::by_hand::{Phase, View};
 const FAILED: u8 = 1;
 /// The disk has no room for one.
 const SHORT: u8 = 2;
+/// The cause of a pull without the credentials that it takes.
+const DENIED: &str = "ImageAccessDenied";
 /// After Ctrl-C, as a shell tells it of a program that a SIGINT ended.
-const INTERRUPTED: u8 = 130;
+pub(super) const INTERRUPTED: u8 = 130;
 
 /// The last view of every image, and whether somebody ended it before.
 pub(super) struct Ends {
@@ -35,12 +38,7 @@ impl Ends {
         let mut out = io::stderr().lock();
         for View { image, phase, .. } in &self.views {
             match phase {
-                Phase::Failed(failure) => {
-                    let why = explain(&failure.text, None);
-                    writeln!(out, "{image}: {}: {}", why.cause, why.sentence)?;
-                    writeln!(out, "  {}: {}", why.owner, why.advice)?;
-                    writeln!(out, "  The runtime said: {}", why.message)?;
-                }
+                Phase::Failed(failure) | Phase::Again(failure) => out.write_all(told(image, failure).as_bytes())?,
                 Phase::Short(short) => {
                     let needs = if short.needs == 0 { "more than that".to_owned() } else { size(short.needs) };
                     let room = size(short.room);
@@ -52,7 +50,7 @@ impl Ends {
                 _ => {}
             }
         }
-        if self.cut_off {
+        if self.cut_off && self.views.iter().any(|view| view.done > 0) {
             writeln!(
                 out,
                 "Cut off. What is here stays for a day, on containerd: the same command goes on from there."
@@ -79,14 +77,29 @@ impl Ends {
     }
 }
 
+/// Why it can't be pulled, and what to do about that. The catalogue speaks of pods; who pulls by hand has no pull secret.
+fn told(image: &str, failure: &PullFailure) -> String {
+    let why = explain(&failure.text, None);
+    let (sentence, whose, advice) = match why.cause {
+        DENIED => (
+            "The registry wants credentials, or other ones.",
+            "You",
+            "give --credentials a file with those of a reader.",
+        ),
+        _ => (&*why.sentence, why.owner, &*why.advice),
+    };
+    format!("{image}: {}: {sentence}\n  {whose}: {advice}\n  In full: {}\n", why.cause, why.message)
+}
+
 fn document(view: &View) -> Value {
-    let mut document = json!({"image": view.image, "result": result(&view.phase), "fetched": view.done});
+    let mut document = json!({"image": view.image, "result": result(&view.phase)});
     let more = match &view.phase {
         Phase::Pulled(bytes) => json!({"bytes": bytes}),
         Phase::Short(short) => json!({"needs": short.needs, "room": short.room}),
-        Phase::Failed(failure) => {
+        Phase::Failed(failure) | Phase::Again(failure) => {
             json!({"cause": CAUSE(&failure.text), "error": one_line(&failure.text), "tries": failure.tries})
         }
+        Phase::Downloads | Phase::Unpacks => json!({"here": view.done, "of": view.total}),
         _ => json!({}),
     };
     if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
@@ -103,14 +116,16 @@ fn result(phase: &Phase) -> &'static str {
         Phase::Short(_) => "noRoom",
         Phase::Failed(_) => "failed",
         Phase::Unanswered => "unanswered",
-        Phase::Waits | Phase::MakesWay | Phase::Resolves | Phase::Downloads | Phase::Unpacks => "cutOff",
+        Phase::Waits | Phase::Again(_) | Phase::MakesWay | Phase::Resolves | Phase::Downloads | Phase::Unpacks => {
+            "cutOff"
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::prepull::{PullFailure, Short};
+    use crate::model::prepull::Short;
 
     fn ends(phases: Vec<Phase>, stopped: bool) -> Ends {
         let view = |phase| View { image: "a:1".into(), phase, done: 3, total: None };
@@ -142,7 +157,7 @@ mod tests {
         };
         let ends = ends(vec![Phase::Pulled(7), Phase::Failed(failed)], false);
         let told: Vec<Value> = ends.views.iter().map(document).collect();
-        assert_eq!(told[0], json!({"image": "a:1", "result": "pulled", "fetched": 3, "bytes": 7}));
+        assert_eq!(told[0], json!({"image": "a:1", "result": "pulled", "bytes": 7}));
         assert_eq!((&told[1]["result"], &told[1]["cause"]), (&json!("failed"), &json!("ImageRateLimited")));
     }
 }

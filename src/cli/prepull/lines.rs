@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use super::CAUSE;
 use crate::model::wording::size;
 use crate::prepull::by_hand::{Phase, View};
 
@@ -55,6 +56,7 @@ fn say(views: &[View], said: &mut HashMap<Arc<str>, Said>, out: &mut impl Write)
 pub(super) fn words(phase: &Phase) -> &'static str {
     match phase {
         Phase::Waits => "waiting",
+        Phase::Again(_) => "failed, to be tried again",
         Phase::MakesWay => "waiting for a pod's pull",
         Phase::Resolves => "asking the registry",
         Phase::Downloads => "downloading",
@@ -75,6 +77,7 @@ fn amount(view: &View) -> String {
             format!(" {} of {} ({percent} %)", size(view.done), size(total))
         }
         (Phase::Downloads, None) => format!(" {}", size(view.done)),
+        (Phase::Again(failure), _) => CAUSE(&failure.text).map_or_else(String::new, |cause| format!(" ({cause})")),
         _ => String::new(),
     }
 }

@@ -1,7 +1,6 @@
 //! What pre-pulling would do on this node, or off the cluster what a file says: per set when its turn is and why it is refused,
 //! per image whether it is here and what it takes, and whether the disk has room. Pulls nothing to keep.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _, Write};
 use std::path::Path;
@@ -12,13 +11,15 @@ use anyhow::Context as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{CAUSE, PrepullArgs};
+use super::ends::INTERRUPTED;
+use super::{BY_HAND, CAUSE, PrepullArgs};
 use crate::causes;
 use crate::cli::Output;
 use crate::cli::config_check::Refused;
+use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::config::{self, BYTES_AT_MOST};
-use crate::model::settings::PrepullSettings;
+use crate::model::settings::{PrepullSet, PrepullSettings};
 use crate::model::verification::Verification;
 use crate::model::wording::{one_line, size, span};
 use crate::prepull::plan::{Plan, PlannedSet, plan};
@@ -32,14 +33,37 @@ const TROUBLE: u8 = 1;
 struct Surveyed {
     planned: PlannedSet,
     images: Vec<(Arc<str>, Found)>,
+    /// What the sets before it take of the disk.
+    before: u64,
 }
+
+/// The runtime that was asked for does not answer.
+#[derive(Debug, thiserror::Error)]
+#[error("no container runtime answers: {0}; name its socket with --runtime-endpoint, or try kubewhy check")]
+pub struct NoRuntime(String);
 
 /// Shows the plan. Exit code 0 where all can be pulled as far as can be told, else 1.
 pub(super) async fn show(args: &PrepullArgs, stop: &CancellationToken) -> anyhow::Result<ExitCode> {
     let plan = planned(args)?;
-    let (sets, space) = match stop.run_until_cancelled(survey(args, plan, stop)).await {
-        Some(surveyed) => surveyed,
-        None => return Ok(ExitCode::from(130)),
+    let cri = args.cri();
+    let mut asked = None;
+    match cri.version().await.result {
+        Ok(_) => asked = Some(Survey::new(cri, &args.host_root, CAUSE, Clock::start(), stop.clone())),
+        // A file can be planned off the cluster; for images, or with a runtime that was named, somebody relies on an answer.
+        Err(failure) if args.file.is_none() || matches!(args.runtime_endpoint, Endpoint::Given(_)) => {
+            return Err(NoRuntime(failure.text).into());
+        }
+        Err(_) => {}
+    }
+    let Some(sets) = stop.run_until_cancelled(survey(plan, asked.as_mut())).await else {
+        if let Some(asked) = asked {
+            asked.forget().await;
+        }
+        return Ok(ExitCode::from(INTERRUPTED));
+    };
+    let space = match asked {
+        Some(asked) => asked.space().await,
+        None => None,
     };
     match args.output {
         Output::Text => say(&sets, space, &mut io::stdout().lock())?,
@@ -56,13 +80,18 @@ fn planned(args: &PrepullArgs) -> anyhow::Result<Plan> {
     };
     let settings = read(file)?;
     let name = args.node_name.clone().or_else(|| sysinfo::System::host_name().ok()).unwrap_or_default();
-    let mut labels: BTreeMap<Arc<str>, Arc<str>> =
+    let labels: Vec<(Arc<str>, Arc<str>)> =
         args.node_label.iter().map(|(key, value)| (key.as_str().into(), value.as_str().into())).collect();
-    if labels.is_empty() {
-        // Every selector is met, as far as one value can meet it.
-        labels = settings.sets.iter().flat_map(|set| set.match_labels.clone()).collect();
+    if !labels.is_empty() {
+        return Ok(plan(&settings, &name, &labels, &Verification::default()));
     }
-    Ok(plan(&settings, &name, &labels.into_iter().collect::<Vec<_>>(), &Verification::default()))
+    // No node has the labels of all sets: each is planned for one that has its own.
+    let alone = |set: &PrepullSet| {
+        let only = PrepullSettings { sets: vec![set.clone()], ..settings.clone() };
+        let own: Vec<_> = set.match_labels.clone().into_iter().collect();
+        plan(&only, &name, &own, &Verification::default()).sets
+    };
+    Ok(Plan { sets: settings.sets.iter().flat_map(alone).collect() })
 }
 
 /// The settings of a file; its faults are told with their places.
@@ -84,29 +113,36 @@ fn read(file: &Path) -> anyhow::Result<PrepullSettings> {
     }
 }
 
-/// Asks the runtime of each image, unless there is none.
-async fn survey(args: &PrepullArgs, plan: Plan, stop: &CancellationToken) -> (Vec<Surveyed>, Option<Space>) {
-    let cri = args.cri();
-    let answers = cri.version().await.result.is_ok();
-    let mut survey = Survey::new(cri, &args.host_root, CAUSE, Clock::start(), stop.clone());
-    let mut sets = Vec::new();
+/// Asks the runtime of each image, where there is one. Of a set that is refused nothing is begun: what comes with its
+/// credentials every pod of the node could use.
+async fn survey(plan: Plan, mut asked: Option<&mut Survey>) -> Vec<Surveyed> {
+    let mut sets: Vec<Surveyed> = Vec::new();
     for planned in plan.sets {
         let mut images = Vec::new();
-        for image in planned.set.images.iter().filter(|_| answers) {
-            images.push((image.clone(), survey.find(image, &planned.set).await));
+        if let Some(asked) = &mut asked {
+            for image in &planned.set.images {
+                let found = match planned.refused {
+                    Some(_) => asked.look(image, &planned.set).await.unwrap_or(Found::Unmeasured("its set is refused")),
+                    None => asked.find(image, &planned.set).await,
+                };
+                images.push((image.clone(), found));
+            }
         }
-        sets.push(Surveyed { planned, images });
+        let before = sets.last().map_or(0, |set| set.before.saturating_add(set.needs()));
+        sets.push(Surveyed { planned, images, before });
     }
-    (sets, if answers { survey.space().await } else { None })
+    sets
 }
 
 impl Surveyed {
     fn needs(&self) -> u64 {
-        self.images.iter().filter_map(|(_, found)| needs(found)).sum()
+        self.images.iter().filter_map(|(_, found)| needs(found)).fold(0, u64::saturating_add)
     }
 
     fn has_room(&self, space: Option<Space>) -> bool {
-        space.is_none_or(|space| self.needs() <= space.above(self.planned.set.min_free))
+        space.is_none_or(|space| {
+            self.before.saturating_add(self.needs()) <= space.above(self.planned.set.min_free) || self.needs() == 0
+        })
     }
 
     fn is_in_trouble(&self, space: Option<Space>) -> bool {
@@ -124,14 +160,8 @@ fn say(sets: &[Surveyed], space: Option<Space>, out: &mut impl Write) -> io::Res
         writeln!(out, "No set selects this node.")?;
     }
     for set in sets {
-        let PlannedSet { set: settings, delay, refused } = &set.planned;
-        writeln!(
-            out,
-            "set {}: {} images, {} after the file is read",
-            settings.name,
-            settings.images.len(),
-            span(*delay)
-        )?;
+        let PlannedSet { set: settings, refused, .. } = &set.planned;
+        writeln!(out, "{}", heading(&set.planned))?;
         if let Some(why) = refused {
             writeln!(out, "  refused: {why}")?;
         }
@@ -148,8 +178,12 @@ fn say(sets: &[Surveyed], space: Option<Space>, out: &mut impl Write) -> io::Res
             Some(space) => format!("{} are free above {} %", size(space.above(settings.min_free)), settings.min_free),
             None => "the disk is not seen from here".to_owned(),
         };
+        let before = match set.before {
+            0 => String::new(),
+            before => format!(" beside the {} of the sets before it", size(before)),
+        };
         let verdict = if set.has_room(space) { "" } else { ": no room" };
-        writeln!(out, "  takes {} of the disk, unpacked; {room}{verdict}", size(set.needs()))?;
+        writeln!(out, "  takes {} of the disk, unpacked{before}; {room}{verdict}", size(set.needs()))?;
     }
     if sets.iter().all(|set| set.images.is_empty()) && !sets.is_empty() {
         writeln!(
@@ -158,6 +192,18 @@ fn say(sets: &[Surveyed], space: Option<Space>, out: &mut impl Write) -> io::Res
         )?;
     }
     Ok(())
+}
+
+/// What is asked for by hand is no set to who asks.
+fn heading(PlannedSet { set, delay, .. }: &PlannedSet) -> String {
+    let images = set.images.len();
+    let images = format!("{images} {}", if images == 1 { "image" } else { "images" });
+    if &*set.name == BY_HAND {
+        return images;
+    }
+    let selector: Vec<String> = set.match_labels.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    let nodes = if selector.is_empty() { String::new() } else { format!(" for nodes with {}", selector.join(", ")) };
+    format!("set {}: {images}{nodes}, {} after the file is read", set.name, span(*delay))
 }
 
 fn words(found: &Found) -> String {
@@ -181,12 +227,22 @@ fn document(sets: &[Surveyed], space: Option<Space>) -> Value {
             "refused": set.planned.refused,
             "delaySeconds": set.planned.delay.as_secs(),
             "found": images,
+            "nodes": labels(&set.planned.set),
             "needs": set.needs(),
+            "needsBefore": set.before,
             "hasRoom": space.map(|_| set.has_room(space)),
         })
     };
     let disk = space.map(|space| json!({"free": space.free, "size": space.size}));
     json!({"sets": sets.iter().map(set).collect::<Vec<_>>(), "disk": disk})
+}
+
+fn labels(set: &PrepullSet) -> Value {
+    set.match_labels
+        .iter()
+        .map(|(key, value)| (key.to_string(), json!(value)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 fn image_document(image: &str, found: &Found) -> Value {
