@@ -120,7 +120,9 @@ impl Puller {
             outcome = Box::pin(self.pull_under(order, lease.as_ref())) => outcome,
             short = Box::pin(self.watch(order, lease.clone())) => short,
         };
-        if let (Some(lease), Outcome::Pulled(_) | Outcome::Failed { mend: Mend::Fresh, .. }) = (&lease, &outcome) {
+        if let (Some(lease), Outcome::Pulled(_) | Outcome::Failed { mend: Mend::Fresh | Mend::Edit, .. }) =
+            (&lease, &outcome)
+        {
             self.leases.end(lease).await;
         }
         outcome

@@ -53,7 +53,7 @@ async fn goes_on_after_a_plan(node: &Node) -> anyhow::Result<()> {
 
     let plan = prepull(node, &["--plan", &long.name]).output().await?;
     let words = String::from_utf8_lossy(&plan.stdout).into_owned();
-    ensure!(plan.status.success() && words.contains(" of 8.4 MB to fetch"), "{}", all(&plan));
+    ensure!(plan.status.success() && words.contains(" of 10 MB to fetch"), "{}", all(&plan));
     let second = prepull(node, &[&long.name]).output().await?;
     ensure!(second.status.success() && node.has(&long).await?, "{}", all(&second));
     // The plan began a pull too, and called it off.
