@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::*;
+use crate::model::prepull::Waits;
 use crate::model::settings::PrepullSet;
 use crate::model::since;
 use crate::prepull::room::Space;
