@@ -21,6 +21,7 @@ mod stall;
 pub mod survey;
 mod way;
 pub mod window;
+mod wishes;
 
 pub use pull::NameCause;
 pub use runner::{Prepull, Surroundings};

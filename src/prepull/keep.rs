@@ -20,13 +20,18 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Pins these images, the first ones first, as far as they take no more than that share of the disk, and takes our pins
-    /// off all others but the one to spare. Where pins are not heeded none is set: such images are watched and pulled again.
-    pub(super) async fn keep(&self, images: &[Arc<str>], percent: u8, spare: Option<&str>) -> Result<(), CallFailure> {
+    /// off all others but those to spare. Where pins are not heeded none is set: such images are watched and pulled again.
+    pub(super) async fn keep(
+        &self,
+        images: &[Arc<str>],
+        percent: u8,
+        spared: &BTreeSet<Arc<str>>,
+    ) -> Result<(), CallFailure> {
         let heeded = self.containerd.runtime().await?.containerd().is_some_and(heeds_pins);
         let wanted = if heeded { self.within(images, percent).await } else { BTreeSet::new() };
-        let spare = spare.map(|image| Reference::parse(image).full_name());
+        let spared: BTreeSet<String> = spared.iter().map(|image| Reference::parse(image).full_name()).collect();
         for name in self.containerd.pinned_by_us().await? {
-            if !wanted.contains(&name) && spare.as_ref() != Some(&name) {
+            if !wanted.contains(&name) && !spared.contains(&name) {
                 self.containerd.unpin(&name).await?;
             }
         }

@@ -1,6 +1,7 @@
 //! Which image of which set is to be looked at or pulled now, which later, and what came of it. Pure: the time is an
 //! argument, and nothing is done here.
 
+mod hold;
 mod item;
 mod pace;
 mod room;
@@ -223,18 +224,6 @@ impl Queue {
     pub fn failing(&self) -> impl Iterator<Item = &PlannedSet> {
         let fails = |set: &&SetQueue| set.items.iter().any(|item| item.failure.is_some());
         self.sets.iter().filter(fails).map(|set| &set.planned)
-    }
-
-    /// The images to keep that are here, each once, in the order of the configuration.
-    #[must_use]
-    pub fn kept(&self) -> Vec<Arc<str>> {
-        let mut kept: Vec<Arc<str>> = Vec::new();
-        for item in self.sets.iter().filter(|set| set.planned.set.keep).flat_map(|set| &set.items) {
-            if item.here.is_some() && !kept.contains(&item.image) {
-                kept.push(item.image.clone());
-            }
-        }
-        kept
     }
 
     /// How each image stands.

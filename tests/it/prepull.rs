@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use containerd_client::services::v1::{CreateRequest, DeleteRequest, Lease, ListResponse};
+use containerd_client::services::v1::{CreateRequest, DeleteRequest};
 use k8s_cri::v1::{Image, ImageStatusRequest, ImageStatusResponse, PullImageRequest, PullImageResponse};
 use kubewhy::client::cri::Cri;
 use kubewhy::client::cri::deadlines::Deadlines;
@@ -34,6 +34,8 @@ const AT_LAST: Duration = Duration::from_secs(60);
 struct Stage {
     fake: FakeRuntime,
     settings: watch::Sender<PrepullSettings>,
+    labels: watch::Sender<Vec<(Arc<str>, Arc<str>)>>,
+    pause: watch::Sender<Option<Arc<str>>>,
     pressure: watch::Sender<bool>,
     pods_wait: watch::Sender<bool>,
     expected: watch::Sender<Arc<[Arc<str>]>>,
@@ -46,7 +48,12 @@ struct Stage {
 impl Stage {
     /// A containerd that has only the image `present`, and an agent with one set.
     fn new(images: &[&str], prepare: impl FnOnce(&FakeRuntime)) -> Self {
-        let settings = PrepullSettings { sets: vec![set(images)], ..PrepullSettings::default() };
+        Self::with(set(images), prepare)
+    }
+
+    /// Likewise, with this set.
+    fn with(set: PrepullSet, prepare: impl FnOnce(&FakeRuntime)) -> Self {
+        let settings = PrepullSettings { sets: vec![set], ..PrepullSettings::default() };
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("runtime.sock");
         let fake = FakeRuntime::containerd(&socket);
@@ -57,21 +64,23 @@ impl Stage {
         fake.on(&image("PullImage"), answer(&PullImageResponse::default()));
         prepare(&fake);
         let (settings, following) = watch::channel(settings);
+        let (labels, labelled) = watch::channel(Vec::new());
+        let (pause, paused) = watch::channel(None);
         let (pressure, pressed) = watch::channel(false);
         let (pods_wait, waited) = watch::channel(false);
         let (expected, told) = watch::channel(Arc::default());
         let around = Surroundings {
-            labels: watch::channel(Vec::new()).1,
+            labels: labelled,
             pressure: pressed,
             verification: watch::channel(Verification::Unknown).1,
             pods_wait: waited,
             expected: told,
-            pause: watch::channel(None).1,
+            pause: paused,
         };
         let (out, seen) = mpsc::channel(16);
         let stop = CancellationToken::new();
         let running = tokio::spawn(agent(&socket, following, around).run(out, stop.clone()));
-        Self { fake, settings, pressure, pods_wait, expected, seen, stop, running, _folder: folder }
+        Self { fake, settings, labels, pause, pressure, pods_wait, expected, seen, stop, running, _folder: folder }
     }
 
     /// Waits for a progress that is so.
@@ -208,22 +217,6 @@ async fn an_edit_calls_off_what_left_and_starts_what_came() {
     let done = stage.until(|progress| progress.settled).await;
     assert_eq!((done.images, done.pulled), (1, 1));
     assert_eq!(stage.pulls().len(), 2);
-}
-
-#[tokio::test]
-async fn leases_of_images_that_nobody_wants_any_more_are_ended() {
-    let ours = |id: &str, image: &str| Lease {
-        id: id.to_owned(),
-        labels: [("kubewhy.dev/image".to_owned(), image.to_owned())].into(),
-        ..Lease::default()
-    };
-    let foreign = Lease { id: "kubelet".to_owned(), ..Lease::default() };
-    let leases = vec![ours("old", "gone:1"), ours("kept", "present"), foreign];
-    let stage = Stage::new(&["present"], |fake| fake.on(&lease("List"), answer(&ListResponse { leases })));
-    while stage.ended_leases().is_empty() {
-        tokio::time::sleep(SOON).await;
-    }
-    assert_eq!(stage.ended_leases(), ["old"]);
 }
 
 #[tokio::test]

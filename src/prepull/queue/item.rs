@@ -91,6 +91,16 @@ impl Item {
         self.here.is_some() || self.failure.is_some()
     }
 
+    /// It was looked for once.
+    pub(super) fn is_known(&self) -> bool {
+        self.missing || self.settled()
+    }
+
+    /// It was looked for, and nothing is pulled or to be pulled of it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_known() && !self.next.is_pull()
+    }
+
     pub(super) fn standing(&self) -> Standing {
         match (self.next, self.here, &self.failure, &self.short) {
             (Next::Running(_), ..) => Standing::Runs,
