@@ -142,14 +142,17 @@ impl Queue {
         let mut jobs = Vec::new();
         for set in &mut self.sets {
             let is_open = set.closed(gates, now).is_none();
-            let mut free = set.planned.set.parallel.max(1).saturating_sub(set.running());
+            let (mut looks, mut pulls) = set.free();
             for item in &mut set.items {
                 let Next::Due(step, due) = item.next else { continue };
-                let may = is_open || step == Step::Check;
-                if free == 0 || due > now || !may || busy.contains(&item.image) {
+                let (may, free) = match step {
+                    Step::Check => (true, &mut looks),
+                    Step::Pull | Step::Refresh => (is_open, &mut pulls),
+                };
+                if *free == 0 || due > now || !may || busy.contains(&item.image) {
                     continue;
                 }
-                free -= 1;
+                *free -= 1;
                 busy.push(item.image.clone());
                 item.next = Next::Running(step);
                 jobs.push(Job { set: set.planned.set.name.clone(), image: item.image.clone(), step });

@@ -100,7 +100,7 @@ impl Prepull {
                 out: out.clone(),
                 stop: stop.clone(),
             }),
-            queue: Queue::new(self.pace),
+            queue: Queue::new(Pace { watch_all: true, ..self.pace }),
             followed: (PrepullSettings::default(), Labels::new()),
             told: BTreeMap::new(),
             dropped: Vec::new(),

@@ -53,6 +53,11 @@ impl Stage {
 
     /// Likewise, with this set.
     fn with(set: PrepullSet, prepare: impl FnOnce(&FakeRuntime)) -> Self {
+        Self::at_pace(pace(), set, prepare)
+    }
+
+    /// Likewise, at this pace.
+    fn at_pace(pace: Pace, set: PrepullSet, prepare: impl FnOnce(&FakeRuntime)) -> Self {
         let settings = PrepullSettings { sets: vec![set], ..PrepullSettings::default() };
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("runtime.sock");
@@ -79,7 +84,7 @@ impl Stage {
         };
         let (out, seen) = mpsc::channel(16);
         let stop = CancellationToken::new();
-        let running = tokio::spawn(agent(&socket, following, around).run(out, stop.clone()));
+        let running = tokio::spawn(agent(&socket, pace, following, around).run(out, stop.clone()));
         Self { fake, settings, labels, pause, pressure, pods_wait, expected, seen, stop, running, _folder: folder }
     }
 
@@ -109,7 +114,7 @@ impl Stage {
     }
 }
 
-fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>, around: Surroundings) -> Prepull {
+fn agent(socket: &Path, pace: Pace, settings: watch::Receiver<PrepullSettings>, around: Surroundings) -> Prepull {
     let clock = Clock::start();
     Prepull {
         cri: Cri::new(Endpoint::Given(socket.to_owned()), clock, Deadlines::default()),
@@ -117,10 +122,14 @@ fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>, around: Surr
         host_root: "/".into(),
         settings,
         around,
-        pace: Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3, ..Pace::default() },
+        pace,
         cause: |_| None,
         clock,
     }
+}
+
+fn pace() -> Pace {
+    Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3, ..Pace::default() }
 }
 
 /// A set for which there is room, however full this machine's disk is.
@@ -217,6 +226,17 @@ async fn an_edit_calls_off_what_left_and_starts_what_came() {
     let done = stage.until(|progress| progress.settled).await;
     assert_eq!((done.images, done.pulled), (1, 1));
     assert_eq!(stage.pulls().len(), 2);
+}
+
+#[tokio::test]
+async fn an_image_that_is_removed_is_missing_from_the_next_look_on() {
+    let mut stage = Stage::at_pace(Pace { watch: SOON, ..pace() }, set(&["present"]), |_| {});
+    stage.until(SetProgress::complete).await;
+    has(&stage.fake, &[]);
+    let removed = stage.until(|progress| !progress.complete()).await;
+    assert_eq!((removed.missing.len(), removed.gone, stage.pulls().len()), (1, 1, 0));
+    has(&stage.fake, &["present"]);
+    stage.until(SetProgress::complete).await;
 }
 
 #[tokio::test]

@@ -32,6 +32,7 @@ fn a_set_is_complete_when_all_its_images_are_here_and_not_before() {
             bytes: 0,
             here,
             missing: Vec::new().into(),
+            gone: 0,
             failed: Vec::new(),
             settled: true,
             refused: None,

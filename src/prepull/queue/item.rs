@@ -20,6 +20,8 @@ pub(super) struct Item {
     pub(super) short: Option<Short>,
     /// It was looked for and not found, and has not come since.
     pub(super) missing: bool,
+    /// It was here, somebody removed it, and it is not to be kept: it is not pulled again.
+    pub(super) gone: bool,
     /// What its failure needs is somebody's edit.
     hopeless: bool,
     /// The runtime did not answer, so often in a row.
@@ -60,6 +62,12 @@ pub(super) struct Around<'a> {
     pub(super) now: Time,
 }
 
+impl Around<'_> {
+    fn next_look(&self) -> Time {
+        after(self.now, jittered(self.pace.watch))
+    }
+}
+
 impl Item {
     pub(super) fn new(image: &Arc<str>, pace: &Pace, now: Time) -> Self {
         Self {
@@ -69,6 +77,7 @@ impl Item {
             failure: None,
             short: None,
             missing: false,
+            gone: false,
             hopeless: false,
             unanswered: 0,
             refresh: None,
@@ -86,9 +95,9 @@ impl Item {
         }
     }
 
-    /// It is there, or its first try is over: a retry changes nothing of that until it succeeds.
+    /// It is there or was, or its first try is over: a retry changes nothing of that until it succeeds.
     pub(super) fn settled(&self) -> bool {
-        self.here.is_some() || self.failure.is_some()
+        self.here.is_some() || self.gone || self.failure.is_some()
     }
 
     /// It was looked for once.
@@ -130,7 +139,7 @@ impl Item {
                 self.here = Some(Here { by_us: Some(bytes) });
                 self.found(step, around)
             }
-            Outcome::Absent => Next::Due(Step::Pull, self.missing(around)),
+            Outcome::Absent => self.not_found(around),
             Outcome::Unanswered => Next::Due(step, after(now, self.fast.wait())),
             Outcome::Short(short) => {
                 self.short = Some(short);
@@ -161,7 +170,7 @@ impl Item {
 
     /// It is here, and was asked for at the registry where it was pulled.
     fn found(&mut self, step: Step, around: &Around<'_>) -> Next {
-        self.missing = false;
+        (self.missing, self.gone) = (false, false);
         self.here = self.here.or(Some(Here { by_us: None }));
         // A look at the node alone mends no refresh that failed.
         if step != Step::Check || self.refresh.is_none() {
@@ -174,19 +183,23 @@ impl Item {
         self.rest(around)
     }
 
-    /// When it is to be pulled, where it is not here. One that was here is not pulled again at once: whoever took it away,
-    /// be it for room on the disk, may do so again.
-    fn missing(&mut self, around: &Around<'_>) -> Time {
+    /// It is to be pulled. One that was here only where it is to be kept, and not at once: whoever took it away, be it for room
+    /// on the disk, may do so again.
+    fn not_found(&mut self, around: &Around<'_>) -> Next {
         self.missing = true;
         let due = around.now.max(around.from);
-        match self.here.take() {
-            Some(_) => after(due, self.lost.wait()),
-            None => due,
+        let was_here = self.here.take().is_some() || self.gone;
+        self.gone = was_here && !around.set.keep;
+        match was_here {
+            false => Next::Due(Step::Pull, due),
+            true if self.gone => Next::Due(Step::Check, around.next_look()),
+            true => Next::Due(Step::Pull, after(due, self.lost.wait())),
         }
     }
 
     fn rest(&self, around: &Around<'_>) -> Next {
-        let watch = around.set.keep.then(|| (after(around.now, jittered(around.pace.watch)), Step::Check));
+        let watched = around.set.keep || around.pace.watch_all;
+        let watch = watched.then(|| (around.next_look(), Step::Check));
         let refresh = self.refresh.map(|at| (at, Step::Refresh));
         let next = watch.into_iter().chain(refresh).min();
         next.map_or(Next::Nothing, |(at, step)| Next::Due(step, at))

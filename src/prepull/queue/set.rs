@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::item::{self, Item, Next};
-use super::{Gates, Key, Pace};
+use super::{Gates, Key, Pace, Step};
 use crate::model::Time;
 use crate::model::prepull::{SetProgress, Waits};
 use crate::prepull::plan::PlannedSet;
@@ -78,6 +78,13 @@ impl SetQueue {
         }
     }
 
+    /// How many looks and how many pulls may begin beside those under way. A look is not held up by pulls that take hours.
+    pub(super) fn free(&self) -> (usize, usize) {
+        let at_once = self.planned.set.parallel.max(1);
+        let looks = self.items.iter().filter(|item| item.next == Next::Running(Step::Check)).count();
+        (at_once.saturating_sub(looks), at_once.saturating_sub(self.running() - looks))
+    }
+
     pub(super) fn running(&self) -> usize {
         self.items.iter().filter(|item| matches!(item.next, Next::Running(_))).count()
     }
@@ -92,6 +99,7 @@ impl SetQueue {
             bytes: pulled.sum(),
             here: self.names(|item| item.here.is_some()),
             missing: self.names(|item| item.missing),
+            gone: self.items.iter().filter(|item| item.gone).count(),
             failed: self.items.iter().filter_map(|item| item.failure.clone()).collect(),
             settled: self.items.iter().all(Item::settled),
             refused: self.planned.refused.clone(),

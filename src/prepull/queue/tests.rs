@@ -252,6 +252,44 @@ fn a_kept_image_is_watched_and_pulled_again_ever_later() {
     assert!(waits > Duration::from_secs(24 * 3_600), "{waits:?} over twenty removals");
 }
 
+/// As the agent has it: all that is here is watched.
+fn watching(keep: bool) -> Queue {
+    let mut queue = Queue::new(Pace { watch_all: true, ..Pace::default() });
+    queue.follow(one(PrepullSet { keep, ..PrepullSet::new("base", vec!["a".into()]) }), at(0));
+    queue
+}
+
+#[test]
+fn an_image_that_is_removed_is_told_at_the_next_look_and_pulled_again_only_where_it_is_kept() {
+    for (keep, gone) in [(true, 0), (false, 1)] {
+        let mut queue = watching(keep);
+        round(&mut queue, at(0), &Outcome::Present);
+        assert!(queue.progress(OPEN, at(0))[0].complete());
+        let look = queue.next_due(at(0)).unwrap();
+        assert!((300..=360).contains(&since(at(0), look).as_secs()));
+        assert_eq!(round(&mut queue, look, &Outcome::Absent)[0].step, Step::Check);
+        let [progress] = &queue.progress(OPEN, look)[..] else { panic!() };
+        assert_eq!((progress.complete(), progress.missing.len(), progress.gone), (false, 1, gone));
+        assert_eq!((progress.settled, queue.kept().len()), (!keep, 0));
+        let (mut now, mut steps) = (look, Vec::new());
+        for _ in 0..3 {
+            now = queue.next_due(now).unwrap_or(now);
+            steps.extend(round(&mut queue, now, &Outcome::Absent).into_iter().map(|job| job.step));
+        }
+        assert!(steps.iter().all(|step| (*step == Step::Pull) == keep), "{steps:?}");
+        round(&mut queue, after(now, Duration::from_secs(3_600)), &Outcome::Present);
+        assert!(queue.progress(OPEN, now)[0].complete());
+    }
+}
+
+#[test]
+fn a_look_does_not_wait_for_pulls_that_take_long() {
+    let mut queue = following(plan(0, &[("base", &["a", "b"], 1)]));
+    round(&mut queue, at(0), &Outcome::Absent);
+    let steps: Vec<_> = queue.start(OPEN, at(0)).into_iter().map(|job| (job.image, job.step)).collect();
+    assert_eq!(steps, [("a".into(), Step::Pull), ("b".into(), Step::Check)]);
+}
+
 #[test]
 fn an_image_that_is_not_kept_is_looked_at_once() {
     let mut queue = following(plan(0, &[("base", &["a"], 1)]));

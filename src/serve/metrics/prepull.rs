@@ -148,6 +148,7 @@ mod tests {
             bytes,
             here: vec!["x".into(); pulled + 1].into(),
             missing: Vec::new().into(),
+            gone: 0,
             failed: failed.iter().map(failure).collect(),
             settled: true,
             refused: None,
