@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 use super::mend::Mend;
 use super::plan::{Plan, PlannedSet};
+use crate::model::Time;
 use crate::model::prepull::{PullFailure, SetProgress, Short};
-use crate::model::{Time, after};
-use item::Next;
+use item::{Item, Next};
 use set::SetQueue;
 
 pub use pace::Pace;
@@ -123,17 +123,14 @@ impl Queue {
     pub fn follow(&mut self, plan: Plan, now: Time) -> Vec<Key> {
         let mut old = std::mem::take(&mut self.sets);
         for planned in plan.sets {
-            let before = old.iter_mut().find(|set| set.planned.set.name == planned.set.name);
-            let unchanged = before.as_ref().filter(|set| set.planned == planned).map(|set| set.from);
-            let known = before.map_or_else(Vec::new, |set| set.take(&planned, unchanged.is_some()));
-            let from = unchanged.unwrap_or_else(|| after(now, planned.delay));
-            let mut set = SetQueue::new(planned, from, known, &self.pace, now);
-            if unchanged.is_none() {
-                set.replan(&self.pace, now);
-            }
-            self.sets.push(set);
+            let next = match old.iter().position(|set| set.planned.set.name == planned.set.name) {
+                Some(at) if old[at].planned == planned => old.swap_remove(at),
+                Some(at) => old[at].edited(planned, &self.pace, now),
+                None => SetQueue::new(planned, &self.pace, now),
+            };
+            self.sets.push(next);
         }
-        old.into_iter().flat_map(|set| set.into_running()).collect()
+        old.into_iter().flat_map(SetQueue::into_running).collect()
     }
 
     /// Takes every job that may start now: due, within its set's parallelism, and of an image that no other set is at.
@@ -147,7 +144,7 @@ impl Queue {
                 let Next::Due(step, due) = item.next else { continue };
                 let (may, free) = match step {
                     Step::Check => (true, &mut looks),
-                    Step::Pull | Step::Refresh => (is_open, &mut pulls),
+                    Step::Pull | Step::Refresh => (is_open && item.from <= now, &mut pulls),
                 };
                 if *free == 0 || due > now || !may || busy.contains(&item.image) {
                     continue;
@@ -183,7 +180,7 @@ impl Queue {
     pub fn end(&mut self, job: &Job, outcome: Outcome, now: Time) {
         let Some(set) = self.sets.iter_mut().find(|set| set.planned.set.name == job.set) else { return };
         if let Some(item) = set.items.iter_mut().find(|item| item.image == job.image) {
-            item.end(job.step, outcome, &item::Around { pace: &self.pace, set: &set.planned.set, from: set.from, now });
+            item.end(job.step, outcome, &item::Around { pace: &self.pace, set: &set.planned.set, now });
         }
     }
 
@@ -239,7 +236,7 @@ impl Queue {
     #[must_use]
     pub fn is_pulling(&self) -> bool {
         let mut items = self.sets.iter().flat_map(|set| &set.items);
-        items.any(|item| matches!(item.next, Next::Running(Step::Pull | Step::Refresh)))
+        items.any(Item::is_pulling)
     }
 
     /// Something would be pulled now if no pod's image were.
@@ -247,12 +244,12 @@ impl Queue {
     pub fn wants_to_pull(&self, gates: Gates, now: Time) -> bool {
         let alone = Gates { pods: false, ..gates };
         let mut items = self.sets.iter().filter(|set| set.closed(alone, now).is_none()).flat_map(|set| &set.items);
-        items.any(|item| matches!(item.next, Next::Due(Step::Pull | Step::Refresh, due) if due <= now))
+        items.any(|item| matches!(item.next, Next::Due(Step::Pull | Step::Refresh, due) if due.max(item.from) <= now))
     }
 
     fn running(&self) -> impl Iterator<Item = &Arc<str>> {
         let items = self.sets.iter().flat_map(|set| &set.items);
-        items.filter(|item| matches!(item.next, Next::Running(_))).map(|item| &item.image)
+        items.filter(|item| item.is_running()).map(|item| &item.image)
     }
 }
 

@@ -13,6 +13,8 @@ use crate::prepull::mend::Mend;
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) image: Arc<str>,
+    /// Before this nothing is pulled of it.
+    pub(super) from: Time,
     pub(super) here: Option<Here>,
     pub(super) next: Next,
     pub(super) failure: Option<PullFailure>,
@@ -58,7 +60,6 @@ impl Next {
 pub(super) struct Around<'a> {
     pub(super) pace: &'a Pace,
     pub(super) set: &'a PrepullSet,
-    pub(super) from: Time,
     pub(super) now: Time,
 }
 
@@ -69,9 +70,10 @@ impl Around<'_> {
 }
 
 impl Item {
-    pub(super) fn new(image: &Arc<str>, pace: &Pace, now: Time) -> Self {
+    pub(super) fn new(image: &Arc<str>, from: Time, pace: &Pace, now: Time) -> Self {
         Self {
             image: image.clone(),
+            from,
             here: None,
             next: Next::Due(Step::Check, now),
             failure: None,
@@ -87,9 +89,17 @@ impl Item {
         }
     }
 
+    /// Of a set that was edited: what is not here and waits is tried anew.
+    pub(super) fn edited(self, from: Time, pace: &Pace, now: Time) -> Self {
+        match self.here.is_some() || self.is_running() {
+            true => Self { from, ..self },
+            false => Self::new(&self.image, from, pace, now),
+        }
+    }
+
     /// As the set has it now: what is here may be kept or refreshed otherwise.
     pub(super) fn replan(&mut self, around: &Around<'_>) {
-        if self.here.is_some() && !matches!(self.next, Next::Running(_)) && self.failure.is_none() {
+        if self.here.is_some() && !self.is_running() && self.failure.is_none() {
             self.refresh = None;
             self.next = self.found(Step::Check, around);
         }
@@ -103,6 +113,14 @@ impl Item {
     /// It was looked for once.
     pub(super) fn is_known(&self) -> bool {
         self.missing || self.settled()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.next, Next::Running(_))
+    }
+
+    pub(super) fn is_pulling(&self) -> bool {
+        self.is_running() && self.next.is_pull()
     }
 
     /// It was looked for, and nothing is pulled or to be pulled of it.
@@ -187,7 +205,7 @@ impl Item {
     /// on the disk, may do so again.
     fn not_found(&mut self, around: &Around<'_>) -> Next {
         self.missing = true;
-        let due = around.now.max(around.from);
+        let due = around.now.max(self.from);
         let was_here = self.here.take().is_some() || self.gone;
         self.gone = was_here && !around.set.keep;
         match was_here {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::item::{self, Item, Next};
 use super::{Gates, Key, Pace, Step};
-use crate::model::Time;
 use crate::model::prepull::{SetProgress, Waits};
+use crate::model::{Time, after};
 use crate::prepull::plan::PlannedSet;
 use crate::prepull::window;
 
@@ -13,8 +13,6 @@ use crate::prepull::window;
 #[derive(Debug)]
 pub(super) struct SetQueue {
     pub(super) planned: PlannedSet,
-    /// Before this nothing is pulled.
-    pub(super) from: Time,
     pub(super) items: Vec<Item>,
 }
 
@@ -26,40 +24,45 @@ pub(super) enum Closed {
 }
 
 impl SetQueue {
-    pub(super) fn new(planned: PlannedSet, from: Time, mut known: Vec<Item>, pace: &Pace, now: Time) -> Self {
+    /// A set that was not there before.
+    pub(super) fn new(planned: PlannedSet, pace: &Pace, now: Time) -> Self {
+        Self::of(planned, |image, from| Item::new(image, from, pace, now), now)
+    }
+
+    /// Each image as `item` has it, which is told from when it would be pulled were it new.
+    fn of(planned: PlannedSet, mut item: impl FnMut(&Arc<str>, Time) -> Item, now: Time) -> Self {
         let images = if planned.refused.is_some() { &[][..] } else { &planned.set.images[..] };
-        let item = |image: &Arc<str>| match known.iter().position(|item| item.image == *image) {
-            Some(at) => known.swap_remove(at),
-            None => Item::new(image, pace, now),
+        let from = after(now, planned.delay);
+        let items = images.iter().map(|image| item(image, from)).collect();
+        Self { planned, items }
+    }
+
+    /// As it is planned now, taking over what is known of images that stay. Those that come wait for their turn, as do all
+    /// where its time changed: what runs goes on all the same. What waits for a try is tried anew.
+    pub(super) fn edited(&mut self, planned: PlannedSet, pace: &Pace, now: Time) -> Self {
+        let same_time = self.planned.delay == planned.delay && self.planned.set.window == planned.set.window;
+        let known = |image: &Arc<str>, turn: Time| {
+            let Some(at) = self.items.iter().position(|item| item.image == *image) else {
+                return Item::new(image, turn, pace, now);
+            };
+            let item = self.items.swap_remove(at);
+            let from = if same_time || item.is_pulling() { item.from } else { turn };
+            item.edited(from, pace, now)
         };
-        let items = images.iter().map(item).collect();
-        Self { planned, from, items }
-    }
-
-    /// What is here may be kept or refreshed otherwise than before.
-    pub(super) fn replan(&mut self, pace: &Pace, now: Time) {
-        let around = item::Around { pace, set: &self.planned.set, from: self.from, now };
-        self.items.iter_mut().for_each(|item| item.replan(&around));
-    }
-
-    /// Hands over what the next plan keeps. What waits starts anew where the set changed.
-    pub(super) fn take(&mut self, next: &PlannedSet, unchanged: bool) -> Vec<Item> {
-        let stays = |item: &mut Item| next.refused.is_none() && next.set.images.contains(&item.image);
-        let mut kept: Vec<_> = self.items.extract_if(.., stays).collect();
-        kept.retain(|item| unchanged || item.here.is_some() || matches!(item.next, Next::Running(_)));
-        kept
+        let mut next = Self::of(planned, known, now);
+        let around = item::Around { pace, set: &next.planned.set, now };
+        next.items.iter_mut().for_each(|item| item.replan(&around));
+        next
     }
 
     pub(super) fn into_running(self) -> impl Iterator<Item = Key> {
-        let running = self.items.into_iter().filter(|item| matches!(item.next, Next::Running(_)));
+        let running = self.items.into_iter().filter(Item::is_running);
         let name = self.planned.set.name;
         running.map(move |item| (name.clone(), item.image))
     }
 
+    /// Beside the turn of each image.
     pub(super) fn closed(&self, gates: Gates, now: Time) -> Option<Closed> {
-        if now < self.from {
-            return Some(Closed::Waits(Waits::Turn { at: self.from }));
-        }
         if let Some(window::State::Closed { opens }) = self.planned.set.window.as_ref().map(|w| window::state(w, now)) {
             return Some(Closed::Waits(Waits::Window { opens }));
         }
@@ -69,13 +72,11 @@ impl SetQueue {
 
     /// When what it may do changes next.
     pub(super) fn turns(&self, now: Time) -> Option<Time> {
-        if now < self.from {
-            return Some(self.from);
-        }
-        match window::state(self.planned.set.window.as_ref()?, now) {
+        let window = self.planned.set.window.as_ref().and_then(|window| match window::state(window, now) {
             window::State::Open { until } => (self.running() > 0).then_some(until),
             window::State::Closed { opens } => opens,
-        }
+        });
+        self.items.iter().map(|item| item.from).filter(|from| *from > now).chain(window).min()
     }
 
     /// How many looks and how many pulls may begin beside those under way. A look is not held up by pulls that take hours.
@@ -86,7 +87,7 @@ impl SetQueue {
     }
 
     pub(super) fn running(&self) -> usize {
-        self.items.iter().filter(|item| matches!(item.next, Next::Running(_))).count()
+        self.items.iter().filter(|item| item.is_running()).count()
     }
 
     pub(super) fn progress(&self, gates: Gates, now: Time) -> SetProgress {
@@ -112,8 +113,11 @@ impl SetQueue {
     }
 
     fn waits(&self, gates: Gates, now: Time) -> Option<Waits> {
-        let mut missing = self.items.iter().filter(|item| item.here.is_none() && item.next.is_pull()).peekable();
-        missing.peek()?;
+        let mut missing = self.items.iter().filter(|item| item.here.is_none() && item.next.is_pull());
+        let at = missing.clone().map(|item| item.from).min()?;
+        if now < at {
+            return Some(Waits::Turn { at });
+        }
         match self.closed(gates, now) {
             Some(Closed::Waits(waits)) => Some(waits),
             Some(Closed::Pods) | None => missing.find_map(|item| item.short.clone()).map(Waits::Room),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::*;
 use crate::model::prepull::Waits;
-use crate::model::settings::PrepullSet;
-use crate::model::since;
+use crate::model::settings::{PrepullSet, Window};
+use crate::model::{after, since};
 use crate::prepull::room::Space;
 
 /// Nothing of the node is in the way.
@@ -147,6 +147,48 @@ fn an_edit_keeps_what_is_done_stops_what_left_and_retries_what_failed() {
     let jobs = queue.start(OPEN, at(1));
     assert_eq!(jobs.iter().map(|job| &*job.image).collect::<Vec<_>>(), ["bad"]);
     assert_eq!(queue.progress(OPEN, at(0))[0].pulled, 1);
+}
+
+/// One image, of a set with this delay, beside others of it that come and go.
+fn turn(delay: u64, window: Option<Window>, keep: bool, images: &[&str]) -> Plan {
+    let set =
+        PrepullSet { keep, window, ..PrepullSet::new("base", images.iter().map(|image| (*image).into()).collect()) };
+    Plan { sets: vec![PlannedSet { set, delay: Duration::from_secs(delay), refused: None }] }
+}
+
+#[test]
+fn an_edit_that_leaves_the_times_makes_nobody_wait_anew_but_who_comes_with_it() {
+    let mut queue = following(turn(90, None, false, &["a", "b"]));
+    round(&mut queue, at(0), &Outcome::Absent);
+    let jobs = queue.start(OPEN, at(100));
+    queue.end(&jobs[1], failed(Mend::Retry), at(100));
+    assert!(queue.follow(turn(90, None, true, &["a", "b", "new"]), at(101)).is_empty());
+    assert!(queue.cut(OPEN, at(101)).is_empty(), "what runs is still wanted");
+    round(&mut queue, at(101), &Outcome::Absent); // b and the new one are looked for
+    let begun = |queue: &mut Queue, second| {
+        let jobs = queue.start(OPEN, at(second));
+        jobs.iter().map(|job| job.image.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(begun(&mut queue, 101), ["b"], "its turn has come already");
+    assert_eq!((queue.next_due(at(101)), begun(&mut queue, 190).len()), (Some(at(191)), 0));
+}
+
+#[test]
+fn an_edit_of_the_times_makes_wait_what_does_not_run() {
+    let window = Window { cron: "0 3 * * *".into(), lasts: Duration::from_secs(3_600), zone: None };
+    for edited in [turn(900, None, false, &["a", "b"]), turn(90, Some(window), false, &["a", "b"])] {
+        let turns = after(at(101), edited.sets[0].delay);
+        let mut queue = following(turn(90, None, false, &["a", "b"]));
+        round(&mut queue, at(0), &Outcome::Absent);
+        let jobs = queue.start(OPEN, at(100));
+        queue.end(&jobs[1], failed(Mend::Retry), at(100));
+        assert!(queue.follow(edited, at(101)).is_empty() && queue.cut(OPEN, at(101)).is_empty());
+        round(&mut queue, at(101), &Outcome::Absent);
+        assert_eq!(queue.progress(OPEN, at(101))[0].waits, None, "one of them is being pulled");
+        queue.end(&jobs[0], Outcome::Pulled(1), at(102));
+        assert_eq!(queue.progress(OPEN, at(102))[0].waits, Some(Waits::Turn { at: turns }));
+        assert!(queue.start(OPEN, at(103)).is_empty());
+    }
 }
 
 #[test]
