@@ -3,6 +3,7 @@
 //! its tag is to be asked for again, and goes behind the pulls of pods.
 //! Apart from the sets: the pause image, without which nothing starts.
 
+mod asking;
 pub mod by_hand;
 mod changes;
 mod chores;

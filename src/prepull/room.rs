@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::statvfs;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
+use super::asking::Asking;
 use crate::client::cri::Cri;
 use crate::host::{Mounts, Root};
 use crate::model::pull::Pull;
@@ -60,18 +59,19 @@ pub fn needs_again(pull: &Pull) -> u64 {
         .sum()
 }
 
-/// Where images are, and how that disk is asked.
+/// Where images are, and how that disk is asked: one look at a time. Cheap to copy; all copies look together.
 #[derive(Clone, Debug)]
 pub struct Disk {
     cri: Cri,
     root: Arc<Path>,
+    looks: Asking,
 }
 
 impl Disk {
     /// The disk of this runtime; `root` is where the host's root is seen.
     #[must_use]
     pub fn new(cri: Cri, root: &Path) -> Self {
-        Self { cri, root: root.into() }
+        Self { cri, root: root.into(), looks: Asking::new(1, ANSWERS_WITHIN) }
     }
 
     /// How full it is; none where it can't be seen.
@@ -79,7 +79,7 @@ impl Disk {
         let answer = self.cri.image_fs_info().await.ok()?;
         let place = PathBuf::from(answer.image_filesystems.into_iter().next()?.fs_id?.mountpoint);
         let root = self.root.clone();
-        timeout(ANSWERS_WITHIN, spawn_blocking(move || look(&root, &place))).await.ok()?.ok()?
+        self.looks.ask(move || look(&root, &place)).await?
     }
 }
 
