@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::item::{self, Item, Next};
 use super::{Gates, Key, Pace, Step};
 use crate::model::prepull::{SetProgress, Waits};
+use crate::model::pull::sum;
 use crate::model::{Time, after};
 use crate::prepull::plan::PlannedSet;
 use crate::prepull::window;
@@ -97,7 +98,7 @@ impl SetQueue {
             images: self.planned.set.images.len(),
             present: self.items.iter().filter(|item| item.here.is_some_and(|here| here.by_us.is_none())).count(),
             pulled: pulled.clone().count(),
-            bytes: pulled.sum(),
+            bytes: sum(pulled),
             here: self.names(|item| item.here.is_some()),
             missing: self.names(|item| item.missing),
             gone: self.items.iter().filter(|item| item.gone).count(),
