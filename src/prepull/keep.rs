@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::room::Disk;
+use super::room::{self, Disk};
 use crate::client::containerd::{Containerd, Pin};
 use crate::client::cri::Cri;
 use crate::model::image::Reference;
@@ -45,21 +45,29 @@ impl Keeper {
 
     /// The names of as many of them as the share has room for.
     async fn within(&self, images: &[Arc<str>], percent: u8) -> BTreeSet<String> {
-        let mut room = self.disk.space().await.map_or(0, |space| space.share(percent));
-        let mut names = BTreeSet::new();
+        let room = self.disk.space().await.map_or(0, |space| space.share(percent));
+        let mut sizes = Vec::new();
         for image in images {
-            let Some(size) = self.size(image).await else { continue };
-            if size <= room {
-                room -= size;
-                names.insert(Reference::parse(image).full_name());
-            }
+            sizes.extend(self.size(image).await.map(|size| (&**image, size)));
         }
-        names
+        names_within(room, &sizes)
     }
 
     async fn size(&self, image: &str) -> Option<u64> {
         self.cri.image_status(image).await.result.ok()?.image.map(|image| image.size)
     }
+}
+
+/// By what each of them is reckoned to hold.
+fn names_within(mut room: u64, sizes: &[(&str, u64)]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (image, size) in sizes {
+        if let Some(left) = room.checked_sub(room::holds(*size)) {
+            room = left;
+            names.insert(Reference::parse(image).full_name());
+        }
+    }
+    names
 }
 
 /// (containerd: pkg/cri/store/image/image.go, from 1.6.25 and 1.7.10 on)
@@ -74,6 +82,13 @@ fn heeds_pins(release: (u32, u32, u32)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_are_kept_by_what_they_hold_unpacked_and_not_by_what_was_downloaded() {
+        let names = names_within(100, &[("a", 10), ("b", 20), ("c", 15), ("d", 1)]);
+        assert_eq!(names, ["a", "c"].map(|name| format!("docker.io/library/{name}:latest")).into());
+        assert!(names_within(u64::MAX, &[("a", u64::MAX)]).len() == 1 && names_within(0, &[("a", 1)]).is_empty());
+    }
 
     #[test]
     fn pins_are_heeded_from_the_releases_on_that_know_them() {

@@ -55,6 +55,12 @@ pub fn needs_again(pull: &Pull) -> u64 {
     sum(pull.layers.iter().filter(|_| pull.complete_list).map(takes))
 }
 
+/// What an image of that size holds, with what it is unpacked to. The runtime's own size of it is that of what was downloaded
+/// (containerd: internal/cri/store/image/image.go).
+pub(super) fn holds(size: u64) -> u64 {
+    size.saturating_add(size.saturating_mul(UNPACKED))
+}
+
 fn missing(pull: &Pull) -> impl Iterator<Item = &Layer> {
     pull.layers.iter().filter(|layer| layer.offset < layer.total)
 }
@@ -139,7 +145,7 @@ mod tests {
     #[test]
     fn sizes_that_no_registry_has_are_more_than_any_disk_has() {
         let pull = pull(vec![layer("a", 0, u64::MAX), layer("b", 1, u64::MAX), layer("c", 0, u64::MAX / 2)]);
-        assert_eq!((needs(&pull), needs_again(&pull)), (u64::MAX, u64::MAX));
+        assert_eq!((needs(&pull), needs_again(&pull), holds(u64::MAX)), (u64::MAX, u64::MAX, u64::MAX));
         assert_eq!((pull.total(), pull.done()), (Some(u64::MAX), 1));
     }
 
