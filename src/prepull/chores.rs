@@ -92,7 +92,8 @@ impl Chores {
         due.filter(|_| self.under_way.is_empty()).map(|due| due.max(now))
     }
 
-    /// Waits until what is under way is done; never where nothing is. Returns how full the disk is, where it was looked at.
+    /// Waits until what is under way is done; never where nothing is. Returns how full the disk is, where it was looked at,
+    /// once pulls under way have what they take.
     pub(super) async fn done(&mut self) -> Option<Space> {
         match self.under_way.join_next().await {
             Some(Ok(Done::Held(true)) | Err(_)) => None,
@@ -103,7 +104,7 @@ impl Chores {
             Some(Ok(Done::Seen(space))) => {
                 let floor = self.floor.unwrap_or_default();
                 self.low = space.is_some_and(|space| space.above(floor) == 0);
-                space
+                space.map(|space| self.disk.beside_claims(space))
             }
             None => std::future::pending().await,
         }

@@ -13,7 +13,7 @@ use super::credentials::Credentials;
 use super::leases::Leases;
 use super::mend::Mend;
 use super::queue::{Outcome, Step};
-use super::room::{self, Disk, Space};
+use super::room::{self, Claim, Disk};
 use super::stall::{NOTHING_FOR, Stall};
 use crate::client::call::Call;
 use crate::client::containerd::Containerd;
@@ -109,8 +109,8 @@ impl Puller {
 
     async fn pull(&self, order: &Order) -> Outcome {
         // A disk that is not seen has room: the kubelet's own word about it still counts.
-        if let Some(short) = self.disk.space().await.and_then(|space| short(order, space, 0, false)) {
-            return short;
+        if self.disk.space().await.is_some_and(|space| space.above(order.min_free) == 0) {
+            return short(order, 0, 0);
         }
         let lease = match self.leases.of(&order.image).await {
             Ok(lease) => lease,
@@ -161,25 +161,41 @@ impl Puller {
     /// on, for anything; or until nothing of it comes any more.
     async fn watch(&self, order: &Order, lease: Option<Lease>) -> Outcome {
         let mut pulls = Pulls::new(self.containerd.clone());
-        let (mut measured, mut stall) = (false, Stall::default());
+        let (mut claim, mut stall) = (None, Stall::default());
         loop {
             sleep(LOOK).await;
             let pull = match lease.clone() {
                 Some(lease) => pulls.under(lease).await.ok(),
                 None => None,
             };
-            let first = !measured && pull.as_ref().is_some_and(|pull| pull.complete_list);
-            if let Some(space) = self.disk.space().await {
-                let needs = pull.as_ref().map_or(0, if first { room::needs } else { room::needs_again });
-                if let Some(short) = short(order, space, needs, first) {
-                    return short;
-                }
-                measured |= first;
+            if let Some(space) = self.disk.space().await
+                && let Some(short) = self.outgrows(order, pull.as_ref(), space.above(order.min_free), &mut claim)
+            {
+                return short;
             }
             if stall.is_one(pull.as_ref(), self.clock.now()) {
                 return failed(&format!("nothing came from the registry for {} minutes", NOTHING_FOR.as_secs() / 60));
             }
             order.progress.send_replace(pull);
+        }
+    }
+
+    /// Whether the room is too little: as soon as it is known what the whole takes, for that beside what other pulls take;
+    /// after that, for anything.
+    fn outgrows(&self, order: &Order, pull: Option<&Pull>, room: u64, claim: &mut Option<Claim>) -> Option<Outcome> {
+        match (pull.filter(|pull| pull.complete_list), &*claim) {
+            (Some(pull), None) => match self.disk.claim(pull, room) {
+                Ok(taken) => {
+                    *claim = Some(taken);
+                    None
+                }
+                Err(left) => Some(short(order, room::needs(pull), left)),
+            },
+            (Some(pull), Some(claim)) => {
+                claim.follow(pull);
+                (room == 0).then(|| short(order, room::needs_again(pull), 0))
+            }
+            (None, _) => (room == 0).then(|| short(order, 0, 0)),
         }
     }
 
@@ -206,11 +222,8 @@ impl Puller {
     }
 }
 
-/// Nothing is left above what stays free; or, once it is known what the whole takes, too little for that.
-fn short(order: &Order, space: Space, needs: u64, whole: bool) -> Option<Outcome> {
-    let room = space.above(order.min_free);
-    let fits = room > 0 && (!whole || needs <= room);
-    (!fits).then(|| Outcome::Short(Short { image: order.image.clone(), needs, room }))
+fn short(order: &Order, needs: u64, room: u64) -> Outcome {
+    Outcome::Short(Short { image: order.image.clone(), needs, room })
 }
 
 fn failed(text: &str) -> Outcome {

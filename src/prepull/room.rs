@@ -7,10 +7,15 @@ use std::time::Duration;
 
 use rustix::fs::statvfs;
 
+use self::claims::Claims;
 use super::asking::Asking;
 use crate::client::cri::Cri;
 use crate::host::{Mounts, Root};
 use crate::model::pull::{Layer, Pull, sum};
+
+mod claims;
+
+pub(super) use self::claims::Claim;
 
 /// A disk that does not answer within this time is not seen.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -70,19 +75,20 @@ fn takes(layer: &Layer) -> u64 {
     layer.total.saturating_sub(layer.offset).saturating_add(layer.total.saturating_mul(UNPACKED))
 }
 
-/// Where images are, and how that disk is asked: one look at a time. Cheap to copy; all copies look together.
+/// Where images are, how that disk is asked, and what pulls have claimed of it. Cheap to copy; all copies know the same.
 #[derive(Clone, Debug)]
 pub struct Disk {
     cri: Cri,
     root: Arc<Path>,
     looks: Asking,
+    claims: Claims,
 }
 
 impl Disk {
     /// The disk of this runtime; `root` is where the host's root is seen.
     #[must_use]
     pub fn new(cri: Cri, root: &Path) -> Self {
-        Self { cri, root: root.into(), looks: Asking::new(1, ANSWERS_WITHIN) }
+        Self { cri, root: root.into(), looks: Asking::new(1, ANSWERS_WITHIN), claims: Claims::default() }
     }
 
     /// How full it is; none where it can't be seen.
@@ -91,6 +97,16 @@ impl Disk {
         let place = PathBuf::from(answer.image_filesystems.into_iter().next()?.fs_id?.mountpoint);
         let root = self.root.clone();
         self.looks.ask(move || look(&root, &place)).await?
+    }
+
+    /// Claims of this room what a pull takes; else what is left of it beside the claims of others.
+    pub(super) fn claim(&self, pull: &Pull, room: u64) -> Result<Claim, u64> {
+        self.claims.claim(pull, room)
+    }
+
+    /// What is left of it once all pulls under way have what they claimed.
+    pub(super) fn beside_claims(&self, space: Space) -> Space {
+        Space { free: space.free.saturating_sub(self.claims.total()), ..space }
     }
 }
 
@@ -109,12 +125,12 @@ mod tests {
     use super::*;
 
     /// A layer of which so many bytes are here.
-    fn layer(digest: &str, offset: u64, total: u64) -> Layer {
+    pub(super) fn layer(digest: &str, offset: u64, total: u64) -> Layer {
         Layer { digest: digest.into(), offset, total, active: false, elsewhere: false, updated: None }
     }
 
     /// A pull whose manifest is here.
-    fn pull(layers: Vec<Layer>) -> Pull {
+    pub(super) fn pull(layers: Vec<Layer>) -> Pull {
         Pull {
             lease: "l".into(),
             own: None,
