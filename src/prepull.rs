@@ -24,5 +24,5 @@ mod way;
 pub mod window;
 mod wishes;
 
-pub use pull::NameCause;
+pub use pull::{NameCause, causes};
 pub use runner::{Prepull, Surroundings};

@@ -35,7 +35,10 @@ pub(super) fn findings(view: View<'_>) -> (Vec<Diagnosis>, Vec<Announcement>) {
 
 fn failed(since: Time, set: &SetProgress, view: View<'_>) -> Option<Diagnosis> {
     let first = set.failed.first()?;
-    let named = text::classify(&first.text).filter(|cause| cause.scope == Scope::Pod);
+    let named = match first.cause {
+        Some(id) => causes::by_id(id),
+        None => text::classify(&first.text).filter(|cause| cause.scope == Scope::Pod),
+    };
     let suspicion = Suspicion {
         cause: named.unwrap_or(&causes::UNCLASSIFIED),
         subject: Subject::Node(view.world.node.id.clone()),
@@ -60,7 +63,7 @@ fn sentence(set: &SetProgress, first: &PullFailure, suspicion: &Suspicion) -> St
         1 => first.image.to_string(),
         n => format!("{n} of {} images, first {}", set.images, first.image),
     };
-    let why = if suspicion.cause.signs.is_empty() {
+    let why = if first.cause.is_some() || suspicion.cause.signs.is_empty() {
         cut_middle(&one_line(&first.text), 300)
     } else {
         let facts = extract::pull(Facts::default(), &first.image, &first.text);

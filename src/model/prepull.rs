@@ -55,8 +55,10 @@ impl SetProgress {
 pub struct PullFailure {
     /// The image.
     pub image: Arc<str>,
-    /// The runtime's words; secrets removed.
+    /// The runtime's words, secrets removed; or our own.
     pub text: Arc<str>,
+    /// The id of the cause where the words are our own; the runtime's are to be classified.
+    pub cause: Option<&'static str>,
     /// How often it was tried.
     pub tries: u32,
 }

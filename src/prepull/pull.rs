@@ -33,6 +33,16 @@ const PULL_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
 /// Between two looks at a pull of ours: how much it takes is known soon after its manifest is here.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// Causes of the catalogue that we name ourselves, for there are no words of the runtime's.
+pub mod causes {
+    /// Nothing comes any more.
+    pub const STALLED: &str = "ImagePullStalled";
+    /// It was given up for the time that it took.
+    pub const GIVEN_UP: &str = "ImagePullTimeout";
+    /// The catalogue is of pods, and has nothing of credentials that can't be found for a pull of ours.
+    pub const UNNAMED: &str = "Unclassified";
+}
+
 /// Names the cause of a failed pull by its words: the id, where the catalogue has one.
 pub type NameCause = fn(&str) -> Option<&'static str>;
 
@@ -131,7 +141,7 @@ impl Puller {
         let found = match &order.credentials {
             Some(source) => match self.credentials.find(source, &order.image).await {
                 Ok(found) => found.into_iter().map(Some).collect(),
-                Err(error) => return failed(&error.to_string()),
+                Err(error) => return failed(causes::UNNAMED, format!("No registry was asked: {error}")),
             },
             None => Vec::new(),
         };
@@ -149,7 +159,8 @@ impl Puller {
     async fn pull_with(&self, order: &Order, auth: Option<RegistryAuth>, lease: Option<&Lease>) -> Outcome {
         let pulling = self.cri.pull_image(&order.image, auth, lease.map(|lease| &*lease.id), &self.stop);
         let Ok(call) = timeout(PULL_AT_MOST, pulling).await else {
-            return failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600));
+            let hours = PULL_AT_MOST.as_secs() / 3_600;
+            return failed(causes::GIVEN_UP, format!("The pull took longer than {hours} h"));
         };
         match self.told(call).await {
             Ok(_) => Outcome::Pulled(self.status(&order.image).await.map_or(0, |image| image.size)),
@@ -174,7 +185,8 @@ impl Puller {
                 return short;
             }
             if stall.is_one(pull.as_ref(), self.clock.now()) {
-                return failed(&format!("nothing came from the registry for {} minutes", NOTHING_FOR.as_secs() / 60));
+                let minutes = NOTHING_FOR.as_secs() / 60;
+                return failed(causes::STALLED, format!("Nothing came from the registry for {minutes} minutes"));
             }
             order.progress.send_replace(pull);
         }
@@ -218,7 +230,7 @@ impl Puller {
             return Outcome::Unanswered;
         }
         let mend = Mend::of((self.cause)(&failure.text), &failure.text);
-        Outcome::Failed { text: failure.text.as_str().into(), mend }
+        Outcome::Failed { text: failure.text.as_str().into(), cause: None, mend }
     }
 }
 
@@ -226,6 +238,7 @@ fn short(order: &Order, needs: u64, room: u64) -> Outcome {
     Outcome::Short(Short { image: order.image.clone(), needs, room })
 }
 
-fn failed(text: &str) -> Outcome {
-    Outcome::Failed { text: text.into(), mend: Mend::Retry }
+/// In our own words.
+fn failed(cause: &'static str, text: String) -> Outcome {
+    Outcome::Failed { text: text.into(), cause: Some(cause), mend: Mend::Retry }
 }

@@ -69,6 +69,8 @@ pub enum Outcome {
     Failed {
         /// Why.
         text: Arc<str>,
+        /// The id of the cause, where that is said in words of our own.
+        cause: Option<&'static str>,
         /// What may mend it.
         mend: Mend,
     },

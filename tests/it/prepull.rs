@@ -17,8 +17,9 @@ use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::prepull::{SetProgress, Waits};
 use kubewhy::model::settings::{CredentialSettings, CredentialSource, PrepullSet, PrepullSettings};
 use kubewhy::model::verification::Verification;
+use kubewhy::prepull::mend::Mend;
 use kubewhy::prepull::queue::Pace;
-use kubewhy::prepull::{Prepull, Surroundings};
+use kubewhy::prepull::{Prepull, Surroundings, causes};
 use prost::Message as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -152,6 +153,13 @@ fn has(fake: &FakeRuntime, images: &'static [&str]) {
     fake.on(&image("ImageStatus"), by(status));
 }
 
+#[test]
+fn every_cause_that_pre_pulling_names_by_its_id_is_in_the_catalogue() {
+    let own = [causes::STALLED, causes::GIVEN_UP, causes::UNNAMED];
+    let unknown: Vec<_> = Mend::causes().chain(own).filter(|id| kubewhy::causes::by_id(id).is_none()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}
+
 #[tokio::test]
 async fn what_is_absent_is_pulled_under_a_lease_that_ends_with_the_pull() {
     let mut stage = Stage::new(&["present", "absent:1"], |_| {});
@@ -237,6 +245,16 @@ async fn an_image_that_is_removed_is_missing_from_the_next_look_on() {
     assert_eq!((removed.missing.len(), removed.gone, stage.pulls().len()), (1, 1, 0));
     has(&stage.fake, &["present"]);
     stage.until(SetProgress::complete).await;
+}
+
+#[tokio::test]
+async fn credentials_that_are_not_there_are_told_as_words_of_our_own() {
+    let source = CredentialSource::File("/nowhere/registry.json".into());
+    let credentials = Some(CredentialSettings { source, any_pod_may_use: true });
+    let mut stage = Stage::with(PrepullSet { credentials, ..set(&["absent:1"]) }, |_| {});
+    let failed = stage.until(|progress| !progress.failed.is_empty()).await.failed.remove(0);
+    assert!(failed.text.starts_with("No registry was asked: credentials file /nowhere/registry.json"), "{failed:?}");
+    assert_eq!((failed.cause, stage.pulls().len()), (Some(causes::UNNAMED), 0));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use super::timeline::{Timeline, node};
 use crate::model::cause::EventType;
 use crate::model::diagnosis::announced;
 use crate::model::observation::Seen;
-use crate::model::prepull::{SetProgress, StartupTaint};
+use crate::model::prepull::{PullFailure, SetProgress, StartupTaint};
 
 const TAINT: &str = "example.com/images";
 
@@ -43,6 +43,21 @@ fn a_set_is_complete_when_all_its_images_are_here_and_not_before() {
     assert!(told(&mut t).is_empty());
     t.see(set(&["a:1", "b:1"]));
     assert_eq!(told(&mut t)[0].0, announced::PREPULL_COMPLETE);
+}
+
+#[test]
+fn what_we_say_ourselves_of_a_pull_has_its_cause_and_is_told_as_it_is() {
+    for (cause, words) in [
+        ("ImagePullStalled", "Nothing came from the registry for 5 minutes"),
+        ("Unclassified", "No registry was asked: credentials file /c.json: entity not found; mount it into the agent"),
+    ] {
+        let mut t = Timeline::new();
+        let failed = vec![PullFailure { image: "a:1".into(), text: words.into(), cause: Some(cause), tries: 1 }];
+        t.see(Seen::Prepull(SetProgress { set: "base".into(), images: 1, failed, ..SetProgress::default() }));
+        let said = t.wait(60).look().diagnoses;
+        let told = format!("Pre-pull set base: could not pull a:1. {words}. It is tried again, ever more slowly.");
+        assert_eq!((said[0].cause.id, &said[0].sentence), (cause, &told));
+    }
 }
 
 #[test]

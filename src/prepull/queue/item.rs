@@ -163,10 +163,10 @@ impl Item {
                 self.short = Some(short);
                 Next::Due(step, after(now, jittered(around.pace.room)))
             }
-            Outcome::Failed { text, mend } => {
+            Outcome::Failed { text, cause, mend } => {
                 let tries = self.failure.as_ref().map_or(0, |failure| failure.tries) + 1;
                 self.hopeless = mend == Mend::Edit;
-                self.failure = Some(PullFailure { image: self.image.clone(), text, tries });
+                self.failure = Some(PullFailure { image: self.image.clone(), text, cause, tries });
                 let wait = self.wait(mend, tries, around.pace);
                 Next::Due(if step == Step::Check { Step::Pull } else { step }, after(now, wait))
             }

@@ -41,7 +41,7 @@ fn round(queue: &mut Queue, now: Time, outcome: &Outcome) -> Vec<Job> {
 }
 
 fn failed(mend: Mend) -> Outcome {
-    Outcome::Failed { text: "no".into(), mend }
+    Outcome::Failed { text: "no".into(), cause: None, mend }
 }
 
 #[test]
