@@ -78,17 +78,22 @@ fn complete(set: &SetProgress, view: View<'_>) -> Option<Announcement> {
     if !set.is_well() {
         return None;
     }
-    let sentence = match set.pulled {
-        0 => format!("Pre-pull set {}: all {} images were here already.", set.set, set.images),
-        n => format!(
-            "Pre-pull set {}: all {} images are here; pulled {n} ({}), {} were here already.",
-            set.set,
-            set.images,
-            size(set.bytes),
-            set.present
-        ),
-    };
+    let sentence = format!("Pre-pull set {}: {}.", set.set, all_here(set));
     Some(announcement(view, announced::PREPULL_COMPLETE, EventType::Normal, &sentence))
+}
+
+fn all_here(set: &SetProgress) -> String {
+    let bytes = size(set.bytes);
+    match (set.images, set.pulled, set.present) {
+        (1, 0, _) => "its image was here already".to_owned(),
+        (1, ..) => format!("its image is here; pulled {bytes}"),
+        (all, 0, _) => format!("all {all} images were here already"),
+        (all, pulled, 0) => format!("all {all} images are here; pulled {pulled} ({bytes})"),
+        (all, pulled, 1) => format!("all {all} images are here; pulled {pulled} ({bytes}), 1 was here already"),
+        (all, pulled, present) => {
+            format!("all {all} images are here; pulled {pulled} ({bytes}), {present} were here already")
+        }
+    }
 }
 
 fn sets_refused(view: View<'_>) -> impl Iterator<Item = Announcement> {

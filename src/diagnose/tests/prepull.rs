@@ -46,6 +46,25 @@ fn a_set_is_complete_when_all_its_images_are_here_and_not_before() {
 }
 
 #[test]
+fn a_set_that_is_complete_is_told_in_words_that_fit_the_number_of_its_images() {
+    for (pulled, present, words) in [
+        (0, 1, "its image was here already."),
+        (1, 0, "its image is here; pulled 10 MB."),
+        (0, 3, "all 3 images were here already."),
+        (2, 0, "all 2 images are here; pulled 2 (10 MB)."),
+        (2, 1, "all 3 images are here; pulled 2 (10 MB), 1 was here already."),
+        (1, 2, "all 3 images are here; pulled 1 (10 MB), 2 were here already."),
+    ] {
+        let mut t = Timeline::new();
+        let (images, here) = (pulled + present, vec![Arc::from("a:1"); pulled + present].into());
+        let bytes = 10_000_000;
+        let set = SetProgress { set: "base".into(), images, present, pulled, bytes, here, ..SetProgress::default() };
+        t.see(Seen::Prepull(set));
+        assert_eq!(told(&mut t)[0].2, format!("Pre-pull set base: {words}"));
+    }
+}
+
+#[test]
 fn what_we_say_ourselves_of_a_pull_has_its_cause_and_is_told_as_it_is() {
     for (cause, words) in [
         ("ImagePullStalled", "Nothing came from the registry for 5 minutes"),
