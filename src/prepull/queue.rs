@@ -171,11 +171,19 @@ impl Queue {
             for item in &mut set.items {
                 if let Next::Running(step @ (Step::Pull | Step::Refresh)) = item.next {
                     item.next = Next::Due(step, now);
+                    item.cut_off = true;
                     cut.push((set.planned.set.name.clone(), item.image.clone()));
                 }
             }
         }
         cut
+    }
+
+    /// Why nothing of this set may be pulled now, where it is open to none of its images.
+    #[must_use]
+    pub fn why_closed(&self, set: &str, gates: Gates, now: Time) -> Option<&'static str> {
+        let set = self.sets.iter().find(|queue| &*queue.planned.set.name == set)?;
+        set.closed(gates, now).map(|closed| closed.why())
     }
 
     /// Notes what came of a job. One that is in no set any more is forgotten.
@@ -211,9 +219,18 @@ impl Queue {
     /// How often the image of a job was tried in vain.
     #[must_use]
     pub fn tries(&self, job: &Job) -> u32 {
-        let set = self.sets.iter().find(|set| set.planned.set.name == job.set);
-        let item = set.and_then(|set| set.items.iter().find(|item| item.image == job.image));
-        item.and_then(|item| item.failure.as_ref()).map_or(0, |failure| failure.tries)
+        self.item(job).and_then(|item| item.failure.as_ref()).map_or(0, |failure| failure.tries)
+    }
+
+    /// Whether the pull of a job was begun before and cut off.
+    #[must_use]
+    pub fn goes_on(&self, job: &Job) -> bool {
+        job.step != Step::Check && self.item(job).is_some_and(|item| item.cut_off)
+    }
+
+    fn item(&self, job: &Job) -> Option<&Item> {
+        let set = self.sets.iter().find(|set| set.planned.set.name == job.set)?;
+        set.items.iter().find(|item| item.image == job.image)
     }
 
     /// The set of that name, as planned.

@@ -17,7 +17,7 @@ use super::keep::Keeper;
 use super::leases::{Leases, Owner};
 use super::plan::plan;
 use super::pull::{NameCause, Order, Puller};
-use super::queue::{Gates, Job, Outcome, Pace, Queue, Step};
+use super::queue::{Gates, Job, Key, Outcome, Pace, Queue, Step};
 use super::room::{Disk, Space};
 use super::way::{Lookout, Ours, Way};
 use super::wishes::Wishes;
@@ -138,6 +138,7 @@ impl Crank {
             let (now, gates) = (self.given.clock.now(), self.gates());
             for key in self.queue.cut(gates, now) {
                 self.jobs.call_off(&key);
+                self.log_cut(&key, gates, now);
             }
             for job in self.queue.start(gates, now) {
                 self.start(job);
@@ -196,12 +197,19 @@ impl Crank {
     }
 
     fn start(&mut self, job: Job) {
-        if job.step == Step::Pull && self.queue.tries(&job) == 0 {
+        if self.queue.goes_on(&job) {
+            tracing::info!(set = %job.set, image = %job.image, "pre-pull goes on");
+        } else if job.step == Step::Pull && self.queue.tries(&job) == 0 {
             tracing::info!(set = %job.set, image = %job.image, "pre-pull starts");
         }
         let Some(planned) = self.queue.planned(&job.set) else { return };
         let order = Order::of(&job.image, &planned.set);
         self.jobs.start(job, order);
+    }
+
+    fn log_cut(&self, (set, image): &Key, gates: Gates, now: Time) {
+        let why = self.queue.why_closed(set, gates, now).unwrap_or_default();
+        tracing::info!(%set, %image, why, "pre-pull is cut off and goes on later");
     }
 
     fn make_room(&mut self, space: Option<Space>) {

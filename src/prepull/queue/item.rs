@@ -24,6 +24,8 @@ pub(super) struct Item {
     pub(super) missing: bool,
     /// It was here, somebody removed it, and it is not to be kept: it is not pulled again.
     pub(super) gone: bool,
+    /// A pull of it was begun and cut off, and is to go on.
+    pub(super) cut_off: bool,
     /// What its failure needs is somebody's edit.
     hopeless: bool,
     /// The runtime did not answer, so often in a row.
@@ -80,6 +82,7 @@ impl Item {
             short: None,
             missing: false,
             gone: false,
+            cut_off: false,
             hopeless: false,
             unanswered: 0,
             refresh: None,
@@ -93,7 +96,7 @@ impl Item {
     pub(super) fn edited(self, from: Time, pace: &Pace, now: Time) -> Self {
         match self.here.is_some() || self.is_running() {
             true => Self { from, ..self },
-            false => Self::new(&self.image, from, pace, now),
+            false => Self { cut_off: self.cut_off, ..Self::new(&self.image, from, pace, now) },
         }
     }
 
@@ -147,6 +150,11 @@ impl Item {
 
     pub(super) fn end(&mut self, step: Step, outcome: Outcome, around: &Around<'_>) {
         let now = around.now;
+        self.cut_off = match &outcome {
+            Outcome::Short(short) => short.needs > 0, // else it was not begun
+            Outcome::Absent | Outcome::Unanswered => self.cut_off,
+            Outcome::Present | Outcome::Pulled(_) | Outcome::Failed { .. } => false,
+        };
         if !matches!(outcome, Outcome::Short(_)) {
             self.short = None;
         }

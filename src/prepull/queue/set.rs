@@ -20,8 +20,23 @@ pub(super) struct SetQueue {
 /// Why a set may not pull now.
 #[derive(Debug, PartialEq)]
 pub(super) enum Closed {
-    Waits(Waits),
+    /// Its window is closed.
+    Window { opens: Option<Time> },
+    /// The disk is short of room.
+    Pressure,
+    /// The image of a pod is being pulled.
     Pods,
+}
+
+impl Closed {
+    /// As the log says it.
+    pub(super) fn why(&self) -> &'static str {
+        match self {
+            Self::Window { .. } => "its window is closed",
+            Self::Pressure => "the disk is short of room",
+            Self::Pods => "the image of a pod goes first",
+        }
+    }
 }
 
 impl SetQueue {
@@ -65,9 +80,9 @@ impl SetQueue {
     /// Beside the turn of each image.
     pub(super) fn closed(&self, gates: Gates, now: Time) -> Option<Closed> {
         if let Some(window::State::Closed { opens }) = self.planned.set.window.as_ref().map(|w| window::state(w, now)) {
-            return Some(Closed::Waits(Waits::Window { opens }));
+            return Some(Closed::Window { opens });
         }
-        let pressure = gates.pressure.then_some(Closed::Waits(Waits::Pressure));
+        let pressure = gates.pressure.then_some(Closed::Pressure);
         pressure.or(gates.pods.then_some(Closed::Pods))
     }
 
@@ -120,7 +135,8 @@ impl SetQueue {
             return Some(Waits::Turn { at });
         }
         match self.closed(gates, now) {
-            Some(Closed::Waits(waits)) => Some(waits),
+            Some(Closed::Window { opens }) => Some(Waits::Window { opens }),
+            Some(Closed::Pressure) => Some(Waits::Pressure),
             Some(Closed::Pods) | None => missing.find_map(|item| item.short.clone()).map(Waits::Room),
         }
     }

@@ -223,9 +223,15 @@ fn pulls_make_way_for_pods_where_that_costs_nothing_and_go_on_after() {
     let taken = Gates { pods: true, ..OPEN };
     assert!(queue.cut(Gates { resumable: false, ..taken }, at(5)).is_empty(), "it would lose what it has");
     assert_eq!(queue.cut(taken, at(5)), [("base".into(), "a".into())]);
+    assert_eq!(queue.why_closed("base", taken, at(5)), Some("the image of a pod goes first"));
     assert!(queue.start(taken, at(60)).is_empty() && queue.wants_to_pull(taken, at(60)));
     assert_eq!(queue.progress(taken, at(60))[0].waits, None, "it takes no longer than the pod's own pull");
-    assert_eq!(queue.start(OPEN, at(61))[0].step, Step::Pull);
+    let again = &queue.start(OPEN, at(61))[0];
+    assert_eq!((again.step, queue.goes_on(again), queue.why_closed("base", OPEN, at(61))), (Step::Pull, true, None));
+    queue.end(again, failed(Mend::Retry), at(62));
+    let next = queue.next_due(at(62)).unwrap_or(at(62));
+    let anew = queue.start(OPEN, next);
+    assert!(!queue.goes_on(&anew[0]));
 }
 
 #[test]
