@@ -3,6 +3,7 @@
 //! its tag is to be asked for again, and goes behind the pulls of pods.
 //! Apart from the sets: the pause image, without which nothing starts.
 
+mod asking;
 pub mod by_hand;
 mod changes;
 mod chores;
@@ -21,6 +22,7 @@ mod stall;
 pub mod survey;
 mod way;
 pub mod window;
+mod wishes;
 
-pub use pull::NameCause;
+pub use pull::{NameCause, causes};
 pub use runner::{Prepull, Surroundings};

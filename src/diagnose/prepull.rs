@@ -35,7 +35,10 @@ pub(super) fn findings(view: View<'_>) -> (Vec<Diagnosis>, Vec<Announcement>) {
 
 fn failed(since: Time, set: &SetProgress, view: View<'_>) -> Option<Diagnosis> {
     let first = set.failed.first()?;
-    let named = text::classify(&first.text).filter(|cause| cause.scope == Scope::Pod);
+    let named = match first.cause {
+        Some(id) => causes::by_id(id),
+        None => text::classify(&first.text).filter(|cause| cause.scope == Scope::Pod),
+    };
     let suspicion = Suspicion {
         cause: named.unwrap_or(&causes::UNCLASSIFIED),
         subject: Subject::Node(view.world.node.id.clone()),
@@ -60,7 +63,7 @@ fn sentence(set: &SetProgress, first: &PullFailure, suspicion: &Suspicion) -> St
         1 => first.image.to_string(),
         n => format!("{n} of {} images, first {}", set.images, first.image),
     };
-    let why = if suspicion.cause.signs.is_empty() {
+    let why = if first.cause.is_some() || suspicion.cause.signs.is_empty() {
         cut_middle(&one_line(&first.text), 300)
     } else {
         let facts = extract::pull(Facts::default(), &first.image, &first.text);
@@ -75,17 +78,22 @@ fn complete(set: &SetProgress, view: View<'_>) -> Option<Announcement> {
     if !set.is_well() {
         return None;
     }
-    let sentence = match set.pulled {
-        0 => format!("Pre-pull set {}: all {} images were here already.", set.set, set.images),
-        n => format!(
-            "Pre-pull set {}: all {} images are here; pulled {n} ({}), {} were here already.",
-            set.set,
-            set.images,
-            size(set.bytes),
-            set.present
-        ),
-    };
+    let sentence = format!("Pre-pull set {}: {}.", set.set, all_here(set));
     Some(announcement(view, announced::PREPULL_COMPLETE, EventType::Normal, &sentence))
+}
+
+fn all_here(set: &SetProgress) -> String {
+    let bytes = size(set.bytes);
+    match (set.images, set.pulled, set.present) {
+        (1, 0, _) => "its image was here already".to_owned(),
+        (1, ..) => format!("its image is here; pulled {bytes}"),
+        (all, 0, _) => format!("all {all} images were here already"),
+        (all, pulled, 0) => format!("all {all} images are here; pulled {pulled} ({bytes})"),
+        (all, pulled, 1) => format!("all {all} images are here; pulled {pulled} ({bytes}), 1 was here already"),
+        (all, pulled, present) => {
+            format!("all {all} images are here; pulled {pulled} ({bytes}), {present} were here already")
+        }
+    }
 }
 
 fn sets_refused(view: View<'_>) -> impl Iterator<Item = Announcement> {

@@ -26,7 +26,9 @@ pub struct SetProgress {
     pub here: Arc<[Arc<str>]>,
     /// Those that are known not to be. One that stands in neither was not looked for yet.
     pub missing: Arc<[Arc<str>]>,
-    /// Nothing is left to do: every image is there, or waits for its next try.
+    /// How many of those were on the node and were removed, and are not pulled again: the set does not ask to keep them.
+    pub gone: usize,
+    /// Nothing is left to do: every image is there or was, or waits for its next try.
     pub settled: bool,
     /// Why nothing of it will be pulled as it stands (credentials without consent, a bad name).
     pub refused: Option<String>,
@@ -53,8 +55,10 @@ impl SetProgress {
 pub struct PullFailure {
     /// The image.
     pub image: Arc<str>,
-    /// The runtime's words; secrets removed.
+    /// The runtime's words, secrets removed; or our own.
     pub text: Arc<str>,
+    /// The id of the cause where the words are our own; the runtime's are to be classified.
+    pub cause: Option<&'static str>,
     /// How often it was tried.
     pub tries: u32,
 }

@@ -32,14 +32,20 @@ impl Pull {
     /// Bytes that are there, over all layers.
     #[must_use]
     pub fn done(&self) -> u64 {
-        self.layers.iter().map(|l| l.offset).sum()
+        sum(self.layers.iter().map(|l| l.offset))
     }
 
     /// Bytes in all, where the list of layers is whole.
     #[must_use]
     pub fn total(&self) -> Option<u64> {
-        self.complete_list.then(|| self.layers.iter().map(|l| l.total).sum())
+        self.complete_list.then(|| sum(self.layers.iter().map(|l| l.total)))
     }
+}
+
+/// The sum of sizes, the largest number where it is larger than that: a registry says what it likes.
+#[must_use]
+pub fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
 }
 
 /// One layer of a pull.

@@ -62,11 +62,13 @@ fn lists(pattern: &str, name: &str) -> bool {
 impl fmt::Display for Verification {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "whether the kubelet verifies credentials of present images is not certain",
-            Self::Never => "the kubelet never verifies credentials of present images",
+            Self::Unknown => "it is not certain that the kubelet verifies credentials of images that are present",
+            Self::Never => "the kubelet never verifies credentials of images that are present",
             Self::Preloaded => "the kubelet verifies no credentials of images that it did not pull itself",
-            Self::Allowlisted(_) => "the kubelet verifies credentials of present images but for those on its list",
-            Self::Always => "the kubelet verifies credentials of all present images",
+            Self::Allowlisted(_) => {
+                "the kubelet verifies credentials of images that are present but for those on its list"
+            }
+            Self::Always => "the kubelet verifies credentials of all images that are present",
         })
     }
 }

@@ -1,8 +1,6 @@
 //! What is done beside the pulls, one thing at a time: leases are ended or renewed, pins set or taken off, and the disk is
 //! looked at for as long as there are sets. What could not be done is done again a minute later.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -10,6 +8,7 @@ use tokio::task::JoinSet;
 use super::keep::Keeper;
 use super::leases::Leases;
 use super::room::{Disk, Space};
+use super::wishes::Wishes;
 use crate::client::backoff::jittered;
 use crate::clock::Clock;
 use crate::model::runtime::FailureKind;
@@ -21,21 +20,6 @@ const LOOK: Duration = Duration::from_secs(15);
 const ANEW: Duration = Duration::from_secs(3_600);
 /// What could not be done is done again after this time.
 const AGAIN: Duration = Duration::from_secs(60);
-
-/// What is to be held.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Wishes {
-    /// Images whose leases are kept.
-    pub(super) leased: BTreeSet<Arc<str>>,
-    /// Images to be pinned, as far as there is room.
-    pub(super) kept: Vec<Arc<str>>,
-    /// What they may take of the disk, in percent.
-    pub(super) keep_at_most: u8,
-    /// What stays free of the disk, in percent: the least that any set says; none where there is no set.
-    pub(super) min_free: Option<u8>,
-    /// An image from which no pin is taken.
-    pub(super) spared: Option<Arc<str>>,
-}
 
 /// Does them.
 pub(super) struct Chores {
@@ -108,7 +92,8 @@ impl Chores {
         due.filter(|_| self.under_way.is_empty()).map(|due| due.max(now))
     }
 
-    /// Waits until what is under way is done; never where nothing is. Returns how full the disk is, where it was looked at.
+    /// Waits until what is under way is done; never where nothing is. Returns how full the disk is, where it was looked at,
+    /// once pulls under way have what they take.
     pub(super) async fn done(&mut self) -> Option<Space> {
         match self.under_way.join_next().await {
             Some(Ok(Done::Held(true)) | Err(_)) => None,
@@ -119,7 +104,7 @@ impl Chores {
             Some(Ok(Done::Seen(space))) => {
                 let floor = self.floor.unwrap_or_default();
                 self.low = space.is_some_and(|space| space.above(floor) == 0);
-                space
+                space.map(|space| self.disk.beside_claims(space))
             }
             None => std::future::pending().await,
         }
@@ -132,7 +117,7 @@ async fn hold(leases: &Leases, keeper: &Keeper, wishes: &Wishes) -> bool {
         Ok(()) => leases.keep().await,
         failed => failed,
     };
-    let kept = keeper.keep(&wishes.kept, wishes.keep_at_most, wishes.spared.as_deref()).await;
+    let kept = keeper.keep(&wishes.kept, wishes.keep_at_most, &wishes.spared).await;
     [swept, kept].into_iter().all(|done| match done {
         Ok(()) => true,
         Err(failure) if failure.kind == FailureKind::Unsupported => true,

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::room::Disk;
+use super::room::{self, Disk};
 use crate::client::containerd::{Containerd, Pin};
 use crate::client::cri::Cri;
 use crate::model::image::Reference;
@@ -20,13 +20,18 @@ pub(super) struct Keeper {
 
 impl Keeper {
     /// Pins these images, the first ones first, as far as they take no more than that share of the disk, and takes our pins
-    /// off all others but the one to spare. Where pins are not heeded none is set: such images are watched and pulled again.
-    pub(super) async fn keep(&self, images: &[Arc<str>], percent: u8, spare: Option<&str>) -> Result<(), CallFailure> {
+    /// off all others but those to spare. Where pins are not heeded none is set: such images are watched and pulled again.
+    pub(super) async fn keep(
+        &self,
+        images: &[Arc<str>],
+        percent: u8,
+        spared: &BTreeSet<Arc<str>>,
+    ) -> Result<(), CallFailure> {
         let heeded = self.containerd.runtime().await?.containerd().is_some_and(heeds_pins);
         let wanted = if heeded { self.within(images, percent).await } else { BTreeSet::new() };
-        let spare = spare.map(|image| Reference::parse(image).full_name());
+        let spared: BTreeSet<String> = spared.iter().map(|image| Reference::parse(image).full_name()).collect();
         for name in self.containerd.pinned_by_us().await? {
-            if !wanted.contains(&name) && spare.as_ref() != Some(&name) {
+            if !wanted.contains(&name) && !spared.contains(&name) {
                 self.containerd.unpin(&name).await?;
             }
         }
@@ -40,21 +45,29 @@ impl Keeper {
 
     /// The names of as many of them as the share has room for.
     async fn within(&self, images: &[Arc<str>], percent: u8) -> BTreeSet<String> {
-        let mut room = self.disk.space().await.map_or(0, |space| space.share(percent));
-        let mut names = BTreeSet::new();
+        let room = self.disk.space().await.map_or(0, |space| space.share(percent));
+        let mut sizes = Vec::new();
         for image in images {
-            let Some(size) = self.size(image).await else { continue };
-            if size <= room {
-                room -= size;
-                names.insert(Reference::parse(image).full_name());
-            }
+            sizes.extend(self.size(image).await.map(|size| (&**image, size)));
         }
-        names
+        names_within(room, &sizes)
     }
 
     async fn size(&self, image: &str) -> Option<u64> {
         self.cri.image_status(image).await.result.ok()?.image.map(|image| image.size)
     }
+}
+
+/// By what each of them is reckoned to hold.
+fn names_within(mut room: u64, sizes: &[(&str, u64)]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for (image, size) in sizes {
+        if let Some(left) = room.checked_sub(room::holds(*size)) {
+            room = left;
+            names.insert(Reference::parse(image).full_name());
+        }
+    }
+    names
 }
 
 /// (containerd: pkg/cri/store/image/image.go, from 1.6.25 and 1.7.10 on)
@@ -69,6 +82,13 @@ fn heeds_pins(release: (u32, u32, u32)) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn images_are_kept_by_what_they_hold_unpacked_and_not_by_what_was_downloaded() {
+        let names = names_within(100, &[("a", 10), ("b", 20), ("c", 15), ("d", 1)]);
+        assert_eq!(names, ["a", "c"].map(|name| format!("docker.io/library/{name}:latest")).into());
+        assert!(names_within(u64::MAX, &[("a", u64::MAX)]).len() == 1 && names_within(0, &[("a", 1)]).is_empty());
+    }
 
     #[test]
     fn pins_are_heeded_from_the_releases_on_that_know_them() {

@@ -58,8 +58,8 @@ fn refusal(set: &PrepullSet, verification: &Verification) -> Option<String> {
     let closed = set.credentials.as_ref().is_some_and(|credentials| !credentials.any_pod_may_use);
     if let Some(open) = set.images.iter().find(|image| closed && !verification.verifies(image)) {
         return Some(format!(
-            "it has credentials, and every pod of the node could use {}, for {verification}: say anyPodMayUse: true, or set \
-             the kubelet's imagePullCredentialsVerificationPolicy to AlwaysVerify",
+            "it has credentials, and every pod of the node could use {}: {verification}. Say anyPodMayUse: true, or set the \
+             kubelet's imagePullCredentialsVerificationPolicy to AlwaysVerify",
             open.escape_debug()
         ));
     }
@@ -124,6 +124,15 @@ mod tests {
             let refused: Vec<_> = plan.sets.iter().map(|planned| planned.refused.is_some()).collect();
             assert_eq!(refused, [closed, false, true], "{verification}");
         }
+        let plan = plan(&plan_of, "n1", &[], &Verification::Unknown);
+        assert_eq!(
+            plan.sets[0].refused.as_deref(),
+            Some(
+                "it has credentials, and every pod of the node could use a:1: it is not certain that the kubelet verifies \
+                 credentials of images that are present. Say anyPodMayUse: true, or set the kubelet's \
+                 imagePullCredentialsVerificationPolicy to AlwaysVerify"
+            )
+        );
     }
 
     fn delay(set: PrepullSet, node: usize) -> Duration {

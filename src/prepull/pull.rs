@@ -13,7 +13,7 @@ use super::credentials::Credentials;
 use super::leases::Leases;
 use super::mend::Mend;
 use super::queue::{Outcome, Step};
-use super::room::{self, Disk, Space};
+use super::room::{self, Claim, Disk};
 use super::stall::{NOTHING_FOR, Stall};
 use crate::client::call::Call;
 use crate::client::containerd::Containerd;
@@ -32,6 +32,16 @@ const PULL_AT_MOST: Duration = Duration::from_secs(2 * 3_600);
 
 /// Between two looks at a pull of ours: how much it takes is known soon after its manifest is here.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Causes of the catalogue that we name ourselves, for there are no words of the runtime's.
+pub mod causes {
+    /// Nothing comes any more.
+    pub const STALLED: &str = "ImagePullStalled";
+    /// It was given up for the time that it took.
+    pub const GIVEN_UP: &str = "ImagePullTimeout";
+    /// The catalogue is of pods, and has nothing of credentials that can't be found for a pull of ours.
+    pub const UNNAMED: &str = "Unclassified";
+}
 
 /// Names the cause of a failed pull by its words: the id, where the catalogue has one.
 pub type NameCause = fn(&str) -> Option<&'static str>;
@@ -109,8 +119,8 @@ impl Puller {
 
     async fn pull(&self, order: &Order) -> Outcome {
         // A disk that is not seen has room: the kubelet's own word about it still counts.
-        if let Some(short) = self.disk.space().await.and_then(|space| short(order, space, 0, false)) {
-            return short;
+        if self.disk.space().await.is_some_and(|space| space.above(order.min_free) == 0) {
+            return short(order, 0, 0);
         }
         let lease = match self.leases.of(&order.image).await {
             Ok(lease) => lease,
@@ -133,7 +143,7 @@ impl Puller {
         let found = match &order.credentials {
             Some(source) => match self.credentials.find(source, &order.image).await {
                 Ok(found) => found.into_iter().map(Some).collect(),
-                Err(error) => return failed(&error.to_string()),
+                Err(error) => return failed(causes::UNNAMED, format!("No registry was asked: {error}")),
             },
             None => Vec::new(),
         };
@@ -151,7 +161,8 @@ impl Puller {
     async fn pull_with(&self, order: &Order, auth: Option<RegistryAuth>, lease: Option<&Lease>) -> Outcome {
         let pulling = self.cri.pull_image(&order.image, auth, lease.map(|lease| &*lease.id), &self.stop);
         let Ok(call) = timeout(PULL_AT_MOST, pulling).await else {
-            return failed(&format!("the pull took longer than {} h", PULL_AT_MOST.as_secs() / 3_600));
+            let hours = PULL_AT_MOST.as_secs() / 3_600;
+            return failed(causes::GIVEN_UP, format!("The pull took longer than {hours} h"));
         };
         match self.told(call).await {
             Ok(_) => Outcome::Pulled(self.status(&order.image).await.map_or(0, |image| image.size)),
@@ -163,25 +174,42 @@ impl Puller {
     /// on, for anything; or until nothing of it comes any more.
     async fn watch(&self, order: &Order, lease: Option<Lease>) -> Outcome {
         let mut pulls = Pulls::new(self.containerd.clone());
-        let (mut measured, mut stall) = (false, Stall::default());
+        let (mut claim, mut stall) = (None, Stall::default());
         loop {
             sleep(LOOK).await;
             let pull = match lease.clone() {
                 Some(lease) => pulls.under(lease).await.ok(),
                 None => None,
             };
-            let first = !measured && pull.as_ref().is_some_and(|pull| pull.complete_list);
-            if let Some(space) = self.disk.space().await {
-                let needs = pull.as_ref().map_or(0, if first { room::needs } else { room::needs_again });
-                if let Some(short) = short(order, space, needs, first) {
-                    return short;
-                }
-                measured |= first;
+            if let Some(space) = self.disk.space().await
+                && let Some(short) = self.outgrows(order, pull.as_ref(), space.above(order.min_free), &mut claim)
+            {
+                return short;
             }
             if stall.is_one(pull.as_ref(), self.clock.now()) {
-                return failed(&format!("nothing came from the registry for {} minutes", NOTHING_FOR.as_secs() / 60));
+                let minutes = NOTHING_FOR.as_secs() / 60;
+                return failed(causes::STALLED, format!("Nothing came from the registry for {minutes} minutes"));
             }
             order.progress.send_replace(pull);
+        }
+    }
+
+    /// Whether the room is too little: as soon as it is known what the whole takes, for that beside what other pulls take;
+    /// after that, for anything.
+    fn outgrows(&self, order: &Order, pull: Option<&Pull>, room: u64, claim: &mut Option<Claim>) -> Option<Outcome> {
+        match (pull.filter(|pull| pull.complete_list), &*claim) {
+            (Some(pull), None) => match self.disk.claim(pull, room) {
+                Ok(taken) => {
+                    *claim = Some(taken);
+                    None
+                }
+                Err(left) => Some(short(order, room::needs(pull), left)),
+            },
+            (Some(pull), Some(claim)) => {
+                claim.follow(pull);
+                (room == 0).then(|| short(order, room::needs_again(pull), 0))
+            }
+            (None, _) => (room == 0).then(|| short(order, 0, 0)),
         }
     }
 
@@ -204,17 +232,15 @@ impl Puller {
             return Outcome::Unanswered;
         }
         let mend = Mend::of((self.cause)(&failure.text), &failure.text);
-        Outcome::Failed { text: failure.text.as_str().into(), mend }
+        Outcome::Failed { text: failure.text.as_str().into(), cause: None, mend }
     }
 }
 
-/// Nothing is left above what stays free; or, once it is known what the whole takes, too little for that.
-fn short(order: &Order, space: Space, needs: u64, whole: bool) -> Option<Outcome> {
-    let room = space.above(order.min_free);
-    let fits = room > 0 && (!whole || needs <= room);
-    (!fits).then(|| Outcome::Short(Short { image: order.image.clone(), needs, room }))
+fn short(order: &Order, needs: u64, room: u64) -> Outcome {
+    Outcome::Short(Short { image: order.image.clone(), needs, room })
 }
 
-fn failed(text: &str) -> Outcome {
-    Outcome::Failed { text: text.into(), mend: Mend::Retry }
+/// In our own words.
+fn failed(cause: &'static str, text: String) -> Outcome {
+    Outcome::Failed { text: text.into(), cause: Some(cause), mend: Mend::Retry }
 }

@@ -1,18 +1,20 @@
 //! Which image of which set is to be looked at or pulled now, which later, and what came of it. Pure: the time is an
 //! argument, and nothing is done here.
 
+mod hold;
 mod item;
 mod pace;
 mod room;
+mod set;
 
 use std::sync::Arc;
 
 use super::mend::Mend;
 use super::plan::{Plan, PlannedSet};
-use super::window;
-use crate::model::prepull::{PullFailure, SetProgress, Short, Waits};
-use crate::model::{Time, after};
+use crate::model::Time;
+use crate::model::prepull::{PullFailure, SetProgress, Short};
 use item::{Item, Next};
+use set::SetQueue;
 
 pub use pace::Pace;
 
@@ -67,6 +69,8 @@ pub enum Outcome {
     Failed {
         /// Why.
         text: Arc<str>,
+        /// The id of the cause, where that is said in words of our own.
+        cause: Option<&'static str>,
         /// What may mend it.
         mend: Mend,
     },
@@ -79,14 +83,6 @@ pub enum Outcome {
 pub struct Queue {
     pace: Pace,
     sets: Vec<SetQueue>,
-}
-
-#[derive(Debug)]
-struct SetQueue {
-    planned: PlannedSet,
-    /// Before this nothing is pulled.
-    from: Time,
-    items: Vec<Item>,
 }
 
 /// How an image stands.
@@ -117,13 +113,6 @@ pub enum Standing {
     },
 }
 
-/// Why a set may not pull now.
-#[derive(Debug, PartialEq)]
-enum Closed {
-    Waits(Waits),
-    Pods,
-}
-
 impl Queue {
     /// An empty queue.
     #[must_use]
@@ -136,17 +125,14 @@ impl Queue {
     pub fn follow(&mut self, plan: Plan, now: Time) -> Vec<Key> {
         let mut old = std::mem::take(&mut self.sets);
         for planned in plan.sets {
-            let before = old.iter_mut().find(|set| set.planned.set.name == planned.set.name);
-            let unchanged = before.as_ref().filter(|set| set.planned == planned).map(|set| set.from);
-            let known = before.map_or_else(Vec::new, |set| set.take(&planned, unchanged.is_some()));
-            let from = unchanged.unwrap_or_else(|| after(now, planned.delay));
-            let mut set = SetQueue::new(planned, from, known, &self.pace, now);
-            if unchanged.is_none() {
-                set.replan(&self.pace, now);
-            }
-            self.sets.push(set);
+            let next = match old.iter().position(|set| set.planned.set.name == planned.set.name) {
+                Some(at) if old[at].planned == planned => old.swap_remove(at),
+                Some(at) => old[at].edited(planned, &self.pace, now),
+                None => SetQueue::new(planned, &self.pace, now),
+            };
+            self.sets.push(next);
         }
-        old.into_iter().flat_map(|set| set.into_running()).collect()
+        old.into_iter().flat_map(SetQueue::into_running).collect()
     }
 
     /// Takes every job that may start now: due, within its set's parallelism, and of an image that no other set is at.
@@ -155,14 +141,17 @@ impl Queue {
         let mut jobs = Vec::new();
         for set in &mut self.sets {
             let is_open = set.closed(gates, now).is_none();
-            let mut free = set.planned.set.parallel.max(1).saturating_sub(set.running());
+            let (mut looks, mut pulls) = set.free();
             for item in &mut set.items {
                 let Next::Due(step, due) = item.next else { continue };
-                let may = is_open || step == Step::Check;
-                if free == 0 || due > now || !may || busy.contains(&item.image) {
+                let (may, free) = match step {
+                    Step::Check => (true, &mut looks),
+                    Step::Pull | Step::Refresh => (is_open && item.from <= now, &mut pulls),
+                };
+                if *free == 0 || due > now || !may || busy.contains(&item.image) {
                     continue;
                 }
-                free -= 1;
+                *free -= 1;
                 busy.push(item.image.clone());
                 item.next = Next::Running(step);
                 jobs.push(Job { set: set.planned.set.name.clone(), image: item.image.clone(), step });
@@ -182,6 +171,7 @@ impl Queue {
             for item in &mut set.items {
                 if let Next::Running(step @ (Step::Pull | Step::Refresh)) = item.next {
                     item.next = Next::Due(step, now);
+                    item.cut_off = true;
                     cut.push((set.planned.set.name.clone(), item.image.clone()));
                 }
             }
@@ -189,11 +179,18 @@ impl Queue {
         cut
     }
 
+    /// Why nothing of this set may be pulled now, where it is open to none of its images.
+    #[must_use]
+    pub fn why_closed(&self, set: &str, gates: Gates, now: Time) -> Option<&'static str> {
+        let set = self.sets.iter().find(|queue| &*queue.planned.set.name == set)?;
+        set.closed(gates, now).map(|closed| closed.why())
+    }
+
     /// Notes what came of a job. One that is in no set any more is forgotten.
     pub fn end(&mut self, job: &Job, outcome: Outcome, now: Time) {
         let Some(set) = self.sets.iter_mut().find(|set| set.planned.set.name == job.set) else { return };
         if let Some(item) = set.items.iter_mut().find(|item| item.image == job.image) {
-            item.end(job.step, outcome, &item::Around { pace: &self.pace, set: &set.planned.set, from: set.from, now });
+            item.end(job.step, outcome, &item::Around { pace: &self.pace, set: &set.planned.set, now });
         }
     }
 
@@ -230,9 +227,18 @@ impl Queue {
     /// How often the image of a job was tried in vain.
     #[must_use]
     pub fn tries(&self, job: &Job) -> u32 {
-        let set = self.sets.iter().find(|set| set.planned.set.name == job.set);
-        let item = set.and_then(|set| set.items.iter().find(|item| item.image == job.image));
-        item.and_then(|item| item.failure.as_ref()).map_or(0, |failure| failure.tries)
+        self.item(job).and_then(|item| item.failure.as_ref()).map_or(0, |failure| failure.tries)
+    }
+
+    /// Whether the pull of a job was begun before and cut off.
+    #[must_use]
+    pub fn goes_on(&self, job: &Job) -> bool {
+        job.step != Step::Check && self.item(job).is_some_and(|item| item.cut_off)
+    }
+
+    fn item(&self, job: &Job) -> Option<&Item> {
+        let set = self.sets.iter().find(|set| set.planned.set.name == job.set)?;
+        set.items.iter().find(|item| item.image == job.image)
     }
 
     /// The set of that name, as planned.
@@ -247,18 +253,6 @@ impl Queue {
         self.sets.iter().filter(fails).map(|set| &set.planned)
     }
 
-    /// The images to keep that are here, each once, in the order of the configuration.
-    #[must_use]
-    pub fn kept(&self) -> Vec<Arc<str>> {
-        let mut kept: Vec<Arc<str>> = Vec::new();
-        for item in self.sets.iter().filter(|set| set.planned.set.keep).flat_map(|set| &set.items) {
-            if item.here.is_some() && !kept.contains(&item.image) {
-                kept.push(item.image.clone());
-            }
-        }
-        kept
-    }
-
     /// How each image stands.
     pub fn standings(&self) -> impl Iterator<Item = (Arc<str>, Standing)> {
         let items = self.sets.iter().flat_map(|set| &set.items);
@@ -269,7 +263,7 @@ impl Queue {
     #[must_use]
     pub fn is_pulling(&self) -> bool {
         let mut items = self.sets.iter().flat_map(|set| &set.items);
-        items.any(|item| matches!(item.next, Next::Running(Step::Pull | Step::Refresh)))
+        items.any(Item::is_pulling)
     }
 
     /// Something would be pulled now if no pod's image were.
@@ -277,100 +271,12 @@ impl Queue {
     pub fn wants_to_pull(&self, gates: Gates, now: Time) -> bool {
         let alone = Gates { pods: false, ..gates };
         let mut items = self.sets.iter().filter(|set| set.closed(alone, now).is_none()).flat_map(|set| &set.items);
-        items.any(|item| matches!(item.next, Next::Due(Step::Pull | Step::Refresh, due) if due <= now))
+        items.any(|item| matches!(item.next, Next::Due(Step::Pull | Step::Refresh, due) if due.max(item.from) <= now))
     }
 
     fn running(&self) -> impl Iterator<Item = &Arc<str>> {
         let items = self.sets.iter().flat_map(|set| &set.items);
-        items.filter(|item| matches!(item.next, Next::Running(_))).map(|item| &item.image)
-    }
-}
-
-impl SetQueue {
-    fn new(planned: PlannedSet, from: Time, mut known: Vec<Item>, pace: &Pace, now: Time) -> Self {
-        let images = if planned.refused.is_some() { &[][..] } else { &planned.set.images[..] };
-        let item = |image: &Arc<str>| match known.iter().position(|item| item.image == *image) {
-            Some(at) => known.swap_remove(at),
-            None => Item::new(image, pace, now),
-        };
-        let items = images.iter().map(item).collect();
-        Self { planned, from, items }
-    }
-
-    /// What is here may be kept or refreshed otherwise than before.
-    fn replan(&mut self, pace: &Pace, now: Time) {
-        let around = item::Around { pace, set: &self.planned.set, from: self.from, now };
-        self.items.iter_mut().for_each(|item| item.replan(&around));
-    }
-
-    /// Hands over what the next plan keeps. What waits starts anew where the set changed.
-    fn take(&mut self, next: &PlannedSet, unchanged: bool) -> Vec<Item> {
-        let stays = |item: &mut Item| next.refused.is_none() && next.set.images.contains(&item.image);
-        let mut kept: Vec<_> = self.items.extract_if(.., stays).collect();
-        kept.retain(|item| unchanged || item.here.is_some() || matches!(item.next, Next::Running(_)));
-        kept
-    }
-
-    fn into_running(self) -> impl Iterator<Item = Key> {
-        let running = self.items.into_iter().filter(|item| matches!(item.next, Next::Running(_)));
-        let name = self.planned.set.name;
-        running.map(move |item| (name.clone(), item.image))
-    }
-
-    fn closed(&self, gates: Gates, now: Time) -> Option<Closed> {
-        if now < self.from {
-            return Some(Closed::Waits(Waits::Turn { at: self.from }));
-        }
-        if let Some(window::State::Closed { opens }) = self.planned.set.window.as_ref().map(|w| window::state(w, now)) {
-            return Some(Closed::Waits(Waits::Window { opens }));
-        }
-        let pressure = gates.pressure.then_some(Closed::Waits(Waits::Pressure));
-        pressure.or(gates.pods.then_some(Closed::Pods))
-    }
-
-    /// When what it may do changes next.
-    fn turns(&self, now: Time) -> Option<Time> {
-        if now < self.from {
-            return Some(self.from);
-        }
-        match window::state(self.planned.set.window.as_ref()?, now) {
-            window::State::Open { until } => (self.running() > 0).then_some(until),
-            window::State::Closed { opens } => opens,
-        }
-    }
-
-    fn running(&self) -> usize {
-        self.items.iter().filter(|item| matches!(item.next, Next::Running(_))).count()
-    }
-
-    fn progress(&self, gates: Gates, now: Time) -> SetProgress {
-        let pulled = self.items.iter().filter_map(|item| item.here.and_then(|here| here.by_us));
-        SetProgress {
-            set: self.planned.set.name.clone(),
-            images: self.planned.set.images.len(),
-            present: self.items.iter().filter(|item| item.here.is_some_and(|here| here.by_us.is_none())).count(),
-            pulled: pulled.clone().count(),
-            bytes: pulled.sum(),
-            here: self.names(|item| item.here.is_some()),
-            missing: self.names(|item| item.missing),
-            failed: self.items.iter().filter_map(|item| item.failure.clone()).collect(),
-            settled: self.items.iter().all(Item::settled),
-            refused: self.planned.refused.clone(),
-            waits: self.waits(gates, now),
-        }
-    }
-
-    fn names(&self, which: impl Fn(&Item) -> bool) -> Arc<[Arc<str>]> {
-        self.items.iter().filter(|item| which(item)).map(|item| item.image.clone()).collect()
-    }
-
-    fn waits(&self, gates: Gates, now: Time) -> Option<Waits> {
-        let mut missing = self.items.iter().filter(|item| item.here.is_none() && item.next.is_pull()).peekable();
-        missing.peek()?;
-        match self.closed(gates, now) {
-            Some(Closed::Waits(waits)) => Some(waits),
-            Some(Closed::Pods) | None => missing.find_map(|item| item.short.clone()).map(Waits::Room),
-        }
+        items.filter(|item| item.is_running()).map(|item| &item.image)
     }
 }
 

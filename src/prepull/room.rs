@@ -6,12 +6,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustix::fs::statvfs;
-use tokio::task::spawn_blocking;
-use tokio::time::timeout;
 
+use self::claims::Claims;
+use super::asking::Asking;
 use crate::client::cri::Cri;
 use crate::host::{Mounts, Root};
-use crate::model::pull::Pull;
+use crate::model::pull::{Layer, Pull, sum};
+
+mod claims;
+
+pub(super) use self::claims::Claim;
 
 /// A disk that does not answer within this time is not seen.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
@@ -46,32 +50,45 @@ impl Space {
 /// are taken to be unpacked, for most are of other images; that is why the disk is looked at during the pull too.
 #[must_use]
 pub fn needs(pull: &Pull) -> u64 {
-    let missing = pull.layers.iter().filter(|layer| layer.offset < layer.total);
-    missing.map(|layer| (layer.total - layer.offset).saturating_add(layer.total.saturating_mul(UNPACKED))).sum()
+    sum(missing(pull).map(takes))
 }
 
 /// What a pull takes that is cut off in the middle and begun again: what was unpacked of it by then is taken off the disk. 0
 /// where its layers are not known yet.
 #[must_use]
 pub fn needs_again(pull: &Pull) -> u64 {
-    let layers = pull.layers.iter().filter(|_| pull.complete_list);
-    layers
-        .map(|layer| layer.total.saturating_sub(layer.offset).saturating_add(layer.total.saturating_mul(UNPACKED)))
-        .sum()
+    sum(pull.layers.iter().filter(|_| pull.complete_list).map(takes))
 }
 
-/// Where images are, and how that disk is asked.
+/// What an image of that size holds, with what it is unpacked to. The runtime's own size of it is that of what was downloaded
+/// (containerd: internal/cri/store/image/image.go).
+pub(super) fn holds(size: u64) -> u64 {
+    size.saturating_add(size.saturating_mul(UNPACKED))
+}
+
+fn missing(pull: &Pull) -> impl Iterator<Item = &Layer> {
+    pull.layers.iter().filter(|layer| layer.offset < layer.total)
+}
+
+/// The bytes of a layer that are to come, and all of it unpacked.
+fn takes(layer: &Layer) -> u64 {
+    layer.total.saturating_sub(layer.offset).saturating_add(layer.total.saturating_mul(UNPACKED))
+}
+
+/// Where images are, how that disk is asked, and what pulls have claimed of it. Cheap to copy; all copies know the same.
 #[derive(Clone, Debug)]
 pub struct Disk {
     cri: Cri,
     root: Arc<Path>,
+    looks: Asking,
+    claims: Claims,
 }
 
 impl Disk {
     /// The disk of this runtime; `root` is where the host's root is seen.
     #[must_use]
     pub fn new(cri: Cri, root: &Path) -> Self {
-        Self { cri, root: root.into() }
+        Self { cri, root: root.into(), looks: Asking::new(1, ANSWERS_WITHIN), claims: Claims::default() }
     }
 
     /// How full it is; none where it can't be seen.
@@ -79,7 +96,17 @@ impl Disk {
         let answer = self.cri.image_fs_info().await.ok()?;
         let place = PathBuf::from(answer.image_filesystems.into_iter().next()?.fs_id?.mountpoint);
         let root = self.root.clone();
-        timeout(ANSWERS_WITHIN, spawn_blocking(move || look(&root, &place))).await.ok()?.ok()?
+        self.looks.ask(move || look(&root, &place)).await?
+    }
+
+    /// Claims of this room what a pull takes; else what is left of it beside the claims of others.
+    pub(super) fn claim(&self, pull: &Pull, room: u64) -> Result<Claim, u64> {
+        self.claims.claim(pull, room)
+    }
+
+    /// What is left of it once all pulls under way have what they claimed.
+    pub(super) fn beside_claims(&self, space: Space) -> Space {
+        Space { free: space.free.saturating_sub(self.claims.total()), ..space }
     }
 }
 
@@ -90,13 +117,31 @@ fn look(root: &Path, place: &Path) -> Option<Space> {
     let own = mounts.layer().is_some_and(|layer| layer.starts_with(place));
     let at = Root(&mounts).find(place).ok().or(own.then(|| PathBuf::from("/")))?;
     let stat = statvfs(&at).ok()?;
-    Some(Space { free: stat.f_bavail * stat.f_frsize, size: stat.f_blocks * stat.f_frsize })
+    Some(Space { free: stat.f_bavail.saturating_mul(stat.f_frsize), size: stat.f_blocks.saturating_mul(stat.f_frsize) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::pull::Layer;
+
+    /// A layer of which so many bytes are here.
+    pub(super) fn layer(digest: &str, offset: u64, total: u64) -> Layer {
+        Layer { digest: digest.into(), offset, total, active: false, elsewhere: false, updated: None }
+    }
+
+    /// A pull whose manifest is here.
+    pub(super) fn pull(layers: Vec<Layer>) -> Pull {
+        Pull {
+            lease: "l".into(),
+            own: None,
+            began: None,
+            repositories: Vec::new(),
+            manifests: Vec::new(),
+            document: None,
+            layers,
+            complete_list: true,
+        }
+    }
 
     #[test]
     fn a_set_uses_what_lies_above_its_floor() {
@@ -107,27 +152,17 @@ mod tests {
 
     #[test]
     fn a_pull_needs_what_is_to_come_and_that_unpacked() {
-        let layer = |offset, total| Layer {
-            digest: "sha256:a".into(),
-            offset,
-            total,
-            active: false,
-            elsewhere: false,
-            updated: None,
-        };
-        let pull = Pull {
-            lease: "l".into(),
-            own: None,
-            began: None,
-            repositories: Vec::new(),
-            manifests: Vec::new(),
-            document: None,
-            layers: vec![layer(100, 100), layer(40, 100), layer(0, 10)],
-            complete_list: true,
-        };
+        let pull = pull(vec![layer("a", 100, 100), layer("b", 40, 100), layer("c", 0, 10)]);
         assert_eq!(needs(&pull), (60 + 300) + (10 + 30));
         assert_eq!(needs_again(&pull), 300 + (60 + 300) + (10 + 30));
         assert_eq!(needs_again(&Pull { complete_list: false, ..pull }), 0);
+    }
+
+    #[test]
+    fn sizes_that_no_registry_has_are_more_than_any_disk_has() {
+        let pull = pull(vec![layer("a", 0, u64::MAX), layer("b", 1, u64::MAX), layer("c", 0, u64::MAX / 2)]);
+        assert_eq!((needs(&pull), needs_again(&pull), holds(u64::MAX)), (u64::MAX, u64::MAX, u64::MAX));
+        assert_eq!((pull.total(), pull.done()), (Some(u64::MAX), 1));
     }
 
     #[test]

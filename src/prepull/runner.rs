@@ -10,16 +10,17 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::changes::Changes;
-use super::chores::{Chores, Wishes};
+use super::chores::Chores;
 use super::credentials::Credentials;
 use super::jobs::Jobs;
 use super::keep::Keeper;
 use super::leases::{Leases, Owner};
 use super::plan::plan;
 use super::pull::{NameCause, Order, Puller};
-use super::queue::{Gates, Job, Outcome, Pace, Queue, Step};
+use super::queue::{Gates, Job, Key, Outcome, Pace, Queue, Step};
 use super::room::{Disk, Space};
 use super::way::{Lookout, Ours, Way};
+use super::wishes::Wishes;
 use crate::client::containerd::Containerd;
 use crate::client::cri::Cri;
 use crate::clock::Clock;
@@ -49,11 +50,14 @@ pub struct Prepull {
     pub clock: Clock,
 }
 
+/// A node's labels.
+type Labels = Vec<(Arc<str>, Arc<str>)>;
+
 /// What of the node matters for pre-pulling.
 #[derive(Clone, Debug)]
 pub struct Surroundings {
     /// The node's labels; empty until they are known.
-    pub labels: watch::Receiver<Vec<(Arc<str>, Arc<str>)>>,
+    pub labels: watch::Receiver<Labels>,
     /// The kubelet says that the disk is short of room (condition `DiskPressure`).
     pub pressure: watch::Receiver<bool>,
     /// Whether the kubelet verifies credentials of images that are present.
@@ -96,7 +100,8 @@ impl Prepull {
                 out: out.clone(),
                 stop: stop.clone(),
             }),
-            queue: Queue::new(self.pace),
+            queue: Queue::new(Pace { watch_all: true, ..self.pace }),
+            followed: (PrepullSettings::default(), Labels::new()),
             told: BTreeMap::new(),
             dropped: Vec::new(),
             ours,
@@ -112,6 +117,8 @@ impl Prepull {
 struct Crank {
     given: Prepull,
     queue: Queue,
+    /// The settings and the labels that the queue's plan is made of.
+    followed: (PrepullSettings, Labels),
     chores: Chores,
     changes: Changes,
     jobs: Jobs,
@@ -131,6 +138,7 @@ impl Crank {
             let (now, gates) = (self.given.clock.now(), self.gates());
             for key in self.queue.cut(gates, now) {
                 self.jobs.call_off(&key);
+                self.log_cut(&key, gates, now);
             }
             for job in self.queue.start(gates, now) {
                 self.start(job);
@@ -172,6 +180,7 @@ impl Crank {
         let labels = self.given.around.labels.borrow_and_update().clone();
         let verification = self.given.around.verification.borrow_and_update().clone();
         let plan = plan(&settings, &self.given.node, &labels, &verification);
+        self.followed = (settings, labels);
         let planned = |name: &Arc<str>| plan.sets.iter().any(|planned| planned.set.name == *name);
         self.dropped.extend(self.told.extract_if(.., |name, _| !planned(name)).map(|(name, _)| name));
         for key in self.queue.follow(plan, self.given.clock.now()) {
@@ -179,28 +188,28 @@ impl Crank {
         }
     }
 
-    /// What is to be held. Leases are kept whatever a selector says by now: the node's labels may not be known yet.
+    /// What is to be held.
     fn wishes(&self, gates: Gates) -> Wishes {
-        if gates.pressure {
-            return Wishes::default();
-        }
-        let settings = self.given.settings.borrow();
-        Wishes {
-            leased: settings.sets.iter().flat_map(|set| &set.images).cloned().collect(),
-            kept: self.queue.kept(),
-            keep_at_most: settings.keep_at_most,
-            min_free: settings.sets.iter().map(|set| set.min_free).min(),
-            spared: self.given.around.pause.borrow().clone(),
-        }
+        let pause = self.given.around.pause.borrow().clone();
+        let (settings, labels) = &self.followed;
+        let wishes = if gates.pressure { Wishes::none() } else { Wishes::of(settings, labels, &self.queue) };
+        wishes.sparing(pause)
     }
 
     fn start(&mut self, job: Job) {
-        if job.step == Step::Pull && self.queue.tries(&job) == 0 {
+        if self.queue.goes_on(&job) {
+            tracing::info!(set = %job.set, image = %job.image, "pre-pull goes on");
+        } else if job.step == Step::Pull && self.queue.tries(&job) == 0 {
             tracing::info!(set = %job.set, image = %job.image, "pre-pull starts");
         }
         let Some(planned) = self.queue.planned(&job.set) else { return };
         let order = Order::of(&job.image, &planned.set);
         self.jobs.start(job, order);
+    }
+
+    fn log_cut(&self, (set, image): &Key, gates: Gates, now: Time) {
+        let why = self.queue.why_closed(set, gates, now).unwrap_or_default();
+        tracing::info!(%set, %image, why, "pre-pull is cut off and goes on later");
     }
 
     fn make_room(&mut self, space: Option<Space>) {

@@ -38,7 +38,7 @@ impl Stall {
 
 impl Mark {
     fn of(pull: &Pull) -> Self {
-        Self { bytes: pull.done() + pull.document.unwrap_or_default(), manifests: pull.manifests.len() }
+        Self { bytes: pull.done().saturating_add(pull.document.unwrap_or_default()), manifests: pull.manifests.len() }
     }
 }
 

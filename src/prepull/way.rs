@@ -191,7 +191,8 @@ impl Others {
         self.seen.retain(|lease, _| pulls.iter().any(|pull| pull.lease == *lease));
         let mut taken = false;
         for pull in pulls {
-            let (bytes, parts) = (pull.done() + pull.document.unwrap_or_default(), pull.manifests.len());
+            let bytes = pull.done().saturating_add(pull.document.unwrap_or_default());
+            let parts = pull.manifests.len();
             let first = || Movement { bytes, parts, at: began(pull, now) };
             let known = self.seen.entry(pull.lease.clone()).or_insert_with(first);
             if (known.bytes, known.parts) != (bytes, parts) {

@@ -109,6 +109,7 @@ mod tests {
             bytes: 0,
             here: images(here),
             missing: images(missing),
+            gone: 0,
             failed: Vec::new(),
             settled: true,
             refused: None,

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use containerd_client::services::v1::{
-    CreateRequest, GetImageRequest, GetImageResponse, Image, InfoRequest, InfoResponse, ReadContentResponse,
-    UpdateImageRequest,
+    CreateRequest, GetImageRequest, GetImageResponse, Image, InfoRequest, InfoResponse, Lease, ListResponse,
+    ReadContentResponse, UpdateImageRequest,
 };
 use containerd_client::types::Descriptor;
+use kubewhy::client::containerd::pulls::Pulls;
 use kubewhy::client::containerd::{Containerd, Pin};
 use kubewhy::client::cri::Cri;
 use kubewhy::client::cri::deadlines::Deadlines;
@@ -16,7 +17,7 @@ use kubewhy::model::runtime::FailureKind;
 use prost::Message as _;
 use tonic::{Code, Status};
 
-use crate::fake_runtime::{FakeRuntime, Reply, by, containerd};
+use crate::fake_runtime::{FakeRuntime, Reply, answer, by, containerd};
 
 fn far_end() -> (tempfile::TempDir, FakeRuntime, Containerd) {
     let folder = tempfile::tempdir().unwrap();
@@ -105,6 +106,24 @@ async fn a_pin_is_set_with_a_mark_of_ours_and_only_that_is_taken_off() {
         let image = update.image.as_ref().unwrap();
         assert_eq!((&*image.labels["io.cri-containerd.pinned"], image.target.is_some()), (value, true));
     }
+}
+
+#[tokio::test]
+async fn a_pull_of_others_is_seen_beside_any_number_of_our_own_leases() {
+    let (_folder, fake, client) = far_end();
+    let lease = |number: i64, ours: bool| {
+        let labels = [Some(("containerd.io/gc.expire", "")), ours.then_some(("kubewhy.dev/image", "a:1"))];
+        let labels = labels.into_iter().flatten().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        let created_at = Some(prost_types::Timestamp { seconds: number, nanos: 0 });
+        Lease { id: format!("lease-{number}"), created_at, labels }
+    };
+    let leases = (0..500).map(|number| lease(number, number > 0)).collect();
+    fake.on(&containerd("leases.v1.Leases/List"), answer(&ListResponse { leases }));
+    for method in ["leases.v1.Leases/ListResources", "content.v1.Content/ListStatuses"] {
+        fake.on(&containerd(method), answer(&()));
+    }
+    let others = Pulls::new(client).others().await.unwrap();
+    assert_eq!(others.iter().map(|pull| &*pull.lease).collect::<Vec<_>>(), ["lease-0"]);
 }
 
 #[tokio::test]

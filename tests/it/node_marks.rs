@@ -111,6 +111,7 @@ impl Stage {
             here: images(here),
             missing: images(missing),
             failed: Vec::new(),
+            gone: 0,
             settled: missing.is_empty(),
             refused: None,
             waits: None,

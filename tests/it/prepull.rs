@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use containerd_client::services::v1::{CreateRequest, DeleteRequest, Lease, ListResponse};
+use containerd_client::services::v1::{CreateRequest, DeleteRequest};
 use k8s_cri::v1::{Image, ImageStatusRequest, ImageStatusResponse, PullImageRequest, PullImageResponse};
 use kubewhy::client::cri::Cri;
 use kubewhy::client::cri::deadlines::Deadlines;
@@ -17,8 +17,9 @@ use kubewhy::model::observation::{Observation, Seen};
 use kubewhy::model::prepull::{SetProgress, Waits};
 use kubewhy::model::settings::{CredentialSettings, CredentialSource, PrepullSet, PrepullSettings};
 use kubewhy::model::verification::Verification;
+use kubewhy::prepull::mend::Mend;
 use kubewhy::prepull::queue::Pace;
-use kubewhy::prepull::{Prepull, Surroundings};
+use kubewhy::prepull::{Prepull, Surroundings, causes};
 use prost::Message as _;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -34,6 +35,8 @@ const AT_LAST: Duration = Duration::from_secs(60);
 struct Stage {
     fake: FakeRuntime,
     settings: watch::Sender<PrepullSettings>,
+    labels: watch::Sender<Vec<(Arc<str>, Arc<str>)>>,
+    pause: watch::Sender<Option<Arc<str>>>,
     pressure: watch::Sender<bool>,
     pods_wait: watch::Sender<bool>,
     expected: watch::Sender<Arc<[Arc<str>]>>,
@@ -46,7 +49,17 @@ struct Stage {
 impl Stage {
     /// A containerd that has only the image `present`, and an agent with one set.
     fn new(images: &[&str], prepare: impl FnOnce(&FakeRuntime)) -> Self {
-        let settings = PrepullSettings { sets: vec![set(images)], ..PrepullSettings::default() };
+        Self::with(set(images), prepare)
+    }
+
+    /// Likewise, with this set.
+    fn with(set: PrepullSet, prepare: impl FnOnce(&FakeRuntime)) -> Self {
+        Self::at_pace(pace(), set, prepare)
+    }
+
+    /// Likewise, at this pace.
+    fn at_pace(pace: Pace, set: PrepullSet, prepare: impl FnOnce(&FakeRuntime)) -> Self {
+        let settings = PrepullSettings { sets: vec![set], ..PrepullSettings::default() };
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("runtime.sock");
         let fake = FakeRuntime::containerd(&socket);
@@ -57,21 +70,23 @@ impl Stage {
         fake.on(&image("PullImage"), answer(&PullImageResponse::default()));
         prepare(&fake);
         let (settings, following) = watch::channel(settings);
+        let (labels, labelled) = watch::channel(Vec::new());
+        let (pause, paused) = watch::channel(None);
         let (pressure, pressed) = watch::channel(false);
         let (pods_wait, waited) = watch::channel(false);
         let (expected, told) = watch::channel(Arc::default());
         let around = Surroundings {
-            labels: watch::channel(Vec::new()).1,
+            labels: labelled,
             pressure: pressed,
             verification: watch::channel(Verification::Unknown).1,
             pods_wait: waited,
             expected: told,
-            pause: watch::channel(None).1,
+            pause: paused,
         };
         let (out, seen) = mpsc::channel(16);
         let stop = CancellationToken::new();
-        let running = tokio::spawn(agent(&socket, following, around).run(out, stop.clone()));
-        Self { fake, settings, pressure, pods_wait, expected, seen, stop, running, _folder: folder }
+        let running = tokio::spawn(agent(&socket, pace, following, around).run(out, stop.clone()));
+        Self { fake, settings, labels, pause, pressure, pods_wait, expected, seen, stop, running, _folder: folder }
     }
 
     /// Waits for a progress that is so.
@@ -100,7 +115,7 @@ impl Stage {
     }
 }
 
-fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>, around: Surroundings) -> Prepull {
+fn agent(socket: &Path, pace: Pace, settings: watch::Receiver<PrepullSettings>, around: Surroundings) -> Prepull {
     let clock = Clock::start();
     Prepull {
         cri: Cri::new(Endpoint::Given(socket.to_owned()), clock, Deadlines::default()),
@@ -108,10 +123,14 @@ fn agent(socket: &Path, settings: watch::Receiver<PrepullSettings>, around: Surr
         host_root: "/".into(),
         settings,
         around,
-        pace: Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3, ..Pace::default() },
+        pace,
         cause: |_| None,
         clock,
     }
+}
+
+fn pace() -> Pace {
+    Pace { fast: (SOON, SOON), slow: (SOON, SOON), patience: 3, ..Pace::default() }
 }
 
 /// A set for which there is room, however full this machine's disk is.
@@ -132,6 +151,13 @@ fn has(fake: &FakeRuntime, images: &'static [&str]) {
         Ok(ImageStatusResponse { image, ..ImageStatusResponse::default() })
     };
     fake.on(&image("ImageStatus"), by(status));
+}
+
+#[test]
+fn every_cause_that_pre_pulling_names_by_its_id_is_in_the_catalogue() {
+    let own = [causes::STALLED, causes::GIVEN_UP, causes::UNNAMED];
+    let unknown: Vec<_> = Mend::causes().chain(own).filter(|id| kubewhy::causes::by_id(id).is_none()).collect();
+    assert!(unknown.is_empty(), "{unknown:?}");
 }
 
 #[tokio::test]
@@ -211,19 +237,24 @@ async fn an_edit_calls_off_what_left_and_starts_what_came() {
 }
 
 #[tokio::test]
-async fn leases_of_images_that_nobody_wants_any_more_are_ended() {
-    let ours = |id: &str, image: &str| Lease {
-        id: id.to_owned(),
-        labels: [("kubewhy.dev/image".to_owned(), image.to_owned())].into(),
-        ..Lease::default()
-    };
-    let foreign = Lease { id: "kubelet".to_owned(), ..Lease::default() };
-    let leases = vec![ours("old", "gone:1"), ours("kept", "present"), foreign];
-    let stage = Stage::new(&["present"], |fake| fake.on(&lease("List"), answer(&ListResponse { leases })));
-    while stage.ended_leases().is_empty() {
-        tokio::time::sleep(SOON).await;
-    }
-    assert_eq!(stage.ended_leases(), ["old"]);
+async fn an_image_that_is_removed_is_missing_from_the_next_look_on() {
+    let mut stage = Stage::at_pace(Pace { watch: SOON, ..pace() }, set(&["present"]), |_| {});
+    stage.until(SetProgress::complete).await;
+    has(&stage.fake, &[]);
+    let removed = stage.until(|progress| !progress.complete()).await;
+    assert_eq!((removed.missing.len(), removed.gone, stage.pulls().len()), (1, 1, 0));
+    has(&stage.fake, &["present"]);
+    stage.until(SetProgress::complete).await;
+}
+
+#[tokio::test]
+async fn credentials_that_are_not_there_are_told_as_words_of_our_own() {
+    let source = CredentialSource::File("/nowhere/registry.json".into());
+    let credentials = Some(CredentialSettings { source, any_pod_may_use: true });
+    let mut stage = Stage::with(PrepullSet { credentials, ..set(&["absent:1"]) }, |_| {});
+    let failed = stage.until(|progress| !progress.failed.is_empty()).await.failed.remove(0);
+    assert!(failed.text.starts_with("No registry was asked: credentials file /nowhere/registry.json"), "{failed:?}");
+    assert_eq!((failed.cause, stage.pulls().len()), (Some(causes::UNNAMED), 0));
 }
 
 #[tokio::test]

@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn the_exit_code_says_what_failed_the_gravest_first() {
-        let failed = || Phase::Failed(PullFailure { image: "a:1".into(), text: "x".into(), tries: 3 });
+        let failed = || Phase::Failed(PullFailure { image: "a:1".into(), text: "x".into(), cause: None, tries: 3 });
         let short = || Phase::Short(Short { image: "a:1".into(), needs: 9, room: 1 });
         for (phases, stopped, code) in [
             (vec![Phase::Present, Phase::Pulled(7)], false, 0),
@@ -153,6 +153,7 @@ mod tests {
         let failed = PullFailure {
             image: "a:1".into(),
             text: "failed to pull and unpack image: unexpected status: 429 Too Many Requests".into(),
+            cause: None,
             tries: 3,
         };
         let ends = ends(vec![Phase::Pulled(7), Phase::Failed(failed)], false);

@@ -51,8 +51,9 @@ impl Pulls {
     /// # Errors
     /// How a call failed.
     pub async fn others(&mut self) -> Result<Vec<Pull>, CallFailure> {
-        let mut leases = convert::newest(self.containerd.leases().await?, PULLS_AT_MOST);
-        leases.retain(|lease| !lease.labels.contains_key(OWN_IMAGE));
+        let mut leases = self.containerd.leases().await?;
+        leases.retain(|lease| !lease.labels.contains_key(OWN_IMAGE)); // of which a set has as many as images
+        let leases = convert::newest(leases, PULLS_AT_MOST);
         if leases.is_empty() {
             return Ok(Vec::new());
         }

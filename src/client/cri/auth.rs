@@ -12,7 +12,6 @@ pub struct RegistryAuth(Secret);
 enum Secret {
     Basic { user: String, password: String },
     IdentityToken(String),
-    RegistryToken(String),
 }
 
 impl RegistryAuth {
@@ -28,19 +27,12 @@ impl RegistryAuth {
         Self(Secret::IdentityToken(token.into()))
     }
 
-    /// A bearer token that goes to the registry as it is. containerd does not support it.
-    #[must_use]
-    pub fn registry_token(token: impl Into<String>) -> Self {
-        Self(Secret::RegistryToken(token.into()))
-    }
-
     /// As CRI takes it. `server_address` stays empty: containerd drops the credentials where its host does not parse to
     /// the image's (containerd: internal/cri/server/images/image_pull.go ParseAuth).
     pub(super) fn into_wire(self) -> AuthConfig {
         match self.0 {
             Secret::Basic { user, password } => AuthConfig { username: user, password, ..AuthConfig::default() },
             Secret::IdentityToken(token) => AuthConfig { identity_token: token, ..AuthConfig::default() },
-            Secret::RegistryToken(token) => AuthConfig { registry_token: token, ..AuthConfig::default() },
         }
     }
 }

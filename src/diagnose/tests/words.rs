@@ -82,7 +82,8 @@ fn a_pod_that_waits_for_its_volumes_is_not_told_of_the_network() {
 fn a_set_that_is_asked_for_no_more_is_over() {
     let mut t = Timeline::new();
     let name: Arc<str> = "base".into();
-    let failed = vec![PullFailure { image: "r.example.com/a:1".into(), text: "manifest unknown".into(), tries: 1 }];
+    let failed =
+        vec![PullFailure { image: "r.example.com/a:1".into(), text: "manifest unknown".into(), cause: None, tries: 1 }];
     let (set, settled, refused) = (name.clone(), true, None);
     t.see(Seen::Prepull(SetProgress { set, images: 1, failed, settled, refused, ..SetProgress::default() }));
     assert_eq!(t.wait(60).look().diagnoses.len(), 1);

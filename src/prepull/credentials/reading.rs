@@ -5,12 +5,10 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
-
 use super::error::CredentialError;
+use crate::prepull::asking::Asking;
 
 /// The largest Secret there can be (Kubernetes: core/v1 MaxSecretSize).
 const SIZE_AT_MOST: u64 = 1 << 20;
@@ -25,11 +23,11 @@ const READERS: usize = 4;
 const ANSWERS_WITHIN: Duration = Duration::from_secs(5);
 
 /// Reads files, a few at once.
-pub(super) struct Reader(Arc<Semaphore>);
+pub(super) struct Reader(Asking);
 
 impl Default for Reader {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(READERS)))
+        Self(Asking::new(READERS, ANSWERS_WITHIN))
     }
 }
 
@@ -40,16 +38,8 @@ impl Reader {
         path: &Path,
         question: impl FnOnce(&Path) -> Result<T, CredentialError> + Send + 'static,
     ) -> Result<T, CredentialError> {
-        let (about, readers) = (path.to_owned(), Arc::clone(&self.0));
-        let asking = async {
-            let place = readers.acquire_owned().await.ok()?;
-            let asking = tokio::task::spawn_blocking(move || {
-                let _place = place; // given back when the file system answers, not when nobody waits any more
-                question(&about)
-            });
-            asking.await.ok()
-        };
-        let answer = tokio::time::timeout(ANSWERS_WITHIN, asking).await.ok().flatten();
+        let about = path.to_owned();
+        let answer = self.0.ask(move || question(&about)).await;
         answer.unwrap_or_else(|| Err(CredentialError::Unanswered(path.to_owned())))
     }
 }
@@ -98,8 +88,6 @@ fn unreadable(path: &Path, error: io::Error) -> CredentialError {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
-
     use super::*;
 
     #[test]
@@ -122,25 +110,5 @@ mod tests {
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(SIZE_AT_MOST + 1).unwrap();
         assert!(matches!(whole(file.path()), Err(CredentialError::TooLarge(_))));
-    }
-
-    /// Virtual time stands still by itself while a thread is busy.
-    #[tokio::test(start_paused = true)]
-    async fn mounts_that_hang_cost_a_few_threads_however_often_they_are_asked() {
-        let reader = Reader::default();
-        let mut hung = Vec::new();
-        for _ in 0..3 * READERS {
-            let (release, waits) = mpsc::channel::<()>();
-            hung.push(release);
-            let asked = reader.ask(Path::new("/hung"), move |_| {
-                let _released = waits.recv();
-                Ok(())
-            });
-            let (answer, ()) = tokio::join!(asked, tokio::time::advance(2 * ANSWERS_WITHIN));
-            assert!(matches!(answer, Err(CredentialError::Unanswered(_))));
-            assert!(reader.0.available_permits() >= READERS.saturating_sub(hung.len()));
-        }
-        drop(hung);
-        assert!(reader.ask(Path::new("/well"), |_| Ok(())).await.is_ok());
     }
 }

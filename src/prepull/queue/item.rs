@@ -13,6 +13,8 @@ use crate::prepull::mend::Mend;
 #[derive(Clone, Debug)]
 pub(super) struct Item {
     pub(super) image: Arc<str>,
+    /// Before this nothing is pulled of it.
+    pub(super) from: Time,
     pub(super) here: Option<Here>,
     pub(super) next: Next,
     pub(super) failure: Option<PullFailure>,
@@ -20,6 +22,10 @@ pub(super) struct Item {
     pub(super) short: Option<Short>,
     /// It was looked for and not found, and has not come since.
     pub(super) missing: bool,
+    /// It was here, somebody removed it, and it is not to be kept: it is not pulled again.
+    pub(super) gone: bool,
+    /// A pull of it was begun and cut off, and is to go on.
+    pub(super) cut_off: bool,
     /// What its failure needs is somebody's edit.
     hopeless: bool,
     /// The runtime did not answer, so often in a row.
@@ -56,19 +62,27 @@ impl Next {
 pub(super) struct Around<'a> {
     pub(super) pace: &'a Pace,
     pub(super) set: &'a PrepullSet,
-    pub(super) from: Time,
     pub(super) now: Time,
 }
 
+impl Around<'_> {
+    fn next_look(&self) -> Time {
+        after(self.now, jittered(self.pace.watch))
+    }
+}
+
 impl Item {
-    pub(super) fn new(image: &Arc<str>, pace: &Pace, now: Time) -> Self {
+    pub(super) fn new(image: &Arc<str>, from: Time, pace: &Pace, now: Time) -> Self {
         Self {
             image: image.clone(),
+            from,
             here: None,
             next: Next::Due(Step::Check, now),
             failure: None,
             short: None,
             missing: false,
+            gone: false,
+            cut_off: false,
             hopeless: false,
             unanswered: 0,
             refresh: None,
@@ -78,17 +92,43 @@ impl Item {
         }
     }
 
+    /// Of a set that was edited: what is not here and waits is tried anew.
+    pub(super) fn edited(self, from: Time, pace: &Pace, now: Time) -> Self {
+        match self.here.is_some() || self.is_running() {
+            true => Self { from, ..self },
+            false => Self { cut_off: self.cut_off, ..Self::new(&self.image, from, pace, now) },
+        }
+    }
+
     /// As the set has it now: what is here may be kept or refreshed otherwise.
     pub(super) fn replan(&mut self, around: &Around<'_>) {
-        if self.here.is_some() && !matches!(self.next, Next::Running(_)) && self.failure.is_none() {
+        if self.here.is_some() && !self.is_running() && self.failure.is_none() {
             self.refresh = None;
             self.next = self.found(Step::Check, around);
         }
     }
 
-    /// It is there, or its first try is over: a retry changes nothing of that until it succeeds.
+    /// It is there or was, or its first try is over: a retry changes nothing of that until it succeeds.
     pub(super) fn settled(&self) -> bool {
-        self.here.is_some() || self.failure.is_some()
+        self.here.is_some() || self.gone || self.failure.is_some()
+    }
+
+    /// It was looked for once.
+    pub(super) fn is_known(&self) -> bool {
+        self.missing || self.settled()
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.next, Next::Running(_))
+    }
+
+    pub(super) fn is_pulling(&self) -> bool {
+        self.is_running() && self.next.is_pull()
+    }
+
+    /// It was looked for, and nothing is pulled or to be pulled of it.
+    pub(super) fn is_idle(&self) -> bool {
+        self.is_known() && !self.next.is_pull()
     }
 
     pub(super) fn standing(&self) -> Standing {
@@ -110,6 +150,11 @@ impl Item {
 
     pub(super) fn end(&mut self, step: Step, outcome: Outcome, around: &Around<'_>) {
         let now = around.now;
+        self.cut_off = match &outcome {
+            Outcome::Short(short) => short.needs > 0, // else it was not begun
+            Outcome::Absent | Outcome::Unanswered => self.cut_off,
+            Outcome::Present | Outcome::Pulled(_) | Outcome::Failed { .. } => false,
+        };
         if !matches!(outcome, Outcome::Short(_)) {
             self.short = None;
         }
@@ -120,16 +165,16 @@ impl Item {
                 self.here = Some(Here { by_us: Some(bytes) });
                 self.found(step, around)
             }
-            Outcome::Absent => Next::Due(Step::Pull, self.missing(around)),
+            Outcome::Absent => self.not_found(around),
             Outcome::Unanswered => Next::Due(step, after(now, self.fast.wait())),
             Outcome::Short(short) => {
                 self.short = Some(short);
                 Next::Due(step, after(now, jittered(around.pace.room)))
             }
-            Outcome::Failed { text, mend } => {
+            Outcome::Failed { text, cause, mend } => {
                 let tries = self.failure.as_ref().map_or(0, |failure| failure.tries) + 1;
                 self.hopeless = mend == Mend::Edit;
-                self.failure = Some(PullFailure { image: self.image.clone(), text, tries });
+                self.failure = Some(PullFailure { image: self.image.clone(), text, cause, tries });
                 let wait = self.wait(mend, tries, around.pace);
                 Next::Due(if step == Step::Check { Step::Pull } else { step }, after(now, wait))
             }
@@ -151,7 +196,7 @@ impl Item {
 
     /// It is here, and was asked for at the registry where it was pulled.
     fn found(&mut self, step: Step, around: &Around<'_>) -> Next {
-        self.missing = false;
+        (self.missing, self.gone) = (false, false);
         self.here = self.here.or(Some(Here { by_us: None }));
         // A look at the node alone mends no refresh that failed.
         if step != Step::Check || self.refresh.is_none() {
@@ -164,19 +209,23 @@ impl Item {
         self.rest(around)
     }
 
-    /// When it is to be pulled, where it is not here. One that was here is not pulled again at once: whoever took it away,
-    /// be it for room on the disk, may do so again.
-    fn missing(&mut self, around: &Around<'_>) -> Time {
+    /// It is to be pulled. One that was here only where it is to be kept, and not at once: whoever took it away, be it for room
+    /// on the disk, may do so again.
+    fn not_found(&mut self, around: &Around<'_>) -> Next {
         self.missing = true;
-        let due = around.now.max(around.from);
-        match self.here.take() {
-            Some(_) => after(due, self.lost.wait()),
-            None => due,
+        let due = around.now.max(self.from);
+        let was_here = self.here.take().is_some() || self.gone;
+        self.gone = was_here && !around.set.keep;
+        match was_here {
+            false => Next::Due(Step::Pull, due),
+            true if self.gone => Next::Due(Step::Check, around.next_look()),
+            true => Next::Due(Step::Pull, after(due, self.lost.wait())),
         }
     }
 
     fn rest(&self, around: &Around<'_>) -> Next {
-        let watch = around.set.keep.then(|| (after(around.now, jittered(around.pace.watch)), Step::Check));
+        let watched = around.set.keep || around.pace.watch_all;
+        let watch = watched.then(|| (around.next_look(), Step::Check));
         let refresh = self.refresh.map(|at| (at, Step::Refresh));
         let next = watch.into_iter().chain(refresh).min();
         next.map_or(Next::Nothing, |(at, step)| Next::Due(step, at))

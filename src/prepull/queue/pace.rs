@@ -15,8 +15,10 @@ pub struct Pace {
     pub patience_fresh: u32,
     /// Between two looks at a disk that had no room.
     pub room: Duration,
-    /// Between two looks at an image that is to be kept.
+    /// Between two looks at an image that is here.
     pub watch: Duration,
+    /// Whether it is looked at again too where it is not to be kept: whoever tells for long what is here must know.
+    pub watch_all: bool,
     /// First and longest wait before an image that somebody removed is pulled again: whoever did may do so again.
     pub lost: (Duration, Duration),
 }
@@ -33,6 +35,7 @@ impl Default for Pace {
             patience_fresh: 3,
             room: minutes(5),
             watch: minutes(5),
+            watch_all: false,
             lost: (minutes(10), minutes(24 * 60)),
         }
     }

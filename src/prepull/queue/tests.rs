@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::*;
-use crate::model::settings::PrepullSet;
-use crate::model::since;
+use crate::model::prepull::Waits;
+use crate::model::settings::{PrepullSet, Window};
+use crate::model::{after, since};
 use crate::prepull::room::Space;
 
 /// Nothing of the node is in the way.
@@ -40,7 +41,7 @@ fn round(queue: &mut Queue, now: Time, outcome: &Outcome) -> Vec<Job> {
 }
 
 fn failed(mend: Mend) -> Outcome {
-    Outcome::Failed { text: "no".into(), mend }
+    Outcome::Failed { text: "no".into(), cause: None, mend }
 }
 
 #[test]
@@ -148,6 +149,48 @@ fn an_edit_keeps_what_is_done_stops_what_left_and_retries_what_failed() {
     assert_eq!(queue.progress(OPEN, at(0))[0].pulled, 1);
 }
 
+/// One image, of a set with this delay, beside others of it that come and go.
+fn turn(delay: u64, window: Option<Window>, keep: bool, images: &[&str]) -> Plan {
+    let set =
+        PrepullSet { keep, window, ..PrepullSet::new("base", images.iter().map(|image| (*image).into()).collect()) };
+    Plan { sets: vec![PlannedSet { set, delay: Duration::from_secs(delay), refused: None }] }
+}
+
+#[test]
+fn an_edit_that_leaves_the_times_makes_nobody_wait_anew_but_who_comes_with_it() {
+    let mut queue = following(turn(90, None, false, &["a", "b"]));
+    round(&mut queue, at(0), &Outcome::Absent);
+    let jobs = queue.start(OPEN, at(100));
+    queue.end(&jobs[1], failed(Mend::Retry), at(100));
+    assert!(queue.follow(turn(90, None, true, &["a", "b", "new"]), at(101)).is_empty());
+    assert!(queue.cut(OPEN, at(101)).is_empty(), "what runs is still wanted");
+    round(&mut queue, at(101), &Outcome::Absent); // b and the new one are looked for
+    let begun = |queue: &mut Queue, second| {
+        let jobs = queue.start(OPEN, at(second));
+        jobs.iter().map(|job| job.image.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(begun(&mut queue, 101), ["b"], "its turn has come already");
+    assert_eq!((queue.next_due(at(101)), begun(&mut queue, 190).len()), (Some(at(191)), 0));
+}
+
+#[test]
+fn an_edit_of_the_times_makes_wait_what_does_not_run() {
+    let window = Window { cron: "0 3 * * *".into(), lasts: Duration::from_secs(3_600), zone: None };
+    for edited in [turn(900, None, false, &["a", "b"]), turn(90, Some(window), false, &["a", "b"])] {
+        let turns = after(at(101), edited.sets[0].delay);
+        let mut queue = following(turn(90, None, false, &["a", "b"]));
+        round(&mut queue, at(0), &Outcome::Absent);
+        let jobs = queue.start(OPEN, at(100));
+        queue.end(&jobs[1], failed(Mend::Retry), at(100));
+        assert!(queue.follow(edited, at(101)).is_empty() && queue.cut(OPEN, at(101)).is_empty());
+        round(&mut queue, at(101), &Outcome::Absent);
+        assert_eq!(queue.progress(OPEN, at(101))[0].waits, None, "one of them is being pulled");
+        queue.end(&jobs[0], Outcome::Pulled(1), at(102));
+        assert_eq!(queue.progress(OPEN, at(102))[0].waits, Some(Waits::Turn { at: turns }));
+        assert!(queue.start(OPEN, at(103)).is_empty());
+    }
+}
+
 #[test]
 fn the_same_plan_again_changes_nothing() {
     let same = || plan(90, &[("base", &["a"], 1)]);
@@ -180,9 +223,15 @@ fn pulls_make_way_for_pods_where_that_costs_nothing_and_go_on_after() {
     let taken = Gates { pods: true, ..OPEN };
     assert!(queue.cut(Gates { resumable: false, ..taken }, at(5)).is_empty(), "it would lose what it has");
     assert_eq!(queue.cut(taken, at(5)), [("base".into(), "a".into())]);
+    assert_eq!(queue.why_closed("base", taken, at(5)), Some("the image of a pod goes first"));
     assert!(queue.start(taken, at(60)).is_empty() && queue.wants_to_pull(taken, at(60)));
     assert_eq!(queue.progress(taken, at(60))[0].waits, None, "it takes no longer than the pod's own pull");
-    assert_eq!(queue.start(OPEN, at(61))[0].step, Step::Pull);
+    let again = &queue.start(OPEN, at(61))[0];
+    assert_eq!((again.step, queue.goes_on(again), queue.why_closed("base", OPEN, at(61))), (Step::Pull, true, None));
+    queue.end(again, failed(Mend::Retry), at(62));
+    let next = queue.next_due(at(62)).unwrap_or(at(62));
+    let anew = queue.start(OPEN, next);
+    assert!(!queue.goes_on(&anew[0]));
 }
 
 #[test]
@@ -249,6 +298,44 @@ fn a_kept_image_is_watched_and_pulled_again_ever_later() {
         now = due;
     }
     assert!(waits > Duration::from_secs(24 * 3_600), "{waits:?} over twenty removals");
+}
+
+/// As the agent has it: all that is here is watched.
+fn watching(keep: bool) -> Queue {
+    let mut queue = Queue::new(Pace { watch_all: true, ..Pace::default() });
+    queue.follow(one(PrepullSet { keep, ..PrepullSet::new("base", vec!["a".into()]) }), at(0));
+    queue
+}
+
+#[test]
+fn an_image_that_is_removed_is_told_at_the_next_look_and_pulled_again_only_where_it_is_kept() {
+    for (keep, gone) in [(true, 0), (false, 1)] {
+        let mut queue = watching(keep);
+        round(&mut queue, at(0), &Outcome::Present);
+        assert!(queue.progress(OPEN, at(0))[0].complete());
+        let look = queue.next_due(at(0)).unwrap();
+        assert!((300..=360).contains(&since(at(0), look).as_secs()));
+        assert_eq!(round(&mut queue, look, &Outcome::Absent)[0].step, Step::Check);
+        let [progress] = &queue.progress(OPEN, look)[..] else { panic!() };
+        assert_eq!((progress.complete(), progress.missing.len(), progress.gone), (false, 1, gone));
+        assert_eq!((progress.settled, queue.kept().len()), (!keep, 0));
+        let (mut now, mut steps) = (look, Vec::new());
+        for _ in 0..3 {
+            now = queue.next_due(now).unwrap_or(now);
+            steps.extend(round(&mut queue, now, &Outcome::Absent).into_iter().map(|job| job.step));
+        }
+        assert!(steps.iter().all(|step| (*step == Step::Pull) == keep), "{steps:?}");
+        round(&mut queue, after(now, Duration::from_secs(3_600)), &Outcome::Present);
+        assert!(queue.progress(OPEN, now)[0].complete());
+    }
+}
+
+#[test]
+fn a_look_does_not_wait_for_pulls_that_take_long() {
+    let mut queue = following(plan(0, &[("base", &["a", "b"], 1)]));
+    round(&mut queue, at(0), &Outcome::Absent);
+    let steps: Vec<_> = queue.start(OPEN, at(0)).into_iter().map(|job| (job.image, job.step)).collect();
+    assert_eq!(steps, [("a".into(), Step::Pull), ("b".into(), Step::Check)]);
 }
 
 #[test]

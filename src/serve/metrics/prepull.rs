@@ -92,7 +92,9 @@ impl Prepulls {
             let mut known = before.iter().flat_map(|before| &before.failed);
             known.find(|known| known.image == failure.image).is_none_or(|known| known.tries != failure.tries)
         });
-        let results = failed.map(|failure| (cause(&failure.text), 1)).chain([(OK, pulled as u64)]);
+        let results = failed
+            .map(|failure| (failure.cause.unwrap_or_else(|| cause(&failure.text)), 1))
+            .chain([(OK, pulled as u64)]);
         results
             .map(|(result, count)| {
                 self.pulls.get_or_create(&BySetAndResult { set: set(), result }).inc_by(count);
@@ -103,7 +105,7 @@ impl Prepulls {
 }
 
 impl Metrics {
-    /// A pre-pull set moved. `cause` names the cause of a failure, by its text.
+    /// A pre-pull set moved. `cause` names the cause of a failure by the runtime's words.
     pub fn observe_prepull(&self, now: &SetProgress, cause: fn(&str) -> &'static str) {
         self.prepulls.stands(now);
         let mut known = self.prepulls.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -138,8 +140,12 @@ mod tests {
     }
 
     fn progress(pulled: usize, bytes: u64, failed: &[(&str, u32)]) -> SetProgress {
-        let failure =
-            |(text, tries): &(&str, u32)| PullFailure { image: "a:1".into(), text: (*text).into(), tries: *tries };
+        let failure = |(text, tries): &(&str, u32)| PullFailure {
+            image: "a:1".into(),
+            text: (*text).into(),
+            cause: None,
+            tries: *tries,
+        };
         SetProgress {
             set: "base".into(),
             images: 3,
@@ -148,6 +154,7 @@ mod tests {
             bytes,
             here: vec!["x".into(); pulled + 1].into(),
             missing: Vec::new().into(),
+            gone: 0,
             failed: failed.iter().map(failure).collect(),
             settled: true,
             refused: None,

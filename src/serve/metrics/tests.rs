@@ -43,6 +43,7 @@ fn set() -> SetProgress {
         bytes,
         here,
         missing,
+        gone: 0,
         failed,
         settled: true,
         refused,

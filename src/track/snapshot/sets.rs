@@ -32,7 +32,18 @@ fn holds(of: &SetProgress) -> String {
         }
         (None, None, 0) if of.complete() => String::new(),
         (None, None, 0) => "the runtime is asked what is here".to_owned(),
-        (None, None, missing) => format!("{missing} to be pulled{}", of.waits.as_ref().map(waits).unwrap_or_default()),
+        (None, None, missing) => absent(of, missing.saturating_sub(of.gone)),
+    }
+}
+
+/// What is to be pulled, and what is not, since it was here once.
+fn absent(of: &SetProgress, to_pull: usize) -> String {
+    let pulled = format!("{to_pull} to be pulled{}", of.waits.as_ref().map(waits).unwrap_or_default());
+    let gone = format!("{} removed from the node, and not pulled again without keep", of.gone);
+    match (to_pull, of.gone) {
+        (_, 0) => pulled,
+        (0, _) => gone,
+        _ => format!("{pulled}; {gone}"),
     }
 }
 

@@ -191,7 +191,7 @@ impl Node {
 
     /// Waits until the set is complete and that was told.
     pub(super) async fn complete(&self, set: &str) -> anyhow::Result<()> {
-        self.told("PrepullComplete", &format!("Pre-pull set {set}: all "), SOON).await.map(drop)
+        self.told("PrepullComplete", &format!("Pre-pull set {set}: "), SOON).await.map(drop)
     }
 
     /// Whether the image is on the node.

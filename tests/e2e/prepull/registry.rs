@@ -43,17 +43,17 @@ fn troubles() {
         let mended = async |set: &str, cause: &str, image: &Served, within| {
             node.told(cause, &format!("Pre-pull set {set}: could not pull "), SOON).await?;
             node.fault(&image.repository, Fault::Healthy);
-            node.told("PrepullComplete", &format!("Pre-pull set {set}: all "), within).await
+            node.told("PrepullComplete", &format!("Pre-pull set {set}: "), within).await
         };
         let reachable = async {
             node.told("RegistryUnreachable", "Pre-pull set down: could not pull ", SOON).await?;
             node.scene.lab.hosts.set(REFUSED, &format!("http://{FAULTY}"))?;
-            node.told("PrepullComplete", "Pre-pull set down: all ", SOON).await
+            node.told("PrepullComplete", "Pre-pull set down: ", SOON).await
         };
         let moving = async {
             node.gave(&stalled, MIB).await?;
             node.fault(&stalled.repository, Fault::Healthy);
-            node.told("PrepullComplete", "Pre-pull set stalled: all ", SOON).await
+            node.told("PrepullComplete", "Pre-pull set stalled: ", SOON).await
         };
         tokio::try_join!(
             mended("corrupt", "ImageCorrupt", &corrupt, SOON),

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use containerd_client::services::v1::{
-    AddResourceRequest, GetImageRequest, GetImageResponse, Image as Record, ListImagesResponse, ListResourcesResponse,
-    Resource, UpdateImageRequest,
+    AddResourceRequest, GetImageRequest, GetImageResponse, Image as Record, Lease, ListImagesResponse,
+    ListResourcesResponse, ListResponse, Resource, UpdateImageRequest,
 };
 use jiff::Timestamp;
 
@@ -26,6 +26,11 @@ impl IntoWire for Timestamp {
     fn into_wire(self) -> prost_types::Timestamp {
         prost_types::Timestamp { seconds: self.as_second(), nanos: 0 }
     }
+}
+
+/// A set whose one image is to be kept.
+fn kept(image: &str) -> PrepullSet {
+    PrepullSet { keep: true, ..set(&[image]) }
 }
 
 /// From now on these are all leases; the rest of what a pull is made of is not there.
@@ -63,6 +68,19 @@ async fn a_lease_that_ends_soon_is_taken_over_by_another() {
 }
 
 #[tokio::test]
+async fn leases_end_of_images_that_nobody_wants_any_more_or_that_came_another_way() {
+    let foreign = Lease { id: "kubelet".to_owned(), ..Lease::default() };
+    let ours = [("old", "gone:1"), ("here", "present"), ("needed", "absent:1")];
+    let ours = ours.into_iter().map(|(id, image)| held(id, image, 160, &[]));
+    let stage = Stage::new(&["present", "absent:1"], |fake| {
+        leases(fake, ours.chain([foreign]).collect());
+        fake.on(&image("PullImage"), Reply::Hang);
+    });
+    until(|| stage.ended_leases().contains(&"here".to_owned())).await;
+    assert!(stage.ended_leases().iter().all(|id| ["old", "here"].contains(&&**id)), "{:?}", stage.ended_leases());
+}
+
+#[tokio::test]
 async fn what_was_pulled_by_hand_is_not_the_agent_s_to_let_go() {
     let by_hand = held("kubewhy-by-hand-1", "other:1", 20, &[("kubewhy.dev/by-hand", "true")]);
     let stage = Stage::new(&["present"], |fake| {
@@ -90,6 +108,10 @@ async fn under_disk_pressure_pulls_stop_and_leases_and_pins_go() {
     until(|| *pinned.lock().unwrap() && stage.pulls().len() > before).await;
 }
 
+fn record_call(method: &str) -> String {
+    containerd(&format!("images.v1.Images/{method}"))
+}
+
 /// Images that remember whether we pinned one. The disk is this machine's.
 fn records(fake: &FakeRuntime, pinned: &Arc<Mutex<bool>>) {
     let record = |name: &str, pinned: bool| {
@@ -98,10 +120,9 @@ fn records(fake: &FakeRuntime, pinned: &Arc<Mutex<bool>>) {
         let labels = labels.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
         Record { name: name.to_owned(), labels, ..Record::default() }
     };
-    let images = |method: &str| containerd(&format!("images.v1.Images/{method}"));
     let known = pinned.clone();
     fake.on(
-        &images("List"),
+        &record_call("List"),
         by(move |_: containerd_client::services::v1::ListImagesRequest| {
             let here = *known.lock().unwrap();
             let images = here.then(|| record("docker.io/library/present:latest", true)).into_iter().collect();
@@ -110,14 +131,14 @@ fn records(fake: &FakeRuntime, pinned: &Arc<Mutex<bool>>) {
     );
     let known = pinned.clone();
     fake.on(
-        &images("Get"),
+        &record_call("Get"),
         by(move |asked: GetImageRequest| {
             Ok(GetImageResponse { image: Some(record(&asked.name, *known.lock().unwrap())) })
         }),
     );
     let known = pinned.clone();
     fake.on(
-        &images("Update"),
+        &record_call("Update"),
         by(move |asked: UpdateImageRequest| {
             *known.lock().unwrap() = asked.image.unwrap().labels["io.cri-containerd.pinned"] == "pinned";
             Ok(())
@@ -129,6 +150,44 @@ fn records(fake: &FakeRuntime, pinned: &Arc<Mutex<bool>>) {
     };
     let answers = k8s_cri::v1::ImageFsInfoResponse { image_filesystems: vec![disk], ..Default::default() };
     fake.on(&image("ImageFsInfo"), answer(&answers));
+}
+
+#[tokio::test]
+async fn a_pin_of_before_a_restart_stays_until_it_is_known_whether_its_set_is_for_this_node() {
+    let pinned = Arc::new(Mutex::new(true));
+    let pool = |name: &str| -> Vec<(Arc<str>, Arc<str>)> { vec![("pool".into(), name.into())] };
+    let match_labels = pool("general").into_iter().collect();
+    let stage = Stage::with(PrepullSet { match_labels, ..kept("present") }, |fake| {
+        leases(fake, Vec::new());
+        records(fake, &pinned);
+    });
+    let asked = |method: &str| stage.fake.asked(&record_call(method)).len();
+    until(|| asked("List") > 0).await;
+    stage.labels.send_replace(pool("general"));
+    until(|| asked("Get") > 0).await; // to be pinned, which it is already
+    assert_eq!(asked("Update"), 0, "its pin was taken off before the labels were known");
+    stage.labels.send_replace(pool("other"));
+    until(|| !*pinned.lock().unwrap()).await;
+}
+
+#[tokio::test]
+async fn the_pause_image_keeps_its_pin_under_disk_pressure() {
+    let pinned = Arc::new(Mutex::new(true));
+    let stage = Stage::with(kept("present"), |fake| {
+        leases(fake, vec![held("kubewhy-x", "gone:1", 160, &[])]);
+        records(fake, &pinned);
+    });
+    stage.pause.send_replace(Some("present".into()));
+    until(|| !images_asked(&stage).is_empty()).await;
+    stage.pressure.send_replace(true);
+    let lists = || stage.fake.asked(&lease("List")).len();
+    let before = lists();
+    until(|| lists() > before).await;
+    stage.pressure.send_replace(false);
+    let gets = || stage.fake.asked(&record_call("Get")).len();
+    let before = gets();
+    until(|| gets() > before).await;
+    assert!(stage.fake.asked(&record_call("Update")).is_empty());
 }
 
 #[tokio::test]
