@@ -23,6 +23,7 @@ use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::config;
 use crate::diagnose::text;
+use crate::model::prepull::PullFailure;
 use crate::model::settings::{CredentialSettings, CredentialSource, PrepullSet};
 use crate::prepull::NameCause;
 use crate::prepull::by_hand::ByHand;
@@ -125,6 +126,11 @@ async fn pull(args: &PrepullArgs, stop: &tokio_util::sync::CancellationToken) ->
 }
 
 const CAUSE: NameCause = |words| text::classify(words).map(|cause| cause.id);
+
+/// The cause of a failed pull, if it has a name.
+fn cause(failure: &PullFailure) -> Option<&'static str> {
+    failure.cause.or_else(|| CAUSE(&failure.text))
+}
 
 impl PrepullArgs {
     fn cri(&self) -> Cri {

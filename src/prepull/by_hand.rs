@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_phase_says_what_is_done_and_no_more() {
-        let failure = PullFailure { image: "a:1".into(), text: "x".into(), tries: 1 };
+        let failure = PullFailure { image: "a:1".into(), text: "x".into(), cause: None, tries: 1 };
         let failed = |tries, hopeless| Standing::Failed { failure: PullFailure { tries, ..failure.clone() }, hopeless };
         let taken = Way::Taken { resumable: true };
         for (standing, progress, way, expected) in [

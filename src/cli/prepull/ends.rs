@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 
-use super::CAUSE;
+use super::cause;
 use crate::cli::exit;
 use crate::diagnose::explain::explain;
 use crate::model::prepull::PullFailure;
@@ -79,6 +79,9 @@ impl Ends {
 
 /// Why it can't be pulled, and what to do about that. The catalogue speaks of pods; who pulls by hand has no pull secret.
 fn told(image: &str, failure: &PullFailure) -> String {
+    if failure.cause.is_some() {
+        return format!("{image}: {}.\n", one_line(&failure.text)); // in our own words
+    }
     let why = explain(&failure.text, None);
     let (sentence, whose, advice) = match why.cause {
         DENIED => (
@@ -97,7 +100,7 @@ fn document(view: &View) -> Value {
         Phase::Pulled(bytes) => json!({"bytes": bytes}),
         Phase::Short(short) => json!({"needs": short.needs, "room": short.room}),
         Phase::Failed(failure) | Phase::Again(failure) => {
-            json!({"cause": CAUSE(&failure.text), "error": one_line(&failure.text), "tries": failure.tries})
+            json!({"cause": cause(failure), "error": one_line(&failure.text), "tries": failure.tries})
         }
         Phase::Downloads | Phase::Unpacks => json!({"here": view.done, "of": view.total}),
         _ => json!({}),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::CAUSE;
+use super::cause;
 use crate::model::wording::size;
 use crate::prepull::by_hand::{Phase, View};
 
@@ -77,7 +77,7 @@ fn amount(view: &View) -> String {
             format!(" {} of {} ({percent} %)", size(view.done), size(total))
         }
         (Phase::Downloads, None) => format!(" {}", size(view.done)),
-        (Phase::Again(failure), _) => CAUSE(&failure.text).map_or_else(String::new, |cause| format!(" ({cause})")),
+        (Phase::Again(failure), _) => cause(failure).map_or_else(String::new, |cause| format!(" ({cause})")),
         _ => String::new(),
     }
 }
