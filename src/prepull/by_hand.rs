@@ -257,6 +257,23 @@ fn phase(standing: Standing, progress: Progress<'_>, way: Way) -> Phase {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::after;
+    use crate::prepull::mend::Mend;
+    use crate::prepull::queue::{Gates, Outcome};
+
+    #[test]
+    fn what_is_given_up_is_not_tried_again_and_stands_as_it_did() {
+        let now = "2026-11-21T03:00:00Z".parse().unwrap();
+        let set = PrepullSet::new("by-hand", vec!["a:1".into()]);
+        let mut queue = Queue::new(Pace::default());
+        queue.follow(Plan { sets: vec![PlannedSet { set, delay: Duration::ZERO, refused: None }] }, now);
+        for outcome in [Outcome::Absent, Outcome::Failed { text: "no".into(), cause: None, mend: Mend::Retry }] {
+            queue.start(Gates::default(), now).iter().for_each(|job| queue.end(job, outcome.clone(), now));
+        }
+        queue.give_up("a:1");
+        assert!(queue.start(Gates::default(), after(now, Duration::from_secs(86_400))).is_empty());
+        assert!(matches!(queue.standings().next(), Some((_, Standing::Failed { .. }))));
+    }
 
     #[test]
     fn a_phase_says_what_is_done_and_no_more() {

@@ -98,7 +98,8 @@ impl Chores {
         match self.under_way.join_next().await {
             Some(Ok(Done::Held(true)) | Err(_)) => None,
             Some(Ok(Done::Held(false))) => {
-                self.holding_due = after(self.clock.now(), jittered(AGAIN));
+                // At once where other things are to be held by now.
+                self.holding_due = self.holding_due.min(after(self.clock.now(), jittered(AGAIN)));
                 None
             }
             Some(Ok(Done::Seen(space))) => {

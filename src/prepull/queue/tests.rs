@@ -362,16 +362,6 @@ fn a_tag_is_asked_for_again_and_a_digest_never() {
 }
 
 #[test]
-fn what_is_given_up_is_not_tried_again_and_stands_as_it_did() {
-    let mut queue = following(plan(0, &[("base", &["a"], 1)]));
-    round(&mut queue, at(0), &Outcome::Absent);
-    round(&mut queue, at(0), &failed(Mend::Retry));
-    queue.give_up("a");
-    assert!(queue.start(OPEN, at(86_400)).is_empty());
-    assert!(matches!(queue.standings().next(), Some((_, Standing::Failed { .. }))));
-}
-
-#[test]
 fn a_registry_that_names_a_time_is_asked_no_sooner() {
     let mut queue = following(plan(0, &[("base", &["a"], 1)]));
     round(&mut queue, at(0), &Outcome::Absent);
