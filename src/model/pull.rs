@@ -40,6 +40,19 @@ impl Pull {
     pub fn total(&self) -> Option<u64> {
         self.complete_list.then(|| sum(self.layers.iter().map(|l| l.total)))
     }
+
+    /// What shows that it moves.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        Mark { bytes: self.done().saturating_add(self.document.unwrap_or_default()), manifests: self.manifests.len() }
+    }
+}
+
+/// Where a pull was at one moment: it has moved where a later look finds another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    bytes: u64,
+    manifests: usize,
 }
 
 /// The sum of sizes, the largest number where it is larger than that: a registry says what it likes.

@@ -203,7 +203,7 @@ impl Queue {
     /// Does no more for an image than what runs.
     pub fn give_up(&mut self, image: &str) {
         let items = self.sets.iter_mut().flat_map(|set| &mut set.items).filter(|item| *item.image == *image);
-        for item in items.filter(|item| !matches!(item.next, Next::Running(_))) {
+        for item in items.filter(|item| !item.is_running()) {
             item.next = Next::Nothing;
         }
     }

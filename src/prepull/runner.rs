@@ -192,7 +192,7 @@ impl Crank {
     fn wishes(&self, gates: Gates) -> Wishes {
         let pause = self.given.around.pause.borrow().clone();
         let (settings, labels) = &self.followed;
-        let wishes = if gates.pressure { Wishes::none() } else { Wishes::of(settings, labels, &self.queue) };
+        let wishes = if gates.pressure { Wishes::default() } else { Wishes::of(settings, labels, &self.queue) };
         wishes.sparing(pause)
     }
 

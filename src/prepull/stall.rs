@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::model::pull::Pull;
+use crate::model::pull::{Mark, Pull};
 use crate::model::{Time, since};
 
 /// As containerd does from 1.7.10 on (`image_pull_progress_timeout`): a registry that fetches a large layer from another one
@@ -16,16 +16,10 @@ pub(super) struct Stall {
     last: Option<(Mark, Time)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Mark {
-    bytes: u64,
-    manifests: usize,
-}
-
 impl Stall {
     /// Takes in a look; whether nothing came for too long. A pull that is not seen may move.
     pub(super) fn is_one(&mut self, pull: Option<&Pull>, now: Time) -> bool {
-        let mark = pull.filter(|pull| awaits_bytes(pull)).map(Mark::of);
+        let mark = pull.filter(|pull| awaits_bytes(pull)).map(Pull::mark);
         match (mark, self.last) {
             (Some(mark), Some((known, at))) if mark == known => since(at, now) >= NOTHING_FOR,
             (mark, _) => {
@@ -33,12 +27,6 @@ impl Stall {
                 false
             }
         }
-    }
-}
-
-impl Mark {
-    fn of(pull: &Pull) -> Self {
-        Self { bytes: pull.done().saturating_add(pull.document.unwrap_or_default()), manifests: pull.manifests.len() }
     }
 }
 

@@ -16,7 +16,7 @@ use crate::client::containerd::Containerd;
 use crate::client::containerd::pulls::Pulls;
 use crate::client::cri::Cri;
 use crate::clock::Clock;
-use crate::model::pull::Pull;
+use crate::model::pull::{Mark, Pull};
 use crate::model::runtime::FailureKind;
 use crate::model::{Time, after, since};
 
@@ -173,16 +173,10 @@ impl Lookout {
 /// What is known of the pulls of others.
 #[derive(Debug, Default)]
 struct Others {
-    seen: HashMap<Arc<str>, Movement>,
+    /// By lease, where each was and since when.
+    seen: HashMap<Arc<str>, (Mark, Time)>,
     /// When one last moved.
     moved: Option<Time>,
-}
-
-#[derive(Debug)]
-struct Movement {
-    bytes: u64,
-    parts: usize,
-    at: Time,
 }
 
 impl Others {
@@ -191,14 +185,12 @@ impl Others {
         self.seen.retain(|lease, _| pulls.iter().any(|pull| pull.lease == *lease));
         let mut taken = false;
         for pull in pulls {
-            let bytes = pull.done().saturating_add(pull.document.unwrap_or_default());
-            let parts = pull.manifests.len();
-            let first = || Movement { bytes, parts, at: began(pull, now) };
-            let known = self.seen.entry(pull.lease.clone()).or_insert_with(first);
-            if (known.bytes, known.parts) != (bytes, parts) {
-                *known = Movement { bytes, parts, at: now };
+            let mark = pull.mark();
+            let known = self.seen.entry(pull.lease.clone()).or_insert_with(|| (mark, began(pull, now)));
+            if known.0 != mark {
+                *known = (mark, now);
             }
-            taken |= since(known.at, now) < STILL;
+            taken |= since(known.1, now) < STILL;
         }
         if taken {
             self.moved = Some(now);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::queue::Queue;
 use crate::model::settings::{PrepullSet, PrepullSettings};
 
-/// What is to be held.
+/// What is to be held; by default nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Wishes {
     /// Images whose leases are kept.
@@ -34,11 +34,6 @@ impl Wishes {
             min_free: settings.sets.iter().map(|set| set.min_free).min(),
             spared: images(sets().filter(|set| set.keep)).filter(|image| !decided.contains(image)).collect(),
         }
-    }
-
-    /// Nothing is to be held.
-    pub(super) fn none() -> Self {
-        Self::default()
     }
 
     /// Takes no pin from this image, whoever asked for it.

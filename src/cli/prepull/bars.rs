@@ -8,6 +8,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 
 use super::lines::words;
+use crate::model::pull::sum;
 use crate::model::wording::{cut_middle, size};
 use crate::prepull::by_hand::{Phase, View};
 
@@ -66,8 +67,8 @@ fn draw_all(total: &ProgressBar, views: &[View], styles: &Styles) {
     let message = format!("{here} of {} here", views.len());
     let known = |view: &&View| view.total.is_some() || view.phase.is_end();
     let moves = here < views.len() && views.iter().all(|view| known(&view));
-    let done = views.iter().map(|view| view.done).sum();
-    let bytes = moves.then(|| (done, views.iter().filter_map(|view| view.total).sum()));
+    let done = sum(views.iter().map(|view| view.done));
+    let bytes = moves.then(|| (done, sum(views.iter().filter_map(|view| view.total))));
     move_to(total, bytes, message, styles);
 }
 

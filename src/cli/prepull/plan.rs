@@ -19,6 +19,7 @@ use crate::cli::config_check::Refused;
 use crate::client::endpoint::Endpoint;
 use crate::clock::Clock;
 use crate::config::{self, BYTES_AT_MOST};
+use crate::model::pull::sum;
 use crate::model::settings::{PrepullSet, PrepullSettings};
 use crate::model::verification::Verification;
 use crate::model::wording::{one_line, size, span};
@@ -136,7 +137,7 @@ async fn survey(plan: Plan, mut asked: Option<&mut Survey>) -> Vec<Surveyed> {
 
 impl Surveyed {
     fn needs(&self) -> u64 {
-        self.images.iter().filter_map(|(_, found)| needs(found)).fold(0, u64::saturating_add)
+        sum(self.images.iter().filter_map(|(_, found)| needs(found)))
     }
 
     fn has_room(&self, space: Option<Space>) -> bool {

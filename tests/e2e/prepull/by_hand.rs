@@ -6,10 +6,11 @@ use std::process::{Output, Stdio};
 
 use anyhow::{Context, ensure};
 use kubewhy_lab::in_lab;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::process::Command;
 
 use super::node::{MIB, Node, set};
+use super::registry;
 use crate::stage::PROGRAM;
 
 /// A tag that is not there is asked for once, by containerd with a request for each of a few forms of its manifest.
@@ -63,19 +64,17 @@ async fn goes_on_after_a_plan(node: &Node) -> anyhow::Result<()> {
 
 async fn opens_nothing(node: &Node) -> anyhow::Result<()> {
     let closed = node.serve("team/closed", 1, 1, 3);
-    node.scene.lab.faulty.lock(&closed.repository, "kubewhy", "hunter2");
+    node.scene.lab.faulty.lock(&closed.repository, registry::USER, "hunter2");
     let dir = &node.scene.lab.dir;
-    let file = |name: &str, text: String| std::fs::write(dir.join(name), text).map(|()| dir.join(name));
-    let host = closed.name.split('/').next().unwrap_or_default();
-    let auths = json!({"auths": {host: {"username": "kubewhy", "password": "hunter2"}}});
-    let auths = file("auths.json", auths.to_string())?;
+    let (auths, plan) = (dir.join("auths.json"), dir.join("plan.yaml"));
+    registry::write(&auths, "hunter2")?;
     let sets = set("closed", &[&closed.name], &format!(", credentials: {{file: {}}}", auths.display()))
         + &set(
             "general",
             &["r.example.com/a:1"],
             ", nodes: {matchLabels: {pool: general}}, window: {cron: '@daily', for: 1h}",
         );
-    let plan = file("plan.yaml", format!("apiVersion: kubewhy.dev/v1alpha1\nprepull:\n  sets:\n{sets}"))?;
+    std::fs::write(&plan, format!("apiVersion: kubewhy.dev/v1alpha1\nprepull:\n  sets:\n{sets}"))?;
     for _ in 0..PLANS {
         let planned = prepull(node, &["--plan", "-f", path(&plan)]).output().await?;
         let words = all(&planned);

@@ -189,6 +189,13 @@ impl Node {
         self.heard(reason, words).context("it was told")
     }
 
+    /// Fails if these words stand in the agent's log or in an Event.
+    pub(super) fn keeps_secret(&self, words: &str) -> anyhow::Result<()> {
+        let told = self.scene.agent.log()? + &format!("{:?}", events(&self.scene));
+        ensure!(!told.contains(words), "a password was told");
+        Ok(())
+    }
+
     /// Waits until the set is complete and that was told.
     pub(super) async fn complete(&self, set: &str) -> anyhow::Result<()> {
         self.told("PrepullComplete", &format!("Pre-pull set {set}: "), SOON).await.map(drop)

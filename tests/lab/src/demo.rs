@@ -10,8 +10,8 @@ mod screen;
 pub use act::{Act, Deed, Outcome, perform};
 pub use agent::{Agent, CONFIG, Start};
 pub use faults::{FAULTS, PLUGIN_GONE, PLUGIN_HANGS, RUNTIME_KILLED, RUNTIME_STOPPED};
-pub(crate) use scene::node_ready;
 pub use scene::{NAMESPACE, NODE, On, Props, Scene, Telling, Tempo, pod};
+pub(crate) use scene::{node_ready, ordinary};
 
 use std::path::Path;
 use std::process::ExitCode;

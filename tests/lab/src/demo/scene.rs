@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use crate::Lab;
 use crate::apiserver::resources::{EVENTS, NODES};
 use crate::apiserver::{self, ApiServer};
+use crate::containerd::Containerd;
 use crate::dead_mount::DeadMount;
 use crate::disk::Disk;
 use crate::kubelet::record::Record;
@@ -244,13 +245,18 @@ pub fn pod(namespace: &str, name: &str, mut container: Value) -> Value {
     })
 }
 
-fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
-    let ordinary = kubelet::Options {
+/// The node's kubelet on that runtime, with a kubelet's defaults.
+pub(crate) fn ordinary(lab: &Lab, url: &str, containerd: &Containerd) -> kubelet::Options {
+    kubelet::Options {
         root: lab.dir.join("kubelet"),
         logs: lab.dir.join("pods"),
         cgroup_parent: lab.cgroup.clone(),
-        ..kubelet::Options::new(NODE, url, lab.containerd.socket()).healthy()
-    };
+        ..kubelet::Options::new(NODE, url, containerd.socket())
+    }
+}
+
+fn options(lab: &Lab, url: &str, tempo: Tempo) -> kubelet::Options {
+    let ordinary = ordinary(lab, url, &lab.containerd).healthy();
     match tempo {
         Tempo::Ordinary => ordinary,
         Tempo::Hasty | Tempo::Serial => kubelet::Options {

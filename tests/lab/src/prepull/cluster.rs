@@ -13,9 +13,9 @@ use tokio::time::{sleep, timeout};
 use super::ground::Ground;
 use crate::apiserver::resources::PODS;
 use crate::apiserver::{self, ApiServer};
-use crate::demo::{NAMESPACE, NODE, node_ready, pod};
+use crate::demo::{NAMESPACE, node_ready, ordinary, pod};
+use crate::kubelet::Kubelet;
 use crate::kubelet::record::Stage;
-use crate::kubelet::{self, Kubelet};
 
 const PULLED_WITHIN: Duration = Duration::from_secs(120);
 const GONE_WITHIN: Duration = Duration::from_secs(60);
@@ -35,12 +35,7 @@ impl Cluster {
         let api = ApiServer::start(apiserver::Options::default()).await?;
         let kubeconfig = ground.lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
-        let kubelet = Kubelet::start(kubelet::Options {
-            root: ground.lab.dir.join("kubelet"),
-            logs: ground.lab.dir.join("pods"),
-            cgroup_parent: ground.lab.cgroup.clone(),
-            ..kubelet::Options::new(NODE, api.url(), ground.containerd.socket())
-        })?;
+        let kubelet = Kubelet::start(ordinary(ground.lab, api.url(), ground.containerd))?;
         node_ready(&api).await?;
         Ok(Self { api, kubelet, kubeconfig, pods: AtomicU32::new(0) })
     }
