@@ -1,7 +1,7 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test soak check release scale bench fuzz clean build-parts lab-parts
+.PHONY: demo test soak check release image sbom scale bench fuzz clean build-parts lab-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
@@ -48,11 +48,33 @@ check: build-parts
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	cargo test --test it documents
 
-# The program that ships: static. A target is named so that build scripts are not.
-release: export RUSTFLAGS := -Ctarget-feature=+crt-static -Clink-arg=-Wl,-T,$(CURDIR)/deploy/release.ld
+# The program that ships: static, for this machine's architecture or for ARCH=amd64|arm64. What would differ from machine to
+# machine is left out of it: paths are cut off, and the linker's script is named as the linker finds it from here.
+ARCH ?= $(if $(filter aarch64-%,$(host)),arm64,amd64)
+triple = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
+cross = $(if $(filter $(host),$(triple)),,$(subst -unknown,,$(triple))-)
+program = target/$(triple)/release/kubewhy
+
+release: export RUSTFLAGS := -Ctarget-feature=+crt-static -Clink-arg=-Wl,-T,deploy/image/release.ld \
+	--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
+release: export CFLAGS := -ffile-prefix-map=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 release: build-parts
-	cargo build --release --package kubewhy --bin kubewhy --target $(host)
-	@ls -l target/$(host)/release/kubewhy
+	tests/lab/parts.sh cross $(triple)
+	$(if $(cross),CARGO_TARGET_$(shell echo $(triple) | tr a-z- A-Z_)_LINKER=$(cross)gcc CC_$(subst -,_,$(triple))=$(cross)gcc) \
+		cargo build --release --locked --package kubewhy --bin kubewhy --target $(triple)
+	@ls -l $(program)
+
+# An image from scratch, without Docker: target/image/kubewhy-VERSION-ARCH.tar. Its last line is the image's digest.
+image: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+image: export REVISION ?= $(shell git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null)
+image: version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+image: release sbom
+	@deploy/image/oci.sh $(program) target/image/kubewhy-$(ARCH).cdx.json $(ARCH) kubewhy:$(version) target/image/kubewhy-$(version)-$(ARCH).tar
+
+# Which crates are in the program (CycloneDX).
+sbom: build-parts
+	tests/lab/parts.sh sbom
+	deploy/image/sbom.sh $(triple) target/image/kubewhy-$(ARCH).cdx.json
 
 bench: build-parts
 	cargo bench --package kubewhy --bench '*'

@@ -4,6 +4,8 @@
 #   parts.sh build   protoc and its includes (and a C compiler, the one thing that is installed if it is missing)
 #   parts.sh lab     containerd with its shim and ctr, runc, CNI plugins, a registry, a static busybox; and the containerds
 #                    of other Debian releases, to be tried beside it. One that can't be had is said to be missing.
+#   parts.sh cross TRIPLE   Rust's standard library and a C compiler for another architecture
+#   parts.sh sbom    cargo-cyclonedx, which lists the crates of a program
 #
 # What the machine has on PATH is used; the rest is unpacked from packages of the machine's own Debian release, which
 # apt has verified. The result is one directory of links:
@@ -235,7 +237,31 @@ lab() {
 	other_containerds
 }
 
+# What it takes to build for the given target; for this machine's own it is all there.
+cross() {
+	[ "$1" != "$(rustc -vV | sed -n 's/^host: //p')" ] || return 0
+	[ -n "$(find "$(rustc --print target-libdir --target "$1")" -name 'libstd-*.rlib' 2>/dev/null)" ] ||
+		{ command -v rustup >/dev/null && rustup target add "$1" >&2; } ||
+		die "missing: Rust's standard library for $1. With rustup: rustup target add $1. Else build on such a machine: the same Makefile does"
+	prefix=$(printf '%s\n' "$1" | sed 's/-unknown//')
+	command -v "$prefix-gcc" >/dev/null && return
+	package=gcc-$(printf '%s\n' "$prefix" | tr _ -)
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: $prefix-gcc. Install $package"
+	say "installing $package: there is no C compiler for $1"
+	apt install --yes --no-install-recommends "$package" >&2 ||
+		{ apt update && apt install --yes --no-install-recommends "$package" >&2; }
+}
+
+# Built once, from crates.io. It is not what a Debian has.
+sbom() {
+	have cargo-cyclonedx || from_path cargo-cyclonedx ||
+		cargo install --quiet --locked --version 0.5.9 --root "$parts" --target-dir "$parts/cyclonedx" cargo-cyclonedx ||
+		die 'missing: cargo-cyclonedx 0.5.9, and cargo could not install it (is there a network?)'
+	rm -rf "$parts/cyclonedx"
+}
+
 case ${1:-} in
-build | lab) "$1" ;;
-*) die "usage: $0 build|lab" ;;
+build | lab | sbom) "$1" ;;
+cross) cross "${2:?which target?}" ;;
+*) die "usage: $0 build|lab|cross TRIPLE|sbom" ;;
 esac
