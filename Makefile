@@ -65,11 +65,12 @@ release: build-parts
 	@ls -l $(program)
 
 # An image from scratch, without Docker: target/image/kubewhy-VERSION-ARCH.tar. Its last line is the image's digest.
-image: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 0)
-image: export REVISION ?= $(shell git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null)
 image: version = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml)
+image: made_at = $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
+image: made_of = $(shell git describe --always --abbrev=40 --exclude '*' --dirty 2>/dev/null)
 image: release sbom
-	@deploy/image/oci.sh $(program) target/image/kubewhy-$(ARCH).cdx.json $(ARCH) kubewhy:$(version) target/image/kubewhy-$(version)-$(ARCH).tar
+	@SOURCE_DATE_EPOCH=$(made_at) REVISION=$(made_of) deploy/image/oci.sh $(program) target/image/kubewhy-$(ARCH).cdx.json \
+		$(ARCH) kubewhy:$(version) target/image/kubewhy-$(version)-$(ARCH).tar
 
 # Which crates are in the program (CycloneDX).
 sbom: build-parts

@@ -2,7 +2,7 @@
 //! The real plugins (bridge, host-local, loopback) do the work; only what is asked for misbehaves.
 
 use std::io::ErrorKind;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -28,23 +28,40 @@ pub enum Misbehaviour {
     Fail(String),
 }
 
+/// The directories.
+#[derive(Debug, Clone)]
+pub struct Folders {
+    /// Of the configuration.
+    pub conf: PathBuf,
+    /// Of the plugins.
+    pub bin: PathBuf,
+    /// Of the addresses that are taken.
+    pub addresses: PathBuf,
+}
+
+impl Folders {
+    /// All of them in one directory.
+    #[must_use]
+    pub fn below(dir: &Path) -> Self {
+        Self { conf: dir.join("conf"), bin: dir.join("bin"), addresses: dir.join("state") }
+    }
+}
+
 /// The directories and what is in them.
 #[derive(Debug)]
 pub struct Cni {
-    conf: PathBuf,
-    bin: PathBuf,
-    state: PathBuf,
+    folders: Folders,
     parts: Parts,
 }
 
 impl Cni {
-    /// Makes `conf`, `bin` and the address store in `dir`, healthy.
+    /// Makes the directories, healthy.
     ///
     /// # Errors
     /// When a file cannot be written.
-    pub fn write(dir: &Path, parts: &Parts) -> std::io::Result<Self> {
-        let cni = Self { conf: dir.join("conf"), bin: dir.join("bin"), state: dir.join("state"), parts: parts.clone() };
-        for folder in [&cni.conf, &cni.bin, &cni.state] {
+    pub fn write(folders: &Folders, parts: &Parts) -> std::io::Result<Self> {
+        let cni = Self { folders: folders.clone(), parts: parts.clone() };
+        for folder in [&folders.conf, &folders.bin, &folders.addresses] {
             std::fs::create_dir_all(folder)?;
         }
         for plugin in REAL {
@@ -57,13 +74,13 @@ impl Cni {
     /// The directory of the configuration.
     #[must_use]
     pub fn conf(&self) -> &Path {
-        &self.conf
+        &self.folders.conf
     }
 
     /// The directory of the plugins.
     #[must_use]
     pub fn bin(&self) -> &Path {
-        &self.bin
+        &self.folders.bin
     }
 
     /// Writes the healthy configuration.
@@ -94,7 +111,7 @@ impl Cni {
     fn configure_with(&self, plugin: &str, range: &Value) -> std::io::Result<()> {
         let bridge = json!({
             "type": plugin, "bridge": "lab0", "isGateway": true,
-            "ipam": { "type": "host-local", "dataDir": self.state, "ranges": [[range]] },
+            "ipam": { "type": "host-local", "dataDir": self.folders.addresses, "ranges": [[range]] },
         });
         let list = json!({ "cniVersion": "0.4.0", "name": "lab", "plugins": [bridge] });
         self.configure_text(&format!("{list:#}\n"))
@@ -107,9 +124,9 @@ impl Cni {
     pub fn configure_text(&self, text: &str) -> std::io::Result<()> {
         // Renamed within the directory, so that containerd never loads half a file; one that comes from another directory
         // is not seen by its watcher at all.
-        let beside = self.conf.join(format!("{CONFIGURATION}.new"));
+        let beside = self.folders.conf.join(format!("{CONFIGURATION}.new"));
         std::fs::write(&beside, text)?;
-        std::fs::rename(beside, self.conf.join(CONFIGURATION))
+        std::fs::rename(beside, self.folders.conf.join(CONFIGURATION))
     }
 
     /// Takes the configuration away.
@@ -117,7 +134,7 @@ impl Cni {
     /// # Errors
     /// When there is none.
     pub fn remove_configuration(&self) -> std::io::Result<()> {
-        std::fs::remove_file(self.conf.join(CONFIGURATION))
+        std::fs::remove_file(self.folders.conf.join(CONFIGURATION))
     }
 
     /// Takes a plugin's program away.
@@ -125,18 +142,19 @@ impl Cni {
     /// # Errors
     /// When there is none.
     pub fn take_plugin_away(&self, plugin: &str) -> std::io::Result<()> {
-        std::fs::remove_file(self.bin.join(plugin))
+        std::fs::remove_file(self.folders.bin.join(plugin))
     }
 
     /// Puts the real plugin in its place, whatever was there; one that hangs goes on.
     ///
     /// # Errors
-    /// When the link cannot be made.
+    /// When it cannot be copied.
     pub fn put_plugin_back(&self, plugin: &str) -> std::io::Result<()> {
         absent(std::fs::remove_file(self.marker(plugin)))?;
-        let beside = self.state.join(plugin);
-        symlink(self.parts.plugin(plugin), &beside)?;
-        std::fs::rename(beside, self.bin.join(plugin))
+        // A copy: from a pod that mounts these directories nothing else of the machine is seen.
+        let beside = self.beside(plugin);
+        std::fs::copy(self.parts.plugin(plugin), &beside)?;
+        std::fs::rename(beside, self.folders.bin.join(plugin))
     }
 
     /// Puts a plugin of this name in place that misbehaves.
@@ -145,10 +163,10 @@ impl Cni {
     /// When it cannot be written.
     pub fn misbehave(&self, plugin: &str, how: &Misbehaviour) -> std::io::Result<()> {
         std::fs::write(self.marker(plugin), "")?;
-        let beside = self.state.join(plugin);
+        let beside = self.beside(plugin);
         std::fs::write(&beside, self.script(plugin, how))?;
         std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(0o755))?;
-        std::fs::rename(beside, self.bin.join(plugin))
+        std::fs::rename(beside, self.folders.bin.join(plugin))
     }
 
     /// When a plugin last began to hang.
@@ -157,14 +175,19 @@ impl Cni {
         Timestamp::try_from(std::fs::metadata(self.hung(plugin)).ok()?.modified().ok()?).ok()
     }
 
+    /// Where a plugin is made before it takes its place: in the same file system.
+    fn beside(&self, plugin: &str) -> PathBuf {
+        self.folders.bin.join(format!(".{plugin}"))
+    }
+
     /// Written by a plugin that begins to hang.
     fn hung(&self, plugin: &str) -> PathBuf {
-        self.state.join(format!("{plugin}.hung"))
+        self.folders.addresses.join(format!("{plugin}.hung"))
     }
 
     /// While this file is there, the plugin hangs.
     fn marker(&self, plugin: &str) -> PathBuf {
-        self.state.join(format!("{plugin}.hangs"))
+        self.folders.addresses.join(format!("{plugin}.hangs"))
     }
 
     /// A plugin as a script: it misbehaves on ADD, the real one does the rest. The process keeps the plugin's name.

@@ -22,9 +22,30 @@ use crate::process::Daemon;
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const CALL_DEADLINE: Duration = Duration::from_secs(2);
 
+/// Where a containerd keeps its files.
+#[derive(Debug, Clone)]
+pub struct Home {
+    /// Images, layers and records.
+    pub root: PathBuf,
+    /// What does not outlive a boot.
+    pub state: PathBuf,
+    /// Its socket.
+    pub socket: PathBuf,
+}
+
+impl Home {
+    /// All of them in one directory.
+    #[must_use]
+    pub fn below(dir: &Path) -> Self {
+        Self { root: dir.join("root"), state: dir.join("state"), socket: dir.join("containerd.sock") }
+    }
+}
+
 /// What a lab tells its containerd.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Where its files are.
+    pub home: Home,
     /// The image of every sandbox.
     pub sandbox_image: String,
     /// Directory of the CNI configuration.
@@ -46,27 +67,25 @@ pub struct Containerd {
     parts: Parts,
     daemon: Daemon,
     version: String,
-    snapshotter: &'static str,
-    hosts: PathBuf,
+    options: Options,
 }
 
 impl Containerd {
-    /// Starts containerd with everything of it in `dir`, and waits until CRI answers.
+    /// Starts containerd with its configuration and log in `dir`, and waits until CRI answers.
     ///
     /// # Errors
     /// When it does not answer in time: with the end of its log.
     pub async fn start(dir: &Path, parts: &Parts, options: &Options) -> anyhow::Result<Self> {
         std::fs::create_dir_all(dir)?;
         std::fs::write(dir.join("config.toml"), configuration::text(dir, options))?;
-        let (daemon, version) = launch(dir, parts).await?;
-        let (snapshotter, hosts) = (options.snapshotter, options.hosts.clone());
-        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, version, snapshotter, hosts })
+        let (daemon, version) = launch(dir, parts, &options.home.socket).await?;
+        Ok(Self { dir: dir.to_path_buf(), parts: parts.clone(), daemon, version, options: options.clone() })
     }
 
     /// The path of its socket.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        socket(&self.dir)
+        self.options.home.socket.clone()
     }
 
     /// Its version, as it says.
@@ -121,7 +140,7 @@ impl Containerd {
     /// Where its contents lie: `blobs`, and as `ingest` those that are being written (containerd: content/local).
     #[must_use]
     pub fn contents(&self) -> PathBuf {
-        self.dir.join("root/io.containerd.content.v1.content")
+        self.options.home.root.join("io.containerd.content.v1.content")
     }
 
     /// Runs the `ctr` that belongs to it, in the kubelet's namespace, and returns what that says.
@@ -131,7 +150,7 @@ impl Containerd {
     pub async fn ctr<S: AsRef<OsStr>>(&self, args: impl IntoIterator<Item = S>) -> anyhow::Result<String> {
         let mut command = Command::new(self.parts.program("ctr"));
         command.env("CONTAINERD_ADDRESS", self.socket()).env("CONTAINERD_NAMESPACE", "k8s.io");
-        command.env("CONTAINERD_SNAPSHOTTER", self.snapshotter);
+        command.env("CONTAINERD_SNAPSHOTTER", self.options.snapshotter);
         let output = command.args(args).kill_on_drop(true).output().await.context("cannot start ctr")?;
         ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
@@ -142,7 +161,7 @@ impl Containerd {
     /// # Errors
     /// When that fails: with its words.
     pub async fn pull_with_ctr(&self, image: &str) -> anyhow::Result<()> {
-        let hosts = [OsStr::new("--hosts-dir"), self.hosts.as_os_str()];
+        let hosts = [OsStr::new("--hosts-dir"), self.options.hosts.as_os_str()];
         self.ctr(["images", "pull"].map(OsStr::new).into_iter().chain(hosts).chain([OsStr::new(image)])).await?;
         Ok(())
     }
@@ -158,21 +177,16 @@ impl Containerd {
     /// When it does not answer in time: with the end of its log.
     pub async fn restart(&mut self) -> anyhow::Result<()> {
         self.daemon.stop().await?;
-        (self.daemon, self.version) = launch(&self.dir, &self.parts).await?;
+        (self.daemon, self.version) = launch(&self.dir, &self.parts, &self.options.home.socket).await?;
         Ok(())
     }
 }
 
-fn socket(dir: &Path) -> PathBuf {
-    dir.join("containerd.sock")
-}
-
-async fn launch(dir: &Path, parts: &Parts) -> anyhow::Result<(Daemon, String)> {
+async fn launch(dir: &Path, parts: &Parts, socket: &Path) -> anyhow::Result<(Daemon, String)> {
     let mut command = Command::new(parts.program("containerd"));
     command.arg("--config").arg(dir.join("config.toml")).env("PATH", parts.search_path());
     let mut daemon = Daemon::spawn(&mut command, &dir.join("log"))?;
-    let socket = socket(dir);
-    let version = daemon.until(START_DEADLINE, async || ask_version(socket.clone()).await).await;
+    let version = daemon.until(START_DEADLINE, async || ask_version(socket.to_path_buf()).await).await;
     let version = version.context("containerd did not start")?;
     Ok((daemon, version))
 }

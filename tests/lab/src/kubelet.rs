@@ -1,5 +1,6 @@
 //! A stand-in for the kubelet that says what the real one says: Node, Lease, pod statuses, Events, directories, pull intents.
-//! It follows Kubernetes 1.36 from bound to running and leaves out mounts, probes, devices and credentials.
+//! It follows Kubernetes 1.36 from bound to running and leaves out probes, devices, credentials of registries, and all volumes but
+//! those of `container/mounts.rs`.
 //! It speaks to any API server over HTTP and to any runtime over CRI, and knows nothing of the agent under test.
 
 mod actions;
@@ -69,6 +70,19 @@ pub struct Options {
     pub cgroup_parent: String,
     /// Where it says that it is well. None where that port may be another kubelet's.
     pub healthz: Option<SocketAddr>,
+    /// How pods reach the API server that ask for a token; none: they get none.
+    pub account: Option<Account>,
+}
+
+/// What a pod is given to reach the API server with: the same for all.
+#[derive(Clone)]
+pub struct Account {
+    /// Where the API server answers by TLS.
+    pub address: SocketAddr,
+    /// The authority of its certificate, as PEM.
+    pub authority: String,
+    /// The bearer token.
+    pub token: String,
 }
 
 impl Options {
@@ -89,6 +103,7 @@ impl Options {
             status_period: Duration::from_secs(10),
             cgroup_parent: String::new(),
             healthz: None,
+            account: None,
         }
     }
 

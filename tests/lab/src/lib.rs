@@ -40,6 +40,7 @@ pub mod kubelet;
 pub mod openapi;
 
 pub mod node;
+pub mod places;
 
 pub mod cost;
 pub mod demo;

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::cni::Cni;
-use crate::containerd::{Containerd, Options};
+use crate::containerd::{Containerd, Home, Options};
 use crate::faulty::Faulty;
 use crate::hosts::Hosts;
 use crate::images::Image;
 use crate::names::Names;
 use crate::namespaces;
 use crate::parts::Parts;
+use crate::places::Places;
 use crate::registry::Registry;
 
 const PARALLEL_DOWNLOADS: u32 = 3;
@@ -21,6 +22,8 @@ const PARALLEL_DOWNLOADS: u32 = 3;
 pub struct Lab {
     /// Everything of the lab lies here.
     pub dir: PathBuf,
+    /// Where the node's files are.
+    pub places: Places,
     /// Where its programs come from.
     pub parts: Parts,
     /// What every pod's `cgroup_parent` begins with.
@@ -46,11 +49,19 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Starts a lab in the namespaces of this process.
+    /// Starts a lab in the namespaces of this process, with everything of it in one directory.
     ///
     /// # Errors
     /// Outside a lab's namespaces, and when one of its programs does not start.
     pub async fn start() -> anyhow::Result<Self> {
+        Self::start_at(Places::below(Path::new(namespaces::GROUND))).await
+    }
+
+    /// Likewise, with the node's files in these places.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub async fn start_at(places: Places) -> anyhow::Result<Self> {
         let cgroup = namespaces::cgroup().context("a lab is started only inside its own namespaces")?;
         let dir = PathBuf::from(namespaces::GROUND);
         let parts = Parts::find()?;
@@ -61,11 +72,11 @@ impl Lab {
         let app = registry.push("app", "1", &Image::app(&busybox))?;
         let faulty = Faulty::start().await?;
         let hosts = Hosts::write(&folder(&dir, "hosts")?)?;
-        let cni = Cni::write(&folder(&dir, "cni")?, &parts)?;
-        let options = options(&dir, &pause, &cni, &hosts);
+        let cni = Cni::write(&places.cni, &parts)?;
+        let options = options(places.containerd.clone(), &pause, &cni, &hosts);
         let containerd = Containerd::start(&dir.join("containerd"), &parts, &options).await?;
         let cgroup = format!("/{cgroup}");
-        Ok(Self { dir, parts, cgroup, containerd, registry, faulty, hosts, names, cni, busybox, pause, app })
+        Ok(Self { dir, places, parts, cgroup, containerd, registry, faulty, hosts, names, cni, busybox, pause, app })
     }
 
     /// Starts another containerd beside the lab's own, with the same registries and nothing else in common.
@@ -73,18 +84,20 @@ impl Lab {
     /// # Errors
     /// When it does not start.
     pub async fn beside(&self, program: &Path) -> anyhow::Result<Containerd> {
-        let options = options(&self.dir, &self.pause, &self.cni, &self.hosts);
-        Containerd::start(&self.dir.join("containerd-beside"), &self.parts.with(program), &options).await
+        let dir = self.dir.join("containerd-beside");
+        let options = options(Home::below(&dir), &self.pause, &self.cni, &self.hosts);
+        Containerd::start(&dir, &self.parts.with(program), &options).await
     }
 }
 
-fn options(dir: &Path, pause: &str, cni: &Cni, hosts: &Hosts) -> Options {
+fn options(home: Home, pause: &str, cni: &Cni, hosts: &Hosts) -> Options {
     Options {
+        home,
         sandbox_image: pause.to_owned(),
         cni_conf: cni.conf().to_path_buf(),
         cni_bin: cni.bin().to_path_buf(),
         hosts: hosts.path().to_path_buf(),
-        snapshotter: snapshotter(dir),
+        snapshotter: snapshotter(Path::new(namespaces::GROUND)),
         parallel_downloads: PARALLEL_DOWNLOADS,
     }
 }

@@ -5,17 +5,18 @@ use std::path::Path;
 use super::Options;
 use crate::namespaces::{CAP_SYS_RESOURCE, capable};
 
-/// The file's text. It leaves nothing outside `dir` and asks nothing of the machine that a plain kernel lacks: no
+/// The file's text. It leaves nothing outside `dir` and its home, and asks nothing of the machine that a plain kernel lacks: no
 /// AppArmor profile to load, no OOM score that this process may not set.
 pub(super) fn text(dir: &Path, options: &Options) -> String {
     let dir = dir.display();
-    let Options { sandbox_image, snapshotter, parallel_downloads, .. } = options;
+    let Options { sandbox_image, snapshotter, parallel_downloads, home, .. } = options;
+    let (root, state, socket) = (home.root.display(), home.state.display(), home.socket.display());
     let (conf, bin, hosts) = (options.cni_conf.display(), options.cni_bin.display(), options.hosts.display());
     let restrict_oom = !capable(CAP_SYS_RESOURCE);
     format!(
         r#"version = 2
-root = "{dir}/root"
-state = "{dir}/state"
+root = "{root}"
+state = "{state}"
 disabled_plugins = [
   "io.containerd.snapshotter.v1.aufs",
   "io.containerd.snapshotter.v1.btrfs",
@@ -24,7 +25,7 @@ disabled_plugins = [
 ]
 
 [grpc]
-  address = "{dir}/containerd.sock"
+  address = "{socket}"
 
 [plugins."io.containerd.internal.v1.opt"]
   path = "{dir}/opt"

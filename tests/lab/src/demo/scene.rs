@@ -248,8 +248,8 @@ pub fn pod(namespace: &str, name: &str, mut container: Value) -> Value {
 /// The node's kubelet on that runtime, with a kubelet's defaults.
 pub(crate) fn ordinary(lab: &Lab, url: &str, containerd: &Containerd) -> kubelet::Options {
     kubelet::Options {
-        root: lab.dir.join("kubelet"),
-        logs: lab.dir.join("pods"),
+        root: lab.places.kubelet.clone(),
+        logs: lab.places.logs.clone(),
         cgroup_parent: lab.cgroup.clone(),
         ..kubelet::Options::new(NODE, url, containerd.socket())
     }

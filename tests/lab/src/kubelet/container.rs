@@ -1,7 +1,8 @@
 //! Starts one container: image, configuration, create, start (Kubernetes: pkg/kubelet/kuberuntime/kuberuntime_container.go).
-//! Mounts no volumes.
 
 mod environment;
+mod mounts;
+pub(super) mod security;
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +16,7 @@ use super::hook;
 use super::images::Wanted;
 use super::record::Stage;
 use super::recorder::{Type, reference};
-use super::sandbox::{Identity, namespaces};
+use super::sandbox::Identity;
 use super::status::Failure;
 
 /// A container about to be started in a sandbox that is ready.
@@ -101,7 +102,8 @@ impl Start<'_> {
         self.make_folders(&parts.options.root, Path::new(&self.sandbox.log_directory), &id).map_err(|error| {
             format!("create container log directory for container {} failed: {error}", container.name)
         })?;
-        let envs = environment::resolve(parts, &id.namespace, container).await?;
+        let envs = environment::resolve(parts, self.pod, container).await?;
+        let mounts = mounts::of(parts, self.pod, container).await?;
         let mut labels = id.labels();
         labels.insert("io.kubernetes.container.name".to_owned(), container.name.clone());
         let restarts = ("io.kubernetes.container.restartCount".to_owned(), self.attempt.to_string());
@@ -116,6 +118,7 @@ impl Start<'_> {
             args: container.args.clone().unwrap_or_default(),
             working_dir: container.working_dir.clone().unwrap_or_default(),
             envs,
+            mounts,
             labels,
             annotations: [restarts].into(),
             log_path: format!("{}/{}.log", container.name, self.attempt),
@@ -131,10 +134,7 @@ impl Start<'_> {
                 oom_score_adj: 1000,
                 ..cri::LinuxContainerResources::default()
             }),
-            security_context: Some(cri::LinuxContainerSecurityContext {
-                namespace_options: Some(namespaces(self.pod)),
-                ..cri::LinuxContainerSecurityContext::default()
-            }),
+            security_context: Some(security::context(self.pod, self.container)),
         }
     }
 

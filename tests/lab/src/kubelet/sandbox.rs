@@ -1,5 +1,5 @@
 //! The sandbox of a pod as the kubelet orders it (Kubernetes: pkg/kubelet/kuberuntime/kuberuntime_sandbox.go). Pure:
-//! host network, labels and directories; no ports, no sysctls, no runtime classes.
+//! namespaces of the host, labels and directories; no ports, no sysctls, no runtime classes.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use k8s_cri::v1 as cri;
 use k8s_openapi::api::core::v1::Pod;
 
+use super::container::security;
 use super::relist::UID_LABEL;
 use super::status::spec;
 
@@ -53,6 +54,8 @@ pub(super) fn config(pod: &Pod, attempt: u32, logs: &Path, cgroup_parent: &str) 
         cgroup_parent: cgroup(cgroup_parent, &id.uid),
         security_context: Some(cri::LinuxSandboxSecurityContext {
             namespace_options: Some(namespaces(pod)),
+            // A privileged container needs a privileged sandbox.
+            privileged: spec(pod).containers.iter().any(security::privileged),
             ..cri::LinuxSandboxSecurityContext::default()
         }),
         ..cri::LinuxPodSandboxConfig::default()
@@ -76,9 +79,10 @@ pub(super) fn host_network(pod: &Pod) -> bool {
 /// Which namespaces a pod shares with its node.
 pub(super) fn namespaces(pod: &Pod) -> cri::NamespaceOption {
     let network = if host_network(pod) { cri::NamespaceMode::Node } else { cri::NamespaceMode::Pod };
+    let pid = if spec(pod).host_pid == Some(true) { cri::NamespaceMode::Node } else { cri::NamespaceMode::Container };
     cri::NamespaceOption {
         network: network.into(),
-        pid: cri::NamespaceMode::Container.into(),
+        pid: pid.into(),
         ipc: cri::NamespaceMode::Pod.into(),
         ..cri::NamespaceOption::default()
     }

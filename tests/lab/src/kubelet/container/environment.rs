@@ -1,5 +1,6 @@
 //! A container's environment out of its spec, ConfigMaps and Secrets, with the kubelet's words for what is missing
-//! (Kubernetes: pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables). Expands no `$(NAME)` and reads no pod fields.
+//! (Kubernetes: pkg/kubelet/kubelet_pods.go, makeEnvironmentVariables). Expands no `$(NAME)`, and knows of a pod's fields only
+//! its name, namespace, uid and node.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -8,23 +9,26 @@ use std::time::Duration;
 
 use k8s_cri::v1::KeyValue;
 use k8s_openapi::NamespaceResourceScope;
-use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVarSource, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Container, EnvVarSource, Pod, Secret};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::Parts;
+use crate::kubelet::sandbox::Identity;
+use crate::kubelet::status::spec;
 
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The resolved variables in order, or the message of `CreateContainerConfigError`.
 pub(super) async fn resolve(
     parts: &Arc<Parts>,
-    namespace: &str,
+    pod: &Pod,
     container: &Container,
 ) -> Result<Vec<KeyValue>, String> {
-    let source = Source { parts, namespace };
-    let mut envs = Vec::new();
+    let id = Identity::of(pod);
+    let source = Source { parts, namespace: &id.namespace };
+    let mut envs = way_to_the_api_server(parts);
     for from in container.env_from.iter().flatten() {
         let prefix = from.prefix.as_deref().unwrap_or_default();
         let mut values = BTreeMap::new();
@@ -39,6 +43,7 @@ pub(super) async fn resolve(
     for variable in container.env.iter().flatten() {
         let value = match &variable.value_from {
             None => variable.value.clone(),
+            Some(EnvVarSource { field_ref: Some(wanted), .. }) => field(pod, &id, &wanted.field_path),
             Some(from) => source.value(from).await?,
         };
         envs.extend(value.map(|value| KeyValue { key: variable.name.clone(), value }));
@@ -46,11 +51,30 @@ pub(super) async fn resolve(
     Ok(envs)
 }
 
+/// What every pod is told of the Service `kubernetes`, whether it wants links to services or not.
+fn way_to_the_api_server(parts: &Parts) -> Vec<KeyValue> {
+    let Some(account) = &parts.options.account else { return Vec::new() };
+    let address = account.address;
+    [("KUBERNETES_SERVICE_HOST", address.ip().to_string()), ("KUBERNETES_SERVICE_PORT", address.port().to_string())]
+        .map(|(key, value)| KeyValue { key: key.to_owned(), value })
+        .into()
+}
+
+fn field(pod: &Pod, id: &Identity, path: &str) -> Option<String> {
+    match path {
+        "metadata.name" => Some(id.name.clone()),
+        "metadata.namespace" => Some(id.namespace.clone()),
+        "metadata.uid" => Some(id.uid.clone()),
+        "spec.nodeName" => spec(pod).node_name,
+        _ => None,
+    }
+}
+
 /// Where references of one namespace are looked up.
 #[derive(Clone, Copy)]
-struct Source<'a> {
-    parts: &'a Arc<Parts>,
-    namespace: &'a str,
+pub(super) struct Source<'a> {
+    pub(super) parts: &'a Arc<Parts>,
+    pub(super) namespace: &'a str,
 }
 
 impl Source<'_> {
@@ -83,7 +107,11 @@ impl Source<'_> {
         }
     }
 
-    async fn config_map(self, name: &str, optional: Option<bool>) -> Result<Option<BTreeMap<String, String>>, String> {
+    pub(super) async fn config_map(
+        self,
+        name: &str,
+        optional: Option<bool>,
+    ) -> Result<Option<BTreeMap<String, String>>, String> {
         let found: Option<ConfigMap> = self.object("configmap", name, optional).await?;
         Ok(found.map(|map| map.data.unwrap_or_default()))
     }
