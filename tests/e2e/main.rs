@@ -16,6 +16,7 @@ mod lock;
 mod marks;
 mod node_faults;
 mod prepull;
+mod profiles;
 mod pulls;
 mod record;
 mod recorder;

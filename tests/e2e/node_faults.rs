@@ -6,13 +6,13 @@
 //! ```
 
 mod clock;
-mod files;
-mod network;
+pub(crate) mod files;
+pub(crate) mod network;
 mod outage;
 mod page;
-mod row;
-mod runtime;
-mod surroundings;
+pub(crate) mod row;
+pub(crate) mod runtime;
+pub(crate) mod surroundings;
 
 use std::io::Write;
 use std::iter::repeat_n;

@@ -15,11 +15,11 @@ use serde_json::json;
 use super::row::{Fault, LOOK, node, play};
 
 /// Some four times what the images of the lab take.
-const SIZE: u64 = 96 << 20;
+pub(crate) const SIZE: u64 = 96 << 20;
 /// The pod whose volume hangs.
 const UID: &str = "0b8f2f43-55a7-4f6f-9d0e-7c1f6e2a9b10";
 
-const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         act: Act {
             title: "the runtime's file system is full to the last block",
@@ -94,7 +94,7 @@ fn disk(scene: &Scene) -> anyhow::Result<&Disk> {
 
 /// A pod waits for a claim that nobody binds, and below its directory lies a mount that does not answer.
 async fn mount_hangs(scene: &mut Scene) -> anyhow::Result<()> {
-    let place = scene.lab.dir.join("kubelet/pods").join(UID).join("volumes/kubernetes.io~csi/data/mount");
+    let place = scene.lab.places.kubelet.join("pods").join(UID).join("volumes/kubernetes.io~csi/data/mount");
     scene.props.mount = Some((DeadMount::at(&place).await?, place));
     let mut pod = pod(NAMESPACE, "archive", json!({"image": scene.lab.app}));
     pod["metadata"]["uid"] = json!(UID);

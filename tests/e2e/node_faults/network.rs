@@ -12,7 +12,7 @@ use super::row::{Fault, LOOK, STALLED, node, play};
 /// So many addresses are left for pods, and so many pods take one.
 const ADDRESSES: u8 = 2;
 
-const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     Fault { act: Act { title: "a CNI plugin is not installed", ..PLUGIN_GONE }, shows: LOOK, heals: LOOK },
     Fault {
         act: Act {

@@ -22,7 +22,7 @@ const VERSION: &str = "@version ";
 /// All that is shortened: how often is looked, how long all must be well before that is said, and when what comes back is
 /// another story. How long a cause of the node dwells is not. A sandbox that stalls is a Warning at once, for only then does
 /// it count for the node.
-pub(super) const CONFIG: &str = "\
+pub(crate) const CONFIG: &str = "\
 apiVersion: kubewhy.dev/v1alpha1
 report: {spread: 0s}
 timing: {busy: 500ms, calm: 1s, status: 1s, cni: 1s, probe: 1s, clear: 2s, reopen: 1s, restartQuiet: 1s, askEvents: 3s, askAgain: 10s}
@@ -43,9 +43,9 @@ const TOLD_WITHIN: Duration = Duration::from_millis(1500);
 const ENDED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A fault, and when it can be seen.
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// What is done, and what is to be told of it.
-    pub(super) act: Act,
+    pub(crate) act: Act,
     /// After this time at the latest a look has shown it.
     pub(super) shows: Duration,
     /// Likewise that it is over.

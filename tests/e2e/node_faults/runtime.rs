@@ -5,7 +5,7 @@ use kubewhy_lab::in_lab;
 
 use super::row::{Fault, LOOK, node, play};
 
-const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         act: Act {
             title: "containerd has no descriptor left",

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use super::row::{CONFIG, Fault, LOOK, node, play};
 use crate::stage::PROGRAM;
 
-const FAULTS: &[Fault] = &[
+pub(crate) const FAULTS: &[Fault] = &[
     Fault {
         act: Act {
             title: "the kubelet is killed",

@@ -16,6 +16,7 @@ mod reading;
 mod refusal;
 pub mod resources;
 mod review;
+mod secure;
 mod selector;
 mod steps;
 mod store;
@@ -25,10 +26,12 @@ mod watching;
 mod writing;
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use anyhow::Context;
 use axum::Router;
 use serde_json::json;
 use tokio::sync::watch;
@@ -96,6 +99,8 @@ impl Shared {
 pub struct ApiServer {
     shared: Arc<Shared>,
     url: String,
+    address: Option<SocketAddr>,
+    stopping: CancellationToken,
     running: Option<DropGuard>,
 }
 
@@ -106,8 +111,9 @@ impl ApiServer {
     /// When no port can be bound.
     pub async fn start(options: Options) -> io::Result<Self> {
         let mut server = Self::indoors(options);
-        let stopping = CancellationToken::new();
+        let stopping = server.stopping.clone();
         let door = door::Door::open(server.shared.faults.subscribe(), stopping.clone()).await?;
+        server.address = Some(door.address());
         server.url = format!("http://{}", door.address());
         let (router, stopped) = (server.router(), stopping.clone());
         tokio::spawn(async move {
@@ -135,7 +141,13 @@ impl ApiServer {
             bookmark_every: options.bookmark_every,
             schemas: options.schemas,
         };
-        Self { shared: Arc::new(shared), url: String::new(), running: None }
+        Self {
+            shared: Arc::new(shared),
+            url: String::new(),
+            address: None,
+            stopping: CancellationToken::new(),
+            running: None,
+        }
     }
 
     fn router(&self) -> Router {
@@ -146,6 +158,15 @@ impl ApiServer {
     #[must_use]
     pub fn way(&self) -> Indoors {
         Indoors::new(self.router(), self.shared.faults.subscribe())
+    }
+
+    /// Opens another port, which speaks TLS, as pods need it; its address, and the authority of its certificate as PEM.
+    ///
+    /// # Errors
+    /// When no port can be bound, or this double is one without a port.
+    pub async fn secured(&self) -> anyhow::Result<(SocketAddr, String)> {
+        let inner = self.address.context("it has no port")?;
+        secure::open(inner, self.stopping.clone()).await
     }
 
     /// `http://127.0.0.1:PORT`; empty if it has no port.

@@ -8,7 +8,7 @@ mod scene;
 mod screen;
 
 pub use act::{Act, Deed, Outcome, perform};
-pub use agent::{Agent, CONFIG, Start};
+pub use agent::{Agent, CONFIG, Start, is_ready};
 pub use faults::{FAULTS, PLUGIN_GONE, PLUGIN_HANGS, RUNTIME_KILLED, RUNTIME_STOPPED};
 pub use scene::{NAMESPACE, NODE, On, Props, Scene, Telling, Tempo, pod};
 pub(crate) use scene::{node_ready, ordinary};

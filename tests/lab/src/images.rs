@@ -1,6 +1,10 @@
 //! Small OCI images, built in memory from a static busybox. Their layers are plain tar, so that a layer's digest is the
 //! digest of its content too.
 
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, ensure};
 use axum::body::Bytes;
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -82,16 +86,34 @@ impl Image {
         Self::new(layers, &["/bin/sh", "-c", SLEEP])
     }
 
+    /// A program and nothing else, as no user of the machine; with the libraries that it is linked to, if there are any.
+    ///
+    /// # Errors
+    /// When a file of it can't be read.
+    pub fn of_program(program: &Path) -> anyhow::Result<Self> {
+        let read = |path: &Path| std::fs::read(path).with_context(|| path.display().to_string());
+        let mut root = Tarball::default().file("kubewhy", EXECUTABLE, &read(program)?);
+        for library in libraries(program)? {
+            root = root.file(library.trim_start_matches('/'), EXECUTABLE, &read(Path::new(&library))?);
+        }
+        let run = json!({ "Entrypoint": ["/kubewhy"], "User": "65532:65532" });
+        Ok(Self::run_as(vec![Blob::new(root.finish())], &run))
+    }
+
     /// Every blob but the manifest.
     pub fn blobs(&self) -> impl Iterator<Item = &Blob> {
         self.layers.iter().chain([&self.config])
     }
 
     fn new(layers: Vec<Blob>, command: &[&str]) -> Self {
+        Self::run_as(layers, &json!({ "Env": ["PATH=/bin"], "Cmd": command }))
+    }
+
+    fn run_as(layers: Vec<Blob>, run: &serde_json::Value) -> Self {
         let config = Blob::new(to_vec(&json!({
             "architecture": architecture(),
             "os": "linux",
-            "config": { "Env": ["PATH=/bin"], "Cmd": command },
+            "config": run,
             "rootfs": { "type": "layers", "diff_ids": layers.iter().map(|layer| &layer.digest).collect::<Vec<_>>() },
         })));
         let manifest = Blob::new(to_vec(&json!({
@@ -115,6 +137,16 @@ fn base(busybox: &[u8]) -> Vec<u8> {
     let root = folders.iter().fold(Tarball::default(), |root, folder| root.directory(folder));
     let root = root.file("bin/busybox", EXECUTABLE, busybox);
     programs.iter().fold(root, |root, name| root.link(&format!("bin/{name}"), "busybox")).finish()
+}
+
+/// What the loader would open (ldd(1)); a static program needs nothing.
+fn libraries(program: &Path) -> anyhow::Result<Vec<String>> {
+    let output = Command::new("ldd").arg(program).output().context("ldd")?;
+    let (said, failed) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let is_static =
+        [&said, &failed].iter().any(|text| text.contains("statically linked") || text.contains("not a dynamic"));
+    ensure!(output.status.success() || is_static, "ldd {}: {failed}", program.display());
+    Ok(said.split_whitespace().filter(|word| word.starts_with('/')).map(str::to_owned).collect())
 }
 
 /// As Go, and therefore OCI, calls it.

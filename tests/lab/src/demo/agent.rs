@@ -113,12 +113,7 @@ impl Agent {
 
     async fn until_ready(&mut self) -> anyhow::Result<()> {
         let port = self.port;
-        self.daemon
-            .until(READY_WITHIN, async || {
-                let answer = get(port, "/readyz").await.ok()?;
-                answer.contains(" 200 ").then_some(())
-            })
-            .await
+        self.daemon.until(READY_WITHIN, async || is_ready(port).await.then_some(())).await
     }
 
     /// Its metrics by now, in Prometheus' text form.
@@ -179,6 +174,11 @@ impl Log {
         let text = self.read().unwrap_or_default();
         text.lines().filter(|line| words.iter().all(|word| line.contains(word))).map(str::to_owned).collect()
     }
+}
+
+/// Whether the agent with that health port says that it is ready.
+pub async fn is_ready(port: u16) -> bool {
+    get(port, "/readyz").await.is_ok_and(|answer| answer.contains(" 200 "))
 }
 
 /// One request, one answer, headers and all.

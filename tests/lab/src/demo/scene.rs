@@ -128,8 +128,22 @@ impl Scene {
         config: &str,
         adapt: impl FnOnce(&mut kubelet::Options),
     ) -> anyhow::Result<Self> {
-        let lab = Lab::start().await?;
-        let api = ApiServer::start(apiserver::Options::default()).await?;
+        let (lab, api) = (Lab::start().await?, ApiServer::start(apiserver::Options::default()).await?);
+        Self::on(lab, api, program, tempo, config, adapt).await
+    }
+
+    /// Likewise, in a lab and with an API server that are there already.
+    ///
+    /// # Errors
+    /// When a part does not start.
+    pub async fn on(
+        lab: Lab,
+        api: ApiServer,
+        program: &Path,
+        tempo: Tempo,
+        config: &str,
+        adapt: impl FnOnce(&mut kubelet::Options),
+    ) -> anyhow::Result<Self> {
         let kubeconfig = lab.dir.join("kubeconfig");
         api.kubeconfig(&kubeconfig)?;
         std::fs::create_dir_all(OF_KUBELET)?;

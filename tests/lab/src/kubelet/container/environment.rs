@@ -21,11 +21,7 @@ use crate::kubelet::status::spec;
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
 /// The resolved variables in order, or the message of `CreateContainerConfigError`.
-pub(super) async fn resolve(
-    parts: &Arc<Parts>,
-    pod: &Pod,
-    container: &Container,
-) -> Result<Vec<KeyValue>, String> {
+pub(super) async fn resolve(parts: &Arc<Parts>, pod: &Pod, container: &Container) -> Result<Vec<KeyValue>, String> {
     let id = Identity::of(pod);
     let source = Source { parts, namespace: &id.namespace };
     let mut envs = way_to_the_api_server(parts);

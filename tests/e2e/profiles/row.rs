@@ -1,0 +1,72 @@
+//! One fault under one profile, and what the agent made of it. A lab is another process: it says its rows in lines that begin with
+//! a mark.
+
+#![allow(clippy::print_stdout, reason = "standard output is how a lab tells its rows")]
+
+use std::time::Duration;
+
+use anyhow::Context;
+use kubewhy_lab::demo::{Act, Scene, Telling};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use crate::stage::{events, message};
+
+const MARK: &str = "@profile ";
+/// What is named is named within this time: twice what the fault table allows the slowest of them.
+const NAMED_WITHIN: Duration = Duration::from_secs(20);
+const ENDED_WITHIN: Duration = Duration::from_secs(20);
+/// As configured, so long after its end a fault is another story; and what was about to be told of the last one has been told.
+const BETWEEN: Duration = Duration::from_secs(4);
+
+/// What came of it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub(super) fault: String,
+    pub(super) cause: String,
+    /// Seconds until its cause was told.
+    pub(super) named: Option<f64>,
+    /// Whether its end was told.
+    pub(super) ended: bool,
+    /// Reasons of what else was told as a Warning, of the node or of any pod.
+    pub(super) beside: Vec<String>,
+    /// The same in full, for a failure to show.
+    pub(super) words: Vec<String>,
+}
+
+/// Makes and mends it, and says the row.
+///
+/// # Errors
+/// It can't be made or mended.
+pub(super) async fn play(act: &Act, scene: &mut Scene) -> anyhow::Result<()> {
+    sleep(BETWEEN).await;
+    let known: Vec<Telling> = events(scene).iter().map(telling).collect();
+    let begun = Instant::now();
+    (act.broken)(scene).await.with_context(|| act.title)?;
+    let told = scene.told(act.on, act.cause, &known, NAMED_WITHIN).await;
+    let named = told.as_ref().map(|_| begun.elapsed().as_secs_f64());
+    let before = scene.known(act.on);
+    (act.mended)(scene).await.with_context(|| act.title)?;
+    let ended = named.is_some() && scene.ended(act.on, act.cause, &before, ENDED_WITHIN).await.is_some();
+    let other =
+        |event: &Value| event["type"] == "Warning" && event["reason"] != act.cause && !known.contains(&telling(event));
+    let others: Vec<Value> = events(scene).into_iter().filter(other).collect();
+    let mut beside: Vec<String> =
+        others.iter().filter_map(|event| event["reason"].as_str().map(str::to_owned)).collect();
+    beside.sort();
+    beside.dedup();
+    let words = others.iter().map(|event| message(event).to_owned()).collect();
+    let row = Row { fault: act.title.to_owned(), cause: act.cause.to_owned(), named, ended, beside, words };
+    println!("{MARK}{}", serde_json::to_string(&row)?);
+    Ok(())
+}
+
+fn telling(event: &Value) -> Telling {
+    (event["metadata"]["name"].as_str().unwrap_or_default().to_owned(), event["count"].as_u64().unwrap_or_default())
+}
+
+/// The rows that a lab said.
+pub(super) fn read(said: &str) -> Vec<Row> {
+    said.lines().filter_map(|line| serde_json::from_str(line.strip_prefix(MARK)?).ok()).collect()
+}
