@@ -1,7 +1,7 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test soak check release image sbom scale bench fuzz clean build-parts lab-parts
+.PHONY: demo test soak check deny release image sbom scale bench fuzz clean build-parts lab-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
@@ -47,6 +47,15 @@ check: build-parts
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
 	cargo test --test it documents
+
+# What the crates come with: licences, second versions, sources (deny.toml). By the cargo-deny on PATH, or one of this version in
+# target/parts, which takes ten minutes to build once. Where the list of known weaknesses can't be fetched, that is said, and no fault.
+deny: export PATH := $(PATH):$(parts)/bin
+deny:
+	command -v cargo-deny >/dev/null || cargo install --locked --root $(parts) --version 0.20.2 cargo-deny
+	cargo deny --locked check --deny warnings licenses bans sources
+	@cargo deny --locked fetch db || { echo '*** The list of known weaknesses is out of reach: NOT CHECKED FOR ANY. ***'; exit 0; }; \
+		cargo deny --locked check --disable-fetch advisories
 
 # The program that ships: static, for this machine's architecture or for ARCH=amd64|arm64. What would differ from machine to
 # machine is left out of it: paths are cut off, and the linker's script is named as the linker finds it from here.

@@ -79,7 +79,8 @@ labels=$(
 	EOF
 )
 
-# A user that owns nothing: who needs more, as the standard profile does, says so in the pod.
+# A user that owns nothing: who needs more, as the standard profile does, says so in the pod. The PATH is for
+# `kubectl exec POD -- kubewhy status`.
 cat >"$work/config" <<EOF
 {
   "created": "$created",
@@ -87,6 +88,7 @@ cat >"$work/config" <<EOF
   "os": "linux",
   "config": {
     "User": "65532:65532",
+    "Env": ["PATH=/"],
     "Entrypoint": ["/kubewhy"],
     "WorkingDir": "/",
     "Labels": {

@@ -1,6 +1,6 @@
 //! Documents tell what is there: those that the program makes are current, and every path that is named exists.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Parser as _;
 use kubewhy::cli::docs::{self, DocsArgs};
@@ -37,14 +37,17 @@ fn paths(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).filter(looks_like_a_path).collect()
 }
 
+/// The pages of a folder. Not docs/causes.md: the paths that its steps name are those of broken nodes.
+fn pages(folder: &str) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path());
+    files.filter(|file| file.extension().is_some_and(|end| end == "md") && !file.ends_with("docs/causes.md")).collect()
+}
+
 #[test]
 fn every_path_that_the_documents_name_exists() {
-    let adr = std::fs::read_dir(root().join("docs/adr")).unwrap().map(|entry| entry.unwrap().path());
-    let others = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"];
-    // Not docs/causes.md: the paths that its steps name are those of broken nodes.
-    let pages = ["docs/configuration.md", "docs/metrics.md", "docs/operating.md"];
-    let others = others.into_iter().chain(pages).map(|file| root().join(file));
-    for file in adr.chain(others) {
+    let others = ["README.md", "SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"];
+    let others = others.into_iter().map(|file| root().join(file));
+    for file in pages("docs").into_iter().chain(pages("docs/adr")).chain(others) {
         let text = std::fs::read_to_string(&file).unwrap();
         for path in paths(&text) {
             let places = [root().join(path), root().join("src").join(path)];

@@ -42,6 +42,7 @@ mod pull_queue;
 mod recordings;
 mod scenarios;
 mod sentences;
+mod service_unit;
 mod slow_start;
 mod status;
 

@@ -96,7 +96,7 @@ impl Image {
         for library in libraries(program)? {
             root = root.file(library.trim_start_matches('/'), EXECUTABLE, &read(Path::new(&library))?);
         }
-        let run = json!({ "Entrypoint": ["/kubewhy"], "User": "65532:65532" });
+        let run = json!({ "Env": ["PATH=/"], "Entrypoint": ["/kubewhy"], "User": "65532:65532" });
         Ok(Self::run_as(vec![Blob::new(root.finish())], &run))
     }
 
