@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::render::{self, Overlay, by_name, folder, one, pod, templated};
-use super::text;
+use super::{list, text};
 
 /// One way to install, by both.
 #[derive(Clone, Debug, Default)]
@@ -183,6 +183,14 @@ fn what_a_cluster_has_of_its_own_is_set() {
     let resources = json!({"requests": {"cpu": "10m", "memory": "24Mi"}, "limits": {"memory": "128Mi"}});
     assert_eq!(container["resources"], resources);
     assert_eq!(daemonset["spec"]["updateStrategy"]["rollingUpdate"], json!({"maxUnavailable": 1, "maxSurge": 0}));
+    let volume = json!([{"name": "credentials", "secret": {"secretName": "registries"}}]).to_string();
+    let mount = json!([{"name": "credentials", "mountPath": "/etc/kubewhy-credentials", "readOnly": true}]).to_string();
+    let more = [format!("volumes={volume}"), format!("volumeMounts={mount}")];
+    let objects = templated(&helm, &["--set-json", &more[0], "--set-json", &more[1]]).unwrap();
+    let last = |value: &Value| list(value).last().unwrap()["name"].clone();
+    let pod = render::pod(&objects);
+    assert_eq!(last(&pod["volumes"]), "credentials");
+    assert_eq!(last(&pod["containers"][0]["volumeMounts"]), "credentials");
     let tagged = templated(&helm, &["--set", "image.tag=edge"]).unwrap();
     assert_eq!(render::pod(&tagged)["containers"][0]["image"], "kubewhy:edge");
 }
