@@ -1,7 +1,7 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test soak check deny release image sbom scale bench fuzz clean build-parts lab-parts
+.PHONY: demo test soak check deny manifests release image sbom scale bench fuzz clean build-parts lab-parts deploy-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
@@ -26,9 +26,9 @@ endif
 # Every ring. With a lab, a test that skips its lab fails; without one, each says that it was skipped.
 ifeq ($(lab),lab)
 test: export KUBEWHY_LAB := required
-test: build-parts lab-parts
+test: build-parts lab-parts deploy-parts
 else
-test: build-parts
+test: build-parts deploy-parts
 	@echo '*** The lab needs root on Linux: the tests on real containerd WILL BE SKIPPED. ***'
 endif
 	cargo build --workspace --bins
@@ -42,7 +42,7 @@ soak: build-parts lab-parts
 	cargo build --workspace --bins
 	cargo test --test e2e -- --nocapture --test-threads 1 node_faults churn killed::
 
-check: build-parts
+check: build-parts deploy-parts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items
@@ -56,6 +56,10 @@ deny:
 	cargo deny --locked check --deny warnings licenses bans sources
 	@cargo deny --locked fetch db || { echo '*** The list of known weaknesses is out of reach: NOT CHECKED FOR ANY. ***'; exit 0; }; \
 		cargo deny --locked check --disable-fetch advisories
+
+# What is made of the files of deploy/: install.yaml, and what the chart takes from them.
+manifests: deploy-parts
+	KUSTOMIZE=$(parts)/bin/kustomize deploy/manifests.sh
 
 # The program that ships: static, for this machine's architecture or for ARCH=amd64|arm64. What would differ from machine to
 # machine is left out of it: paths are cut off, and the linker's script is named as the linker finds it from here.
@@ -114,3 +118,6 @@ build-parts:
 
 lab-parts:
 	tests/lab/parts.sh lab
+
+deploy-parts:
+	tests/lab/parts.sh deploy

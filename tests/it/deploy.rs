@@ -1,13 +1,16 @@
-//! Holds deploy/base to what it promises: the rules of the standard profile, our own command line and configuration, and
-//! the API's schemas where they are at hand.
+//! Holds deploy/base to what it promises: the rules of the standard profile, our own command line and configuration.
 
+mod chart;
+mod made;
+mod openshift;
 mod overlays;
+mod profiles;
+mod render;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use kubewhy::client::endpoint::Endpoint;
-use kubewhy_lab::openapi::Schemas;
 use serde_json::{Value, json};
 
 fn base() -> PathBuf {
@@ -57,21 +60,6 @@ fn host_mounts_of(pod: &Value) -> BTreeMap<String, (Value, Value)> {
     of_the_host.map(|volume| (text(&volume["name"]), (volume["hostPath"].clone(), mount_of(&volume["name"])))).collect()
 }
 
-/// What the base mounts of the host, and what MicroK8s needs besides.
-fn all_host_mounts() -> BTreeMap<String, (Value, Value)> {
-    let overlay = read("../microk8s/kustomization.yaml");
-    let wanted = json!([["../base"], [{"path": "mounts.yaml"}]]);
-    assert_eq!(json!([overlay["resources"], overlay["patches"]]), wanted);
-    let patch = read("../microk8s/mounts.yaml");
-    let daemonset = &objects()["DaemonSet"];
-    for key in ["name", "namespace"] {
-        assert_eq!(patch["metadata"][key], daemonset["metadata"][key], "it patches another object");
-    }
-    let mut mounts = host_mounts_of(&patch["spec"]["template"]["spec"]);
-    mounts.extend(host_mounts());
-    mounts
-}
-
 #[test]
 fn every_file_of_the_base_is_applied() {
     let resources = read("kustomization.yaml")["resources"].clone();
@@ -81,26 +69,13 @@ fn every_file_of_the_base_is_applied() {
 }
 
 #[test]
-fn host_directories_are_read_only_and_pin_nothing_save_our_own() {
-    for (name, (host, mount)) in all_host_mounts() {
-        let kind = text(&host["type"]);
-        assert!(kind == "Directory" || kind == "DirectoryOrCreate", "{name} is a {kind}");
-        if name == "state" || name == "api" {
-            assert_eq!(mount["mountPath"], host["path"]);
-            continue;
-        }
-        assert_eq!(mount["readOnly"], true, "{name}");
-        assert_eq!(mount["mountPropagation"], "HostToContainer", "{name}");
-        assert_eq!(text(&mount["mountPath"]), format!("/host{}", text(&host["path"])), "{name}");
-    }
-}
-
-#[test]
 fn every_place_where_a_runtime_is_looked_for_is_mounted() {
     let container = container();
     let root = list(&container["env"]).iter().find(|one| one["name"] == "KUBEWHY_HOST_ROOT").unwrap();
     let root = text(&root["value"]);
-    let mounts: Vec<String> = all_host_mounts().values().map(|(_, mount)| text(&mount["mountPath"])).collect();
+    let elsewhere = host_mounts_of(&read("../microk8s/mounts.yaml")["spec"]["template"]["spec"]);
+    let mounts = host_mounts().into_values().chain(elsewhere.into_values());
+    let mounts: Vec<String> = mounts.map(|(_, mount)| text(&mount["mountPath"])).collect();
     for socket in Endpoint::Search(root.into()).candidates() {
         assert!(mounts.iter().any(|mount| socket.starts_with(mount)), "{} is not mounted", socket.display());
     }
@@ -323,31 +298,4 @@ fn the_config_map_passes_our_own_check() {
     let map = objects()["ConfigMap"].clone();
     let accepted = kubewhy::config::parse(text(&map["data"]["config.yaml"]).as_bytes(), &[]).unwrap();
     assert!(accepted.notes.is_empty(), "{:?}", accepted.notes);
-}
-
-/// The schemas of the API (`/openapi/v3` of any API server), one file per group and version, are large: they are not kept
-/// here.
-#[test]
-fn every_object_fits_the_schemas_of_the_api() {
-    let Some(folder) = std::env::var_os("KUBEWHY_OPENAPI").map(PathBuf::from) else {
-        crate::skipped("the check against the API's schemas", "KUBEWHY_OPENAPI is not set");
-        return;
-    };
-    let schemas = Schemas::from_folder(&folder).unwrap();
-    let beside = [
-        "storage/clusterrole",
-        "storage/clusterrolebinding",
-        "condition/policy",
-        "condition/policybinding",
-        "prepull-marks/clusterrole",
-        "prepull-marks/policy",
-        "prepull-marks/policybinding",
-    ];
-    let beside = beside.map(|file| read(&format!("../{file}.yaml")));
-    for object in objects().values().chain(&beside) {
-        schemas.validate(object).unwrap_or_else(|faults| panic!("{}:\n{}", object["kind"], faults.join("\n")));
-    }
-    let mut misspelt = objects()["DaemonSet"].clone();
-    misspelt["spec"]["template"]["spec"]["hostNetwrok"] = json!(true);
-    assert!(schemas.validate(&misspelt).is_err(), "unknown fields pass");
 }

