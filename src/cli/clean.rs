@@ -145,3 +145,41 @@ async fn locks(files: &Files) -> anyhow::Result<Vec<Lock>> {
     }
     Ok(locks)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::lock::LockError;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: CleanArgs,
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_an_agent_holds_the_node_nothing_is_touched_and_once_it_ends_all_goes() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name).into_os_string();
+        let state = dir.path().join("state");
+        let flags = ["--standalone", "--state-dir"].map(Into::into).into_iter().chain([at("state")]);
+        let sockets = ["--api-socket".into(), at("api.sock"), "--runtime-endpoint".into(), at("cri.sock")];
+        let args = Line::parse_from(["clean".into()].into_iter().chain(flags).chain(sockets)).args;
+        let me = lock::Holder::new(Some("kubewhy-abc"), 7, crate::model::Time::UNIX_EPOCH);
+
+        let agent = lock::acquire(&state, &me).await.unwrap();
+        let refused = swept(&args).await.unwrap_err();
+        assert!(matches!(refused.downcast_ref(), Some(LockError::Held { .. })), "{refused:#}");
+        assert!(format!("{refused:#}").contains("nothing was changed") && state.join("holder").exists());
+
+        let ending = async {
+            tokio::time::sleep(Duration::from_secs(5)).await;
+            drop(agent);
+        };
+        let ((), items) = tokio::join!(ending, swept(&args));
+        let items = items.unwrap();
+        assert!(!state.exists() && !account::is_clean(&items), "its runtime does not answer: {items:?}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Holds deploy/base to what it promises: the rules of the standard profile, our own command line and configuration, and
 //! the API's schemas where they are at hand.
 
+mod clean;
 mod overlays;
 
 use std::collections::{BTreeMap, BTreeSet};
