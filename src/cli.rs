@@ -2,6 +2,7 @@
 //! environment too, and flags win.
 
 pub mod check;
+pub mod clean;
 pub mod config_check;
 pub mod config_schema;
 pub mod demo;
@@ -47,6 +48,9 @@ pub enum Command {
     /// are here (or can be), 1 if one can't be pulled (or a plan has no room), 2 if the disk has no room for one, 69 if the runtime
     /// does not answer, 130 after Ctrl-C.
     Prepull(Box<prepull::PrepullArgs>),
+    /// Take all that kubewhy has left off this node, once its agent has ended: leases and pins in containerd, its files, and its marks
+    /// on the Node. Exit code 0 if nothing is left, 1 if something could not be taken away, 75 if an agent holds the node.
+    Clean(clean::CleanArgs),
     /// Name the cause of an error message: an argument, a file, or what kubectl describe prints, piped in.
     Explain(explain::ExplainArgs),
     /// Work with configuration files.

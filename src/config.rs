@@ -22,6 +22,7 @@ mod tree;
 mod version;
 
 pub use fault::{Place, Remark};
+pub use last::NAMES as ACCEPTED;
 pub use schema::schema;
 
 use crate::model::settings::Settings;

@@ -26,6 +26,7 @@ fn carry_out(command: Command) -> anyhow::Result<ExitCode> {
         Command::History(args) => cli::history::run(&args),
         Command::Check(args) => cli::check::run(&args),
         Command::Prepull(args) => cli::prepull::run(&args),
+        Command::Clean(args) => cli::clean::run(&args),
         Command::Explain(args) => cli::explain::run(&args),
         Command::Config(ConfigCommand::Check(args)) => cli::config_check::run(&args),
         Command::Config(ConfigCommand::Schema) => cli::config_schema::run(),

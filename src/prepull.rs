@@ -20,6 +20,7 @@ pub mod room;
 mod runner;
 mod stall;
 pub mod survey;
+pub mod traces;
 mod way;
 pub mod window;
 mod wishes;

@@ -10,7 +10,8 @@
 //!
 //! `stories` decides what is news, `storm` what goes out as an Event of its own, `sink` when it is written, `apiserver`
 //! writes it, and `memory` keeps what the next agent must know. Apart from these, and only where it is asked for,
-//! `condition` keeps one condition of the Node, and `node_marks` the labels and the startup taint of pre-pulling. Reporting never
+//! `condition` keeps one condition of the Node, and `node_marks` the labels and the startup taint of pre-pulling; `traces` takes both
+//! back from a Node that kubewhy leaves. Reporting never
 //! looks at the node and never decides what is wrong with it. It needs the rights `create` and `patch` on `events`; the
 //! condition needs one more, and so do the marks.
 
@@ -37,5 +38,6 @@ pub mod stories;
 pub mod storm;
 pub mod tally;
 pub mod told;
+pub mod traces;
 
 pub use reporter::{Reporter, Setup};

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 
 use super::check::NoHost;
+use super::clean::Served;
 use super::config_check::Refused;
 use super::lock::LockError;
 use super::prepull::{NoCredentials, NoRuntime};
@@ -75,6 +76,7 @@ fn last_words(error: &anyhow::Error) -> String {
 fn code_of(error: &anyhow::Error) -> u8 {
     match error.downcast_ref::<LockError>() {
         Some(LockError::Held { .. }) => HELD,
+        _ if error.is::<Served>() => HELD,
         _ if error.is::<Refused>() || error.is::<NoHost>() || error.is::<NoCredentials>() => USAGE,
         _ if error.is::<io::Error>() => IO,
         _ if error.is::<NoAnswer>() || error.is::<NoRuntime>() => UNAVAILABLE,

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::fs::{self, File, TryLockError};
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use crate::model::Time;
 const WAIT: Duration = Duration::from_secs(30);
 const BETWEEN_TRIES: Duration = Duration::from_millis(250);
 /// In the state directory: who holds it.
-const SIGNATURE: &str = "holder";
+pub const SIGNATURE: &str = "holder";
 
 /// Who holds a node. What it says is for people; the lock itself does not depend on it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,7 +53,16 @@ impl fmt::Display for Holder {
 /// The lock, until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+}
+
+impl Lock {
+    /// Whether what it locks is what is there by now.
+    fn is_of(&self, dir: &Path) -> bool {
+        let which = |of: fs::Metadata| (of.dev(), of.ino());
+        let same = || Some(which(self.file.metadata().ok()?) == which(fs::metadata(dir).ok()?));
+        same().unwrap_or_default()
+    }
 }
 
 /// Why the node could not be taken.
@@ -83,7 +93,26 @@ pub enum LockError {
 /// The other holder is still there, or the directory is none.
 pub async fn acquire(dir: &Path, me: &Holder) -> Result<Lock, LockError> {
     let failed = |source| LockError::Io { path: dir.to_owned(), source };
-    let file = open(dir).map_err(failed)?;
+    fs::create_dir_all(dir).map_err(failed)?;
+    let mut lock = wait(dir).await?;
+    while !lock.is_of(dir) {
+        // Whoever held it has removed the directory: the lock of what is gone keeps nobody away.
+        fs::create_dir_all(dir).map_err(failed)?;
+        lock = wait(dir).await?;
+    }
+    if let Err(error) = sign(dir, me) {
+        warn!(%error, "the state directory can't be written; another agent would not be told who holds this node");
+    }
+    Ok(lock)
+}
+
+/// Locks a directory that is there, waiting 30 s for its holder to end. Makes nothing and signs nothing.
+///
+/// # Errors
+/// The holder is still there, or the directory is none.
+pub async fn wait(dir: &Path) -> Result<Lock, LockError> {
+    let failed = |source| LockError::Io { path: dir.to_owned(), source };
+    let file = File::open(dir).map_err(failed)?;
     let deadline = Instant::now() + WAIT;
     let mut told = false;
     while !try_lock(&file).map_err(failed)? {
@@ -99,15 +128,7 @@ pub async fn acquire(dir: &Path, me: &Holder) -> Result<Lock, LockError> {
     if told {
         info!("the other agent ended; this one takes over");
     }
-    if let Err(error) = sign(dir, me) {
-        warn!(%error, "the state directory can't be written; another agent would not be told who holds this node");
-    }
-    Ok(Lock { _file: file })
-}
-
-fn open(dir: &Path) -> io::Result<File> {
-    fs::create_dir_all(dir)?;
-    File::open(dir)
+    Ok(Lock { file })
 }
 
 fn try_lock(file: &File) -> io::Result<bool> {
@@ -157,6 +178,22 @@ mod tests {
         let ((), second) = tokio::join!(ending, async { acquire(dir.path(), &holder("new")).await });
         let _second = second.unwrap();
         assert!(super::holder(dir.path()).contains("pod new"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_directory_that_its_holder_removes_is_made_anew_and_held() {
+        let dir = tempfile::tempdir().unwrap();
+        let state = dir.path().join("state");
+        let first = acquire(&state, &holder("old")).await.unwrap();
+        let cleaning = async {
+            sleep(Duration::from_secs(5)).await;
+            fs::remove_dir_all(&state).unwrap();
+            drop(first);
+        };
+        let ((), second) = tokio::join!(cleaning, async { acquire(&state, &holder("new")).await });
+        let _second = second.unwrap();
+        assert!(super::holder(&state).contains("pod new"));
+        assert!(matches!(wait(&state).await, Err(LockError::Held { .. })), "what is there now is held");
     }
 
     #[tokio::test(start_paused = true)]

@@ -5,7 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-const NAME: &str = "config.accepted.yaml";
+/// The file, and the next one while it is written.
+pub const NAMES: [&str; 2] = ["config.accepted.yaml", "config.accepted.new"];
 
 /// Where it is kept, if anywhere.
 #[derive(Clone, Debug)]
@@ -16,7 +17,7 @@ pub(super) struct LastAccepted {
 impl LastAccepted {
     /// Kept in `state_dir`; without one, nothing is kept.
     pub(super) fn new(state_dir: Option<&Path>) -> Self {
-        Self { file: state_dir.map(|dir| dir.join(NAME)) }
+        Self { file: state_dir.map(|dir| dir.join(NAMES[0])) }
     }
 
     /// The bytes kept, if there are any that can be read.
@@ -27,7 +28,7 @@ impl LastAccepted {
     /// Keeps these bytes. A crash leaves the old ones or the new ones.
     pub(super) fn keep(&self, bytes: &[u8]) -> io::Result<()> {
         let Some(file) = &self.file else { return Ok(()) };
-        let new = file.with_extension("new");
+        let new = file.with_file_name(NAMES[1]);
         fs::write(&new, bytes)?;
         fs::File::open(&new)?.sync_all()?;
         fs::rename(&new, file)

@@ -7,6 +7,7 @@ use std::time::Duration;
 use containerd_client::services::v1::Lease;
 use sha2::{Digest, Sha256};
 
+use super::traces::LEASE_PREFIX;
 use crate::client::containerd::{Containerd, EXPIRES, OWN_IMAGE};
 use crate::clock::Clock;
 use crate::model::runtime::{CallFailure, FailureKind};
@@ -92,7 +93,7 @@ impl Leases {
     pub(super) async fn sweep(&self, wanted: impl Fn(&str) -> bool) -> Result<(), CallFailure> {
         for lease in self.own().await? {
             if image_of(&lease).is_some_and(|image| !wanted(image)) {
-                self.containerd.delete_lease(&lease.id).await?;
+                self.containerd.delete_lease(&lease.id, false).await?;
             }
         }
         Ok(())
@@ -100,7 +101,7 @@ impl Leases {
 
     /// Ends a lease whose pull is through. One that can't be ended now expires.
     pub(super) async fn end(&self, lease: &Lease) {
-        if let Err(failure) = self.containerd.delete_lease(&lease.id).await {
+        if let Err(failure) = self.containerd.delete_lease(&lease.id, false).await {
             tracing::debug!(lease = lease.id, error = %failure.text, "a lease is left to expire");
         }
     }
@@ -133,9 +134,9 @@ impl Leases {
         let digest = Sha256::digest(image.as_bytes());
         let hex: String = digest.iter().take(12).map(|byte| format!("{byte:02x}")).collect();
         match self.owner {
-            Owner::Agent => format!("kubewhy-{hex}"),
-            Owner::Hand => format!("kubewhy-by-hand-{hex}"),
-            Owner::Plan => format!("kubewhy-plan-{hex}"),
+            Owner::Agent => format!("{LEASE_PREFIX}{hex}"),
+            Owner::Hand => format!("{LEASE_PREFIX}by-hand-{hex}"),
+            Owner::Plan => format!("{LEASE_PREFIX}plan-{hex}"),
         }
     }
 

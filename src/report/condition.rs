@@ -69,7 +69,7 @@ impl Condition {
                     () = self.keep() => {}
                     Ok(_) = wanted.wait_for(|wanted| !*wanted) => {}
                 }
-                self.write_until_done(json!({"$patch": "delete", "type": TYPE})).await;
+                self.write_until_done(gone()).await;
             }
         });
         stop.run_until_cancelled(keeping).await;
@@ -103,24 +103,13 @@ impl Condition {
     /// A condition that can't be written is tried again, ever more rarely; by then it may be another.
     async fn write_until_done(&self, condition: Value) {
         let mut backoff = Backoff::new(RETRY.0, RETRY.1);
-        let patch = json!({"status": {"conditions": [condition]}});
         for tried in 0_u32.. {
-            let written = timeout(REQUEST, self.write(&patch)).await;
-            let Err(error) = written.unwrap_or_else(|_| Err("no answer in time".to_owned())) else { return };
+            let Err(error) = write(&self.client, &self.node, &condition).await else { return };
             if tried == 0 {
                 tracing::warn!(%error, "the node's condition cannot be written; is patch on nodes/status allowed?");
             }
             sleep(AT_LEAST + backoff.wait()).await;
         }
-    }
-
-    async fn write(&self, patch: &Value) -> Result<(), String> {
-        let nodes = kube::core::Request::new("/api/v1/nodes");
-        let patch = Patch::Strategic(patch);
-        let request = nodes.patch_subresource("status", &self.node, &PatchParams::default(), &patch);
-        let request = request.map_err(|error| error.to_string())?.map(Body::from);
-        let answer = self.client.send(request).await.map_err(|error| error.to_string())?;
-        if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
     }
 }
 
@@ -141,6 +130,27 @@ impl Standing {
     fn is(&self, other: &Self) -> bool {
         (self.trouble, &self.reason) == (other.trouble, &other.reason)
     }
+}
+
+/// Takes it off that Node.
+pub(super) async fn take_back(client: &kube::Client, node: &str) -> Result<(), String> {
+    write(client, node, &gone()).await
+}
+
+fn gone() -> Value {
+    json!({"$patch": "delete", "type": TYPE})
+}
+
+async fn write(client: &kube::Client, node: &str, condition: &Value) -> Result<(), String> {
+    let writing = async {
+        let patch = json!({"status": {"conditions": [condition]}});
+        let nodes = kube::core::Request::new("/api/v1/nodes");
+        let request = nodes.patch_subresource("status", node, &PatchParams::default(), &Patch::Strategic(&patch));
+        let request = request.map_err(|error| error.to_string())?.map(Body::from);
+        let answer = client.send(request).await.map_err(|error| error.to_string())?;
+        if answer.status().is_success() { Ok(()) } else { Err(answer.status().to_string()) }
+    };
+    timeout(REQUEST, writing).await.unwrap_or_else(|_| Err("no answer in time".to_owned()))
 }
 
 fn condition(standing: &Standing, since: Time, now: Time) -> Value {

@@ -14,7 +14,7 @@ use super::told::Told;
 use crate::model::{Time, since, wording};
 use files::Files;
 
-pub use files::{Found, read};
+pub use files::{Found, NAMES, read};
 
 /// Lines that may wait for a disk that hangs.
 const WAITING: usize = 256;

@@ -16,7 +16,8 @@ use slot::Slot;
 
 /// The size of each file, in bytes.
 pub const CAPACITY: usize = 512 << 10;
-const NAMES: [&str; 2] = ["stories.0", "stories.1"];
+/// Its files in the state directory.
+pub const NAMES: [&str; 2] = ["stories.0", "stories.1"];
 
 /// Why nothing was written.
 #[derive(Debug, thiserror::Error)]

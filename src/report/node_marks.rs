@@ -4,7 +4,7 @@
 
 mod labels;
 mod taint;
-mod writer;
+pub(super) mod writer;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -18,6 +18,7 @@ use tonic::transport::Server;
 pub use node::Sources;
 use node::{Answering, MESSAGE_BYTES, WATCHERS};
 use socket::Socket;
+pub use socket::{is_served, unborn};
 use wire::node_server::NodeServer;
 
 use crate::client::backoff::Backoff;

@@ -9,6 +9,7 @@
 //! ```
 
 mod by_hand;
+mod clean;
 mod disk;
 mod edits;
 mod keep;
@@ -50,6 +51,7 @@ const ONCE: &[&str] = &[
 const EVERYWHERE: &[&str] = &[
     "prepull::resume::cut",
     "prepull::pods::first",
+    "prepull::clean::gone",
     "prepull::pressure::told",
     "prepull::keep::pinned",
     "prepull::shared::layers",

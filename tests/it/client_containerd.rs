@@ -47,7 +47,7 @@ async fn what_is_gone_already_is_no_failure() {
     for method in ["content.v1.Content/Info", "content.v1.Content/Read"] {
         fake.on(&containerd(method), Reply::Fail(Code::NotFound, "not found"));
     }
-    client.delete_lease("x").await.unwrap();
+    client.delete_lease("x", false).await.unwrap();
     assert!(client.lease_resources("x").await.unwrap().is_empty());
     assert!(client.blob("sha256:x").await.unwrap().is_none());
     assert!(client.read_blob("sha256:x", 9).await.unwrap().is_none());

@@ -1,6 +1,7 @@
 //! Holds deploy/base to what it promises: the rules of the standard profile, our own command line and configuration.
 
 mod chart;
+mod clean;
 mod made;
 mod openshift;
 mod overlays;

@@ -13,6 +13,7 @@ mod agent;
 mod any_text;
 mod architecture;
 mod check;
+mod clean;
 mod client_containerd;
 mod client_cri;
 mod cluster;

@@ -44,7 +44,7 @@ impl Containerd {
             (true, true) => Ok(Some(Pin::Ours)),
             (true, false) => Ok(Some(Pin::Theirs)),
             (false, _) => {
-                self.label(image, PINNED, "true").await?;
+                self.label(image, &[(PIN, PINNED), (OURS, "true")]).await?;
                 Ok(Some(Pin::Ours))
             }
         }
@@ -55,8 +55,21 @@ impl Containerd {
     /// # Errors
     /// How a call failed.
     pub async fn unpin(&self, name: &str) -> Result<(), CallFailure> {
+        self.unlabel(name, &[(PIN, ""), (OURS, "")]).await
+    }
+
+    /// Makes a pin of ours somebody else's: what says that it is ours goes, and the image stays pinned.
+    ///
+    /// # Errors
+    /// How a call failed.
+    pub async fn disown(&self, name: &str) -> Result<(), CallFailure> {
+        self.unlabel(name, &[(OURS, "")]).await
+    }
+
+    /// Where the pin is ours.
+    async fn unlabel(&self, name: &str, labels: &[(&str, &str)]) -> Result<(), CallFailure> {
         match self.image(name).await? {
-            Some(image) if image.labels.get(OURS).is_some_and(|is| is == "true") => self.label(image, "", "").await,
+            Some(image) if image.labels.get(OURS).is_some_and(|is| is == "true") => self.label(image, labels).await,
             _ => Ok(()),
         }
     }
@@ -69,8 +82,9 @@ impl Containerd {
 
     /// The request names the image's target, though it is not changed: without one containerd 1.7.24 and 2.1.9 were seen to
     /// die of a nil pointer (plugins/services/images: descFromProto).
-    async fn label(&self, image: Image, pin: &str, ours: &str) -> Result<(), CallFailure> {
-        let labels = HashMap::from([(PIN.to_owned(), pin.to_owned()), (OURS.to_owned(), ours.to_owned())]);
+    async fn label(&self, image: Image, labels: &[(&str, &str)]) -> Result<(), CallFailure> {
+        let labels: HashMap<_, _> =
+            labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
         let paths = labels.keys().map(|label| format!("labels.{label}")).collect();
         let request = in_namespace(UpdateImageRequest {
             image: Some(Image { name: image.name, labels, target: image.target, ..Image::default() }),

@@ -23,12 +23,13 @@ impl Containerd {
         self.ask("Leases.Create", ask).await.map(|_| ())
     }
 
-    /// Ends a lease; what nothing else holds is collected later. One that is gone already will do.
+    /// Ends a lease; what nothing else holds is collected later, or with `sync` before the answer. One that is gone already
+    /// will do.
     ///
     /// # Errors
     /// How the call failed.
-    pub async fn delete_lease(&self, id: &str) -> Result<(), CallFailure> {
-        let request = in_namespace(DeleteRequest { id: id.to_owned(), sync: false });
+    pub async fn delete_lease(&self, id: &str, sync: bool) -> Result<(), CallFailure> {
+        let request = in_namespace(DeleteRequest { id: id.to_owned(), sync });
         let ask = async |c: Channel| unless(Code::NotFound, LeasesClient::new(c).delete(request).await);
         self.ask("Leases.Delete", ask).await.map(|_| ())
     }

@@ -11,7 +11,8 @@ use super::super::disk;
 use super::super::told::Told;
 use crate::model::{Time, since};
 
-pub(super) const NAMES: [&str; 2] = ["history.0", "history.1"];
+/// Its files in the state directory.
+pub const NAMES: [&str; 2] = ["history.0", "history.1"];
 /// The size of each file, in bytes.
 pub(super) const CAPACITY: u64 = 1 << 20;
 /// Then the other file is begun.

@@ -19,7 +19,7 @@ const REQUEST: Duration = Duration::from_secs(10);
 
 /// How a change is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Style {
+pub(in crate::report) enum Style {
     /// What is null goes, all else stays as it is (RFC 7386).
     Merge,
     /// Step by step, all or nothing (RFC 6902).
@@ -28,7 +28,7 @@ pub(super) enum Style {
 
 /// Why a request did not do what was asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(in crate::report) enum Fault {
     /// The right is missing, or a policy is against it.
     Forbidden(String),
     /// The Node has changed meanwhile.
@@ -38,19 +38,19 @@ pub(super) enum Fault {
 }
 
 /// Writes on one Node.
-pub(super) struct Writer {
+pub(in crate::report) struct Writer {
     client: kube::Client,
     node: Arc<str>,
     turn: Mutex<()>,
 }
 
 impl Writer {
-    pub(super) fn new(client: kube::Client, node: &Arc<str>) -> Self {
+    pub(in crate::report) fn new(client: kube::Client, node: &Arc<str>) -> Self {
         Self { client, node: node.clone(), turn: Mutex::new(()) }
     }
 
     /// Changes the Node.
-    pub(super) async fn patch(&self, style: Style, change: &Value) -> Result<(), Fault> {
+    pub(in crate::report) async fn patch(&self, style: Style, change: &Value) -> Result<(), Fault> {
         let kind = match style {
             Style::Merge => "application/merge-patch+json",
             Style::Steps => "application/json-patch+json",
@@ -63,12 +63,16 @@ impl Writer {
     }
 
     /// The keys of the Node's taints, in their order, as they are now; none where there is no such Node.
-    pub(super) async fn taints(&self) -> Result<Option<Vec<String>>, Fault> {
+    pub(in crate::report) async fn taints(&self) -> Result<Option<Vec<String>>, Fault> {
+        let taints = |node: Node| node.spec.and_then(|spec| spec.taints).unwrap_or_default();
+        Ok(self.node().await?.map(|node| taints(node).into_iter().map(|taint| taint.key).collect()))
+    }
+
+    /// The Node as it is now, if there is one.
+    pub(in crate::report) async fn node(&self) -> Result<Option<Node>, Fault> {
         let this = ListParams::default().fields(&format!("metadata.name={}", self.node));
         let nodes = answered(timeout(REQUEST, Api::<Node>::all(self.client.clone()).list(&this)).await)?;
-        let taints = |node: Node| node.spec.and_then(|spec| spec.taints).unwrap_or_default();
-        let node = nodes.items.into_iter().next();
-        Ok(node.map(|node| taints(node).into_iter().map(|taint| taint.key).collect()))
+        Ok(nodes.items.into_iter().next())
     }
 }
 

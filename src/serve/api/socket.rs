@@ -67,15 +67,25 @@ impl Drop for Socket {
 
 /// Makes sure that nobody loses their socket or their file to us. What a dead agent left is replaced by the renaming.
 async fn vacate(path: &Path) -> Result<(), SocketError> {
-    match UnixStream::connect(path).await {
-        Ok(_) => Err(SocketError::Taken(path.to_owned())),
-        // It listens, and so many wait that it can't take another.
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(SocketError::Taken(path.to_owned())),
-        Err(_) => match fs::symlink_metadata(path) {
-            Ok(there) if !there.file_type().is_socket() => Err(SocketError::NoSocket(path.to_owned())),
-            _ => Ok(()),
-        },
+    if is_served(path).await {
+        return Err(SocketError::Taken(path.to_owned()));
     }
+    match fs::symlink_metadata(path) {
+        Ok(there) if !there.file_type().is_socket() => Err(SocketError::NoSocket(path.to_owned())),
+        _ => Ok(()),
+    }
+}
+
+/// Whether somebody listens there; also one on whom so many wait that it can't take another.
+pub async fn is_served(path: &Path) -> bool {
+    UnixStream::connect(path).await.map_or_else(|error| error.kind() == io::ErrorKind::WouldBlock, |_| true)
+}
+
+/// What an agent that was killed while it made its socket has left beside it: a socket, and the directory that it is in.
+#[must_use]
+pub fn unborn(path: &Path) -> [PathBuf; 2] {
+    let nursery = nursery_of(path);
+    [nursery.join(UNBORN), nursery]
 }
 
 /// A socket gets its mode only after it was made, so it is made where nobody else can reach it and moved when it is ready.

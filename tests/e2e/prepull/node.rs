@@ -106,6 +106,12 @@ impl Node {
         self.launch()
     }
 
+    /// Likewise, and this stands in the section `report`.
+    pub(super) fn begin_reporting(&mut self, report: &str, sets: &str) -> anyhow::Result<()> {
+        self.way.config = config(sets).replace("report: {", &format!("report: {{{report}, "));
+        self.launch()
+    }
+
     /// Starts one with the sets of before, and waits for nothing.
     pub(super) fn launch(&mut self) -> anyhow::Result<()> {
         self.scene.agent = self.way.launch()?;
