@@ -81,7 +81,7 @@ const OF_THE_NODE: Cause = Cause {
     scope: Scope::Node,
     after: Duration::from_secs(5),
     probe: Some(Probe::Node),
-    needs: &[Right::Pods, Right::Proc, Right::KubeletDirs],
+    needs: &[Right::Pods, Right::Proc],
     ..USUAL
 };
 

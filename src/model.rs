@@ -17,6 +17,7 @@ pub mod node;
 pub mod observation;
 pub mod pod;
 pub mod prepull;
+pub mod profile;
 pub mod pull;
 pub mod reading;
 pub mod redact;

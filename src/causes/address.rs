@@ -24,7 +24,7 @@ pub(super) const POD_IP_EXHAUSTED: Cause = Cause {
     mends: "Pods start as addresses come free.",
     after: Duration::from_secs(5),
     probe: Some(Probe::Node),
-    needs: &[Right::Pods, Right::PodEvents],
+    needs: &[Right::Pods, Right::PodEvents, Right::NodeState],
     signs: &[
         // host-local, whereabouts, dhcp-like pools
         Sign::of(&["no ip addresses available"]),
@@ -102,7 +102,7 @@ pub(super) const POD_IP_LEAKED: Cause = Cause {
     mends: "A reboot does not free them.",
     after: Duration::from_secs(28),
     probe: Some(Probe::Node),
-    needs: &[Right::CniDirs],
+    needs: &[Right::CniDirs, Right::NodeState],
     examples: &[],
     steps: &[
         "Each file in `/var/lib/cni/networks/NETWORK/` is an address, its first line the sandbox: `cd /var/lib/cni/networks/NETWORK; for f in *.*.*.*; do id=$(head -1 $f | tr -d '\\r'); crictl pods -q --no-trunc | grep -q $id || echo $f; done`.",

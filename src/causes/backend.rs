@@ -37,7 +37,7 @@ pub(super) const CNI_BACKEND_DOWN: Cause = Cause {
     mends: "Once it runs, pods start.",
     after: Duration::from_secs(5),
     probe: Some(Probe::Node),
-    needs: &[Right::Pods, Right::PodEvents],
+    needs: &[Right::Pods, Right::PodEvents, Right::NodeState],
     signs: &[
         // flannel (cni-plugin: loadFlannelSubnetEnv)
         Sign::of(&["loadflannelsubnetenv failed"]),

@@ -61,7 +61,7 @@ pub const CNI_CONFIG_INVALID: Cause = Cause {
     mends: "Pods then start.",
     after: Duration::from_secs(5),
     probe: Some(Probe::Node),
-    needs: &[Right::Pods, Right::PodEvents],
+    needs: &[Right::Pods, Right::PodEvents, Right::CniDirs],
     signs: &[
         Sign::of(&["incompatible cni versions"]),
         Sign::of(&["unsupported cni"]),

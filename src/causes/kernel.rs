@@ -1,7 +1,7 @@
 //! Causes in which the kernel or the hardware of the node speaks.
 
 use super::OF_THE_NODE;
-use crate::model::cause::Cause;
+use crate::model::cause::{Cause, Right};
 use crate::model::sign::Operation::{Container, Kernel, Node, Pull};
 use crate::model::sign::Sign;
 
@@ -116,5 +116,6 @@ pub(super) const KERNEL_FAULT: Cause = Cause {
         "blk_update_request: I/O error, dev sda, sector 123456 op 0x0:(READ) flags 0x80700",
         "nvme nvme0: I/O 12 QID 4 timeout, aborting",
     ],
+    needs: &[Right::Pods, Right::Proc, Right::NodeState, Right::KernelLog],
     ..OF_THE_NODE
 };

@@ -83,6 +83,7 @@ pub(super) const CLOCK_SKEWED: Cause = Cause {
         r#"Unable to register node with API server: Post "https://10.0.0.2:6443/api/v1/nodes": tls: failed to verify certificate: x509: certificate has expired or is not yet valid: current time 2024-01-01T00:03:11Z is before 2026-03-04T09:12:55Z"#,
         "An error occurred (RequestTimeTooSkewed): The difference between the request time and the current time is too large.",
     ],
+    needs: &[Right::Pods],
     ..OF_THE_NODE
 };
 
@@ -144,6 +145,7 @@ pub(super) const KUBELET_CREDENTIAL_INVALID: Cause = Cause {
         r#""Error updating node status, will retry" err="error getting node \"node-7\": Unauthorized""#,
         r#"failed to list *v1.Service: Get "https://10.0.0.2:6443/api/v1/services?limit=500": x509: certificate signed by unknown authority"#,
     ],
+    needs: &[Right::Pods, Right::KubeletDirs],
     ..OF_THE_NODE
 };
 
@@ -202,6 +204,7 @@ pub(super) const API_SERVER_UNREACHABLE: Cause = Cause {
         r#"plugin type="multus" name="multus-cni-network" failed (add): Multus: [shop/cart-0]: error getting pod: Get "https://10.96.0.1:443/api/v1/namespaces/shop/pods/cart-0": dial tcp 10.96.0.1:443: i/o timeout"#,
         r#"failed to watch *v1.Node: failed to list *v1.Node: Get "https://api.example.com:6443/api/v1/nodes": net/http: TLS handshake timeout"#,
     ],
+    needs: &[Right::Pods, Right::KubeletDirs],
     ..OF_THE_NODE
 };
 
@@ -250,6 +253,7 @@ pub(super) const NODE_NOT_REGISTERED: Cause = Cause {
         r#""Error updating node status, will retry" err="error getting node \"node-7\": nodes \"node-7\" not found""#,
     ],
     probe: None,
+    needs: &[Right::Pods],
     ..OF_THE_NODE
 };
 
@@ -294,6 +298,7 @@ pub(super) const SWAP_UNSUPPORTED: Cause = Cause {
         "failed to run Kubelet: running with swap on is not supported, please disable swap or set --fail-swap-on flag to false",
         "[preflight] Some fatal errors occurred: [ERROR Swap]: running with swap on is not supported. Please disable swap",
     ],
+    needs: &[Right::Pods, Right::Proc, Right::KubeletDirs],
     ..OF_THE_NODE
 };
 

@@ -5,7 +5,7 @@ use super::OF_THE_NODE;
 use crate::model::cause::{Cause, Right};
 
 /// What the kubelet says as it ends is in the journal, and that it has ended in the table of processes.
-const LAST_WORDS: Cause = Cause { needs: &[Right::Proc], ..OF_THE_NODE };
+const LAST_WORDS: Cause = Cause { needs: &[Right::Proc, Right::KubeletDirs], ..OF_THE_NODE };
 
 /// The host has cgroup v1, and the kubelet does not take that any more.
 pub(super) const CGROUP_V1_REFUSED: Cause = Cause {

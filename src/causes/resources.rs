@@ -1,7 +1,7 @@
 //! Causes that are a resource of the node at its end: disk, inodes, memory, processes, descriptors, watches, connections.
 
 use super::OF_THE_NODE;
-use crate::model::cause::Cause;
+use crate::model::cause::{Cause, Right};
 use crate::model::sign::{
     Operation::{Kernel, Node},
     Sign,
@@ -79,6 +79,7 @@ pub(super) const DISK_FULL: Cause = Cause {
         "Failed to garbage collect required amount of images. Attempted to free 4738424832 bytes, but only found 0 bytes eligible to free.",
         "Node node-7 status is now: NodeHasDiskPressure",
     ],
+    needs: &[Right::Pods],
     ..OF_THE_NODE
 };
 
@@ -111,6 +112,7 @@ pub(super) const INODES_EXHAUSTED: Cause = Cause {
         "Attempting to reclaim inodes",
         r#""Eviction manager: must evict pod(s) to reclaim" resourceName="inodes""#,
     ],
+    needs: &[Right::Pods],
     ..OF_THE_NODE
 };
 
@@ -298,6 +300,7 @@ pub(super) const INOTIFY_EXHAUSTED: Cause = Cause {
         "Failed to start cAdvisor: inotify_add_watch /sys/fs/cgroup/cpu,cpuacct/kubepods.slice: no space left on device",
         "Failed to add /run/systemd/ask-password to directory watch: No space left on device",
     ],
+    needs: &[Right::Pods, Right::Proc, Right::Traces],
     ..OF_THE_NODE
 };
 

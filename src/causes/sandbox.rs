@@ -178,7 +178,7 @@ pub(super) const NODE_RESOLV_CONF_MISSING: Cause = Cause {
     mends: "Pods then start.",
     after: Duration::from_secs(5),
     probe: Some(Probe::Node),
-    needs: &[Right::Pods, Right::PodEvents],
+    needs: &[Right::Pods, Right::PodEvents, Right::KubeletDirs],
     signs: &[
         Sign::of(&["resolv.conf: no such file"]).but(OF_A_POD),
         Sign::of(&["resolv.conf\": no such file"]).but(OF_A_POD),

@@ -48,6 +48,7 @@ pub const SANDBOX_STALLED: Cause = Cause {
     after: Duration::from_secs(30),
     kind: Grows::WarningAfter(Duration::from_secs(90)),
     probe: Some(Probe::Making),
+    needs: &[Right::Pods, Right::Traces],
     ..WAIT
 };
 

@@ -221,7 +221,7 @@ pub(super) const MOUNT_HUNG: Cause = Cause {
         "`ps -eo pid,stat,wchan:32,args | awk '$2 ~ /D/'`: who hangs. Bring the server back and they go on; else `umount -f -l PATH`, and a reboot if they stay.",
     ],
     probe: Some(Probe::Node),
-    needs: &[Right::KubeletDirs],
+    needs: &[Right::Proc, Right::KubeletDirs],
     ..USUAL
 };
 

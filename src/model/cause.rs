@@ -44,7 +44,8 @@ pub struct Cause {
     pub examples: &'static [&'static str],
     /// What the agent itself looks at, beside the words of others.
     pub probe: Option<Probe>,
-    /// Rights its evidence needs beyond the runtime's socket; without them the answer is Unknown.
+    /// Rights its evidence needs beyond the runtime's socket; without them the answer is Unknown. Those to ask the API server are
+    /// for the words of others, the rest for what the agent looks at itself; where there are both, either suffices.
     pub needs: &'static [Right],
 }
 
@@ -170,8 +171,14 @@ pub enum Right {
     CniDirs,
     /// The host's /proc.
     Proc,
-    /// The kubelet's directories of the host.
+    /// The kubelet's directories and the logs of the host.
     KubeletDirs,
+    /// Files of network daemons, addresses that are taken, errors of file systems.
+    NodeState,
+    /// What the kernel says.
+    KernelLog,
+    /// Environment and descriptors of other processes.
+    Traces,
     /// The objects behind a pod's volumes and claims, on demand.
     Storage,
 }

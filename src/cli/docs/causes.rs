@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::causes;
 use crate::diagnose::example;
 use crate::model::cause::{Cause, Grows, Owner, Probe, Right, Scope};
+use crate::model::profile::{Profile, Telling};
 use crate::model::sign::{Operation, Sign};
 use crate::model::stage::Stage;
 use crate::model::wording::span;
@@ -30,8 +31,34 @@ Each cause needs evidence. Where the agent may not see it, or it is not there, t
 |---|---|---|
 ";
 
-const RIGHTS_IN_ORDER: [Right; 7] =
-    [Right::Pods, Right::PodEvents, Right::Containerd, Right::CniDirs, Right::Proc, Right::KubeletDirs, Right::Storage];
+const RIGHTS_IN_ORDER: [Right; 10] = [
+    Right::Pods,
+    Right::PodEvents,
+    Right::Containerd,
+    Right::CniDirs,
+    Right::Proc,
+    Right::KubeletDirs,
+    Right::NodeState,
+    Right::Traces,
+    Right::KernelLog,
+    Right::Storage,
+];
+
+const PROFILES: &str = "
+## What each profile tells
+
+The profiles are `deploy/socket`, `deploy/base` and `deploy/deep`. Where they differ:
+
+* **yes**: the agent looks for itself.
+* **in part**: it is told, without what only the environment and the descriptors of other processes or the kernel's log show.
+* **in words**: the agent can't look; it is told once kubelet, runtime or kernel say so of a pod or of the Node in words.
+* **no**: it is not told, neither as broken nor as well.
+
+What the runtime's file system lacks every profile sees, for the agent's own container lies on it; a disk of the kubelet's own only
+those with its directories. Every other cause is told alike by all three. `tests/e2e/profiles.rs` runs each of them, as a pod, against
+faults of a real node.
+
+";
 
 /// The page.
 pub(super) fn page() -> String {
@@ -47,8 +74,30 @@ pub(super) fn page() -> String {
         let (name, what, without) = described(right);
         _ = writeln!(text, "| {name} | {what} | {without} |");
     }
+    profiles(&mut text, &causes);
     causes.iter().for_each(|cause| section(&mut text, cause));
     text
+}
+
+/// A row for each cause that not every profile tells as a whole.
+fn profiles(text: &mut String, causes: &[&Cause]) {
+    _ = writeln!(text, "{PROFILES}| cause | {} |\n|---|---|---|---|", Profile::ALL.map(Profile::name).join(" | "));
+    for cause in causes {
+        let cells = Profile::ALL.map(|profile| profile.tells(cause));
+        if cells.iter().any(|cell| *cell != Telling::Whole) {
+            let anchor = cause.id.to_lowercase();
+            _ = writeln!(text, "| [{}](#{anchor}) | {} |", cause.id, cells.map(told).join(" | "));
+        }
+    }
+}
+
+fn told(telling: Telling) -> &'static str {
+    match telling {
+        Telling::Whole => "yes",
+        Telling::InPart => "in part",
+        Telling::ByWords => "in words",
+        Telling::Not => "no",
+    }
 }
 
 fn section(text: &mut String, cause: &Cause) {
@@ -222,8 +271,23 @@ fn described(right: Right) -> (&'static str, &'static str, &'static str) {
         ),
         Right::KubeletDirs => (
             "kubelet directories",
-            "`/var/lib/kubelet` and `/var/log/pods` of the host, read-only",
+            "`/var/lib/kubelet` and `/var/log` of the host, read-only",
             "a wait for volumes is hardly told from the making of a sandbox, and no mount is seen",
+        ),
+        Right::NodeState => (
+            "state of the node",
+            "`/run`, `/var/lib/cni` and `/sys/fs` of the host, read-only",
+            "network daemons, addresses that are taken and errors of file systems are not seen",
+        ),
+        Right::Traces => (
+            "other processes",
+            "environment and descriptors of other processes: the deep profile",
+            "whose plugin runs is told only where one runs for one sandbox, and who holds inotify instances is not",
+        ),
+        Right::KernelLog => (
+            "kernel's log",
+            "`/dev/kmsg`: the deep profile",
+            "of the kernel's faults only the errors that ext4 counts are seen",
         ),
         Right::Storage => (
             "storage objects",

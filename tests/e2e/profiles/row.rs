@@ -6,6 +6,8 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use kubewhy::causes;
+use kubewhy::model::profile::{Profile, Telling};
 use kubewhy_lab::demo::{Act, Scene, Telling};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,8 +16,10 @@ use tokio::time::{Instant, sleep};
 use crate::stage::{events, message};
 
 const MARK: &str = "@profile ";
-/// What is named is named within this time: twice what the fault table allows the slowest of them.
-const NAMED_WITHIN: Duration = Duration::from_secs(20);
+/// What is named is named within this time, twice what the fault table allows.
+const NAMED_WITHIN: Duration = Duration::from_secs(30);
+/// What a profile can't see for itself is not waited for longer than what it sees takes.
+const UNSEEN_WITHIN: Duration = Duration::from_secs(12);
 const ENDED_WITHIN: Duration = Duration::from_secs(20);
 /// As configured, so long after its end a fault is another story; and what was about to be told of the last one has been told.
 const BETWEEN: Duration = Duration::from_secs(4);
@@ -39,12 +43,14 @@ pub(super) struct Row {
 ///
 /// # Errors
 /// It can't be made or mended.
-pub(super) async fn play(act: &Act, scene: &mut Scene) -> anyhow::Result<()> {
+pub(super) async fn play(act: &Act, profile: Profile, scene: &mut Scene) -> anyhow::Result<()> {
     sleep(BETWEEN).await;
     let known: Vec<Telling> = events(scene).iter().map(telling).collect();
     let begun = Instant::now();
     (act.broken)(scene).await.with_context(|| act.title)?;
-    let told = scene.told(act.on, act.cause, &known, NAMED_WITHIN).await;
+    let cause = causes::by_id(act.cause).with_context(|| format!("no cause {}", act.cause))?;
+    let seen = matches!(profile.tells(cause), Telling::Whole | Telling::InPart);
+    let told = scene.told(act.on, act.cause, &known, if seen { NAMED_WITHIN } else { UNSEEN_WITHIN }).await;
     let named = told.as_ref().map(|_| begun.elapsed().as_secs_f64());
     let before = scene.known(act.on);
     (act.mended)(scene).await.with_context(|| act.title)?;
