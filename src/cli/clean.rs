@@ -8,7 +8,7 @@ mod runtime;
 mod stay;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -22,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::lock::{self, Lock};
 use super::logging::{self, LogFormat};
-use super::run::RUN_DIR;
 use super::{Output, stop};
 use crate::client::endpoint::Endpoint;
 use crate::config::log;
@@ -117,7 +116,7 @@ async fn clean(args: &CleanArgs, stop: &CancellationToken) -> anyhow::Result<Exi
 
 /// What came of all that there is. The files come last: they are there for as long as anything else is.
 async fn swept(args: &CleanArgs) -> anyhow::Result<Vec<Item>> {
-    let files = Files::of(&args.state_dir, &args.api_socket, Path::new(RUN_DIR));
+    let files = Files::of(&args.state_dir, &args.api_socket);
     let _locks = if args.dry_run { Vec::new() } else { locks(&files).await? };
     if !args.dry_run && is_served(&args.api_socket).await {
         return Err(Served(args.api_socket.clone()).into());

@@ -23,7 +23,7 @@ use super::logging::{self, Level, LogFormat};
 use super::stop;
 
 /// Where the lock lies without a state directory. Gone after a reboot, which is right.
-pub const RUN_DIR: &str = "/run/kubewhy";
+const RUN_DIR: &str = "/run/kubewhy";
 
 /// Where JSON lines go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -25,20 +25,17 @@ pub(super) struct Files {
 }
 
 impl Files {
-    /// Of agents with this state directory and this socket. A directory of a socket is ours if it bears our name: another one
-    /// may be anybody's.
-    pub(super) fn of(state_dir: &Path, socket: &Path, run_dir: &Path) -> Self {
+    /// Of agents with this state directory and this socket. The socket's directory is ours if it bears our name, and another one may
+    /// be anybody's; an agent without a state directory has its lock there.
+    pub(super) fn of(state_dir: &Path, socket: &Path) -> Self {
         let (state_dir, socket) = (plain(state_dir), plain(socket));
-        let mut own: Vec<(PathBuf, Kind)> = Vec::new();
-        own.extend(state_files().map(|name| (state_dir.join(name), Kind::File)));
-        own.push((state_dir, Kind::Directory));
         let [unborn, nursery] = api::unborn(&socket);
-        own.extend([(unborn, Kind::Socket), (nursery, Kind::Directory), (socket.clone(), Kind::Socket)]);
-        let of_socket = socket.parent().map(Path::to_owned).filter(|dir| dir.file_name() == Some(OsStr::new(OWN_NAME)));
-        for dir in of_socket.into_iter().chain([run_dir.to_owned()]).collect::<BTreeSet<_>>() {
-            own.push((dir.join(SIGNATURE), Kind::File));
-            own.push((dir, Kind::Directory));
-        }
+        let of_socket = socket.parent().filter(|dir| dir.file_name() == Some(OsStr::new(OWN_NAME))).map(Path::to_owned);
+        let dirs: BTreeSet<PathBuf> = of_socket.iter().cloned().chain([state_dir.clone()]).collect();
+        let files = state_files().map(|name| state_dir.join(name)).chain(of_socket.map(|dir| dir.join(SIGNATURE)));
+        let files = files.map(|file| (file, Kind::File));
+        let sockets = [(unborn, Kind::Socket), (nursery, Kind::Directory), (socket, Kind::Socket)];
+        let own = files.chain(sockets).chain(dirs.into_iter().map(|dir| (dir, Kind::Directory))).collect();
         Self { own }
     }
 

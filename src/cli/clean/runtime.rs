@@ -27,21 +27,18 @@ pub(super) async fn clean(endpoint: Endpoint, dry_run: bool) -> Vec<Item> {
     if dry_run {
         return found.iter().map(item).collect();
     }
-    let pause = match pause_image(&cri, &found).await {
-        Ok(pause) => pause,
-        Err(failure) => {
-            let why = words(failure);
-            return found
-                .iter()
-                .map(|trace| item(trace).of(Err(format!("which image is the pause image? {why}"))))
-                .collect();
-        }
-    };
+    let pause = pause_image(&cri, &found).await;
     let mut items = Vec::new();
     for (number, trace) in found.iter().enumerate() {
         let last = number + 1 == found.len();
-        let gone = traces.take_away(trace, pause.as_deref(), last).await;
-        items.push(item(trace).of(gone.map_err(words)));
+        let gone = match (&pause, trace) {
+            (Err(failure), Trace::Pin(_)) => {
+                Err(format!("which one is the pause image, that stays pinned? {}", words(failure.clone())))
+            }
+            (Err(_), _) => traces.take_away(trace, None, last).await.map_err(words),
+            (Ok(pause), _) => traces.take_away(trace, pause.as_deref(), last).await.map_err(words),
+        };
+        items.push(item(trace).of(gone));
     }
     items
 }

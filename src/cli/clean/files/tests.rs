@@ -23,7 +23,7 @@ fn host() -> Host {
     drop(UnixListener::bind(run.join("kubewhy.sock")).unwrap());
     fs::create_dir(run.join(".kubewhy.sock.new")).unwrap();
     drop(UnixListener::bind(run.join(".kubewhy.sock.new/s")).unwrap());
-    let files = Files::of(&state.join(""), &run.join("kubewhy.sock"), &run);
+    let files = Files::of(&state.join(""), &run.join("kubewhy.sock"));
     Host { dir, files }
 }
 
@@ -100,7 +100,7 @@ fn no_link_is_followed_neither_of_a_file_nor_of_a_directory() {
     let stays: Vec<_> = host.stays().into_iter().map(|(path, outcome, _)| (path, outcome)).collect();
     let is = |path: &str, outcome| (path.to_owned(), outcome);
     let [state, socket, dir] = ["/var/lib/kubewhy", "/run/kubewhy/kubewhy.sock", "/run/kubewhy"];
-    assert_eq!(stays, [is(state, Outcome::Failed), is(socket, Outcome::Left), is(dir, Outcome::Left)]);
+    assert_eq!(stays, [is(socket, Outcome::Left), is(dir, Outcome::Left), is(state, Outcome::Failed)]);
     assert_eq!(fs::read_to_string(other.join("history.0")).unwrap(), "mine");
 }
 
@@ -109,18 +109,27 @@ fn a_directory_of_another_name_is_not_ours_though_our_socket_is_in_it() {
     let host = host();
     let elsewhere = host.at("run/kubewhy/kubewhy.sock");
     fs::rename(host.at("run/kubewhy"), host.at("run/shared")).unwrap();
-    let files = Files::of(&host.at("nowhere"), &host.at("run/shared/kubewhy.sock"), &host.at("run/kubewhy"));
+    let files = Files::of(&host.at("nowhere"), &host.at("run/shared/kubewhy.sock"));
     let removed = files.sweep(false);
     assert_eq!(removed.len(), 3, "{removed:?}");
     assert!(!elsewhere.exists() && fs::read_dir(host.at("run/shared")).unwrap().next().is_none());
 }
 
 #[test]
+fn state_and_socket_may_share_a_directory() {
+    let host = host();
+    let shared = host.at("var/lib/kubewhy");
+    fs::rename(host.at("run/kubewhy/kubewhy.sock"), shared.join("kubewhy.sock")).unwrap();
+    let swept = Files::of(&shared, &shared.join("kubewhy.sock")).sweep(false);
+    assert!(swept.iter().all(|item| item.outcome == Outcome::Removed) && !shared.exists(), "{swept:?}");
+}
+
+#[test]
 fn each_directory_that_an_agent_may_hold_is_named_once() {
     let host = host();
     symlink(host.at("run"), host.at("var/run")).unwrap();
-    let files =
-        Files::of(&host.at("var/lib/kubewhy"), &host.at("var/run/kubewhy/kubewhy.sock"), &host.at("run/kubewhy"));
+    let files = Files::of(&host.at("run/kubewhy"), &host.at("var/run/kubewhy/kubewhy.sock"));
+    assert_eq!(files.held(), [host.at("run/kubewhy").canonicalize().unwrap()].into());
     let held = ["run/kubewhy", "var/lib/kubewhy"].map(|path| host.at(path).canonicalize().unwrap());
-    assert_eq!(files.held(), held.into());
+    assert_eq!(host.files.held(), held.into());
 }
