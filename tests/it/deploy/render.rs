@@ -118,7 +118,7 @@ pub(super) fn shown(name: &str, first: &str) -> String {
 pub(super) fn templated(helm: &Path, arguments: &[&str]) -> Result<Vec<Value>, String> {
     let mut command = Command::new(helm);
     command.args(["template", "anything"]).arg(folder("chart")).args(["--namespace", "kubewhy"]).args(arguments);
-    let output = command.env("HELM_CACHE_HOME", "/nonexistent").output().unwrap();
+    let output = command.output().unwrap();
     match output.status.success() {
         true => Ok(documents(&String::from_utf8(output.stdout).unwrap())),
         false => Err(String::from_utf8(output.stderr).unwrap()),
@@ -134,6 +134,11 @@ pub(super) fn by_name(objects: &[Value]) -> BTreeMap<String, Value> {
 }
 
 fn ordered(mut object: Value) -> Value {
+    // With `namespace:` kustomize gives one to each kind that it does not know; the API server takes it off again
+    // (Kubernetes: BeforeCreate in apiserver/pkg/registry/rest/create.go).
+    if ["FlowSchema", "PriorityLevelConfiguration"].contains(&&*text(&object["kind"])) {
+        object["metadata"].as_object_mut().unwrap().remove("namespace");
+    }
     if let Some(config) = object.pointer_mut("/data/config.yaml") {
         *config = serde_saphyr::from_str(config.as_str().unwrap()).unwrap();
     }
