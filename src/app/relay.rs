@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::diagnose::explain;
-use crate::model::observation::{Observation, Seen};
+use crate::model::observation::{ConfigState, Observation, Seen};
 use crate::model::verification::Verification;
 use crate::observe::host::{CniDirs, Heard};
 use crate::report::node_marks::{Sets, Worn};
@@ -61,6 +61,9 @@ impl Relay {
                     awaited.retain(|other| *other != who);
                     awaited.len() < before
                 });
+                if self.awaited.borrow().is_empty() {
+                    self.metrics.set_ready();
+                }
             }
             if to.send(observation).await.is_err() {
                 return;
@@ -97,6 +100,7 @@ impl Relay {
                     new
                 });
             }
+            Seen::Config(state) => self.metrics.set_config_refused(matches!(state, ConfigState::Refused { .. })),
             Seen::NodeGone => _ = self.worn.send_replace(None),
             Seen::Prepull(progress) => {
                 self.metrics.observe_prepull(progress, |text| explain::explain(text, None).cause);

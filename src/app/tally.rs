@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::diagnosis::Arrival;
+use crate::model::diagnosis::{Arrival, Heading};
 use crate::model::pull::Load;
 use crate::report::tally::{Kept, Tally, Written};
 use crate::serve::metrics::Metrics;
@@ -11,7 +11,7 @@ use crate::serve::metrics::Metrics;
 pub(super) struct Counted(pub(super) Metrics);
 
 impl Tally for Counted {
-    fn diagnoses(&self, active: &BTreeMap<&'static str, i64>) {
+    fn diagnoses(&self, active: &BTreeMap<Heading, i64>) {
         self.0.set_diagnoses(active);
     }
 

@@ -88,6 +88,30 @@ pub struct Diagnosis {
     pub affected: Vec<PodId>,
 }
 
+impl Diagnosis {
+    /// What it is counted as.
+    #[must_use]
+    pub fn heading(&self) -> Heading {
+        let subject = match (&self.subject, self.topic.stage) {
+            (_, Stage::Prepull) => "prepull",
+            (Subject::Node(_), _) => "node",
+            (Subject::Pod(_), _) => "pod",
+        };
+        Heading { cause: self.cause.id, subject, kind: self.kind }
+    }
+}
+
+/// What diagnoses are counted by: no name that a cluster invents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Heading {
+    /// The cause's id.
+    pub cause: &'static str,
+    /// `node`, `pod`, or `prepull`: a set of images, told on the Node.
+    pub subject: &'static str,
+    /// Normal or Warning.
+    pub kind: EventType,
+}
+
 /// Positive evidence that a topic of a subject is well.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Cleared {

@@ -178,7 +178,7 @@ impl Reporter {
         self.tally.pulls(&findings.pulls);
         let mut active = BTreeMap::new();
         for diagnosis in &findings.diagnoses {
-            *active.entry(diagnosis.cause.id).or_default() += 1;
+            *active.entry(diagnosis.heading()).or_default() += 1;
         }
         self.tally.diagnoses(&active);
     }

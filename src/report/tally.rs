@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::diagnosis::Arrival;
+use crate::model::diagnosis::{Arrival, Heading};
 use crate::model::pull::Load;
 
 /// What came of one Event.
@@ -41,8 +41,8 @@ pub struct Kept {
 
 /// Takes the counts. Called on the reporting task: it must not block.
 pub trait Tally: Send + Sync {
-    /// How many diagnoses hold now, by cause.
-    fn diagnoses(&self, active: &BTreeMap<&'static str, i64>);
+    /// How many diagnoses hold now.
+    fn diagnoses(&self, active: &BTreeMap<Heading, i64>);
     /// A notice about `cause` came up: its telling, or `folded` where a storm swallowed it.
     fn report(&self, cause: &'static str, outcome: &'static str);
     /// An Event was written, failed or was dropped.
@@ -59,7 +59,7 @@ pub trait Tally: Send + Sync {
 
 /// Counts nothing.
 impl Tally for () {
-    fn diagnoses(&self, _: &BTreeMap<&'static str, i64>) {}
+    fn diagnoses(&self, _: &BTreeMap<Heading, i64>) {}
     fn report(&self, _: &'static str, _: &'static str) {}
     fn event(&self, _: Written) {}
     fn pending(&self, _: usize, _: usize) {}

@@ -28,7 +28,7 @@ use tokio::sync::mpsc;
 
 use crate::client::apiserver::Requests;
 use crate::client::calls::CallCounts;
-use crate::model::diagnosis::Arrival;
+use crate::model::diagnosis::{Arrival, Heading};
 use crate::model::pull::Load;
 use crate::model::runtime::{CallOutcome, Method};
 use crate::model::since;
@@ -46,8 +46,16 @@ const CALL_SECONDS: [f64; 10] = [0.001, 0.005, 0.02, 0.1, 0.5, 1.0, 2.0, 5.0, 10
 const START_SECONDS: [f64; 12] = [0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct ByCause {
+struct ByHeading {
     cause: &'static str,
+    subject: &'static str,
+    r#type: &'static str,
+}
+
+impl From<&Heading> for ByHeading {
+    fn from(heading: &Heading) -> Self {
+        Self { cause: heading.cause, subject: heading.subject, r#type: heading.kind.as_str() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -105,8 +113,8 @@ struct ByVersion {
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Registry>,
-    diagnoses: Family<ByCause, Gauge>,
-    active: Arc<Mutex<Vec<&'static str>>>,
+    diagnoses: Family<ByHeading, Gauge>,
+    active: Arc<Mutex<Vec<Heading>>>,
     reports: Family<ByCauseAndOutcome, Counter>,
     events: Family<ByOutcome, Counter>,
     pending: Gauge,
@@ -121,6 +129,9 @@ pub struct Metrics {
     pull_queue: Gauge,
     pull_bytes: Counter,
     runtime_calls: Family<ByMethod, Histogram>,
+    runtime_failures: Family<ByMethod, Counter>,
+    ready: Gauge,
+    config_refused: Gauge,
     prepulls: Prepulls,
 }
 
@@ -162,6 +173,9 @@ impl Metrics {
                 &table::RUNTIME_CALLS,
                 Family::new_with_constructor(|| Histogram::new(CALL_SECONDS)),
             ),
+            runtime_failures: register(&mut registry, &table::RUNTIME_FAILURES, Family::default()),
+            ready: register(&mut registry, &table::READY, Gauge::default()),
+            config_refused: register(&mut registry, &table::CONFIG_REFUSED, Gauge::default()),
             prepulls: Prepulls::new(&mut registry),
             registry: Arc::new(registry),
         }
@@ -169,14 +183,14 @@ impl Metrics {
 }
 
 impl Metrics {
-    /// How many diagnoses hold now, by cause. A cause that was named before and is not now counts zero.
-    pub fn set_diagnoses(&self, now: &BTreeMap<&'static str, i64>) {
+    /// How many diagnoses hold now. What was named before and is not now counts zero.
+    pub fn set_diagnoses(&self, now: &BTreeMap<Heading, i64>) {
         let mut active = self.active.lock().unwrap_or_else(PoisonError::into_inner);
-        for cause in active.iter().filter(|cause| !now.contains_key(*cause)) {
-            self.diagnoses.get_or_create(&ByCause { cause }).set(0);
+        for heading in active.iter().filter(|heading| !now.contains_key(*heading)) {
+            self.diagnoses.get_or_create(&heading.into()).set(0);
         }
-        for (cause, count) in now {
-            self.diagnoses.get_or_create(&ByCause { cause }).set(*count);
+        for (heading, count) in now {
+            self.diagnoses.get_or_create(&heading.into()).set(*count);
         }
         *active = now.keys().copied().collect();
     }
@@ -237,8 +251,21 @@ impl Metrics {
         if call.method == Method::PullImage && call.failure.is_none() {
             self.prepulls.pulled_in(call.took);
         }
-        let method = MethodName(call.method);
-        self.runtime_calls.get_or_create(&ByMethod { method }).observe(call.took.as_secs_f64());
+        let method = ByMethod { method: MethodName(call.method) };
+        self.runtime_calls.get_or_create(&method).observe(call.took.as_secs_f64());
+        if call.failure.is_some() {
+            self.runtime_failures.get_or_create(&method).inc();
+        }
+    }
+
+    /// Whatever the agent needs has answered once.
+    pub fn set_ready(&self) {
+        self.ready.set(1);
+    }
+
+    /// The configuration file was accepted or refused.
+    pub fn set_config_refused(&self, refused: bool) {
+        self.config_refused.set(refused.into());
     }
 
     /// `/metrics`, for whom the guard lets in; for everybody, where there is none.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use kubewhy::causes;
 use kubewhy::clock::Clock;
 use kubewhy::model::cause::EventType;
-use kubewhy::model::diagnosis::{Arrival, Confidence, Diagnosis, Findings, Subject};
+use kubewhy::model::diagnosis::{Arrival, Confidence, Diagnosis, Findings, Heading, Subject};
 use kubewhy::model::ids::{PodId, PodUid};
 use kubewhy::model::pull::Load;
 use kubewhy::model::settings::Settings;
@@ -63,7 +63,7 @@ fn diagnosis(number: usize, now: jiff::Timestamp) -> Diagnosis {
 struct Waiting(AtomicUsize);
 
 impl Tally for Waiting {
-    fn diagnoses(&self, _: &BTreeMap<&'static str, i64>) {}
+    fn diagnoses(&self, _: &BTreeMap<Heading, i64>) {}
     fn report(&self, _: &'static str, _: &'static str) {}
     fn event(&self, _: Written) {}
     fn pending(&self, waiting: usize, _: usize) {

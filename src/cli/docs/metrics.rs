@@ -18,12 +18,7 @@ of the configuration's pre-pull sets that are for this node.
 ";
 
 const CLOSING: &str = "
-Four alerts to begin with:
-
-* `kubewhy_diagnoses{cause=\"RuntimeDown\"} > 0`, and the same for the other causes told on the Node: this node starts no pods.
-* `kubewhy_events_pending > 0` for 15 minutes: Events are not written. The log says why, once.
-* `kubewhy_journal_failing > 0` for 15 minutes: the state directory takes nothing, so a restart may repeat or lose reports.
-* `increase(kubewhy_reports_total{cause=\"Unclassified\",outcome=\"first\"}[1d]) > 0`: a fault that has no name yet.
+`deploy/monitoring` has alerts, a dashboard and what Prometheus needs to read them.
 ";
 
 /// The page.

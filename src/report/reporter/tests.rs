@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::super::fake_api::{FakeApi, Fault};
 use super::super::samples::{NOT_FOUND, at, cleared, diagnosis, ill, node, pod, pod_in, well};
 use super::*;
-use crate::model::diagnosis::{Arrival, Diagnosis, Subject};
+use crate::model::diagnosis::{Arrival, Diagnosis, Heading, Subject};
 use crate::model::pull::Load;
 use crate::model::settings::EventScope;
 
@@ -330,8 +330,9 @@ impl Counts {
 }
 
 impl Tally for Counts {
-    fn diagnoses(&self, active: &BTreeMap<&'static str, i64>) {
-        self.0.lock().unwrap().extend(active.iter().map(|(cause, n)| (format!("active {cause}"), n.unsigned_abs())));
+    fn diagnoses(&self, active: &BTreeMap<Heading, i64>) {
+        let said = |Heading { cause, subject, kind }: &Heading| format!("active {cause} {subject} {}", kind.as_str());
+        self.0.lock().unwrap().extend(active.iter().map(|(heading, n)| (said(heading), n.unsigned_abs())));
     }
 
     fn report(&self, cause: &'static str, outcome: &'static str) {
@@ -372,7 +373,7 @@ async fn everything_is_counted_once() {
         ("ImageNotFound first", 25),
         ("ImageNotFound folded", 5),
         ("PodReportsHeldBack announced", 1),
-        ("active ImageNotFound", 30),
+        ("active ImageNotFound pod Warning", 30),
         ("held", 0),
         ("log arrived", 15),
         ("pending", 1),

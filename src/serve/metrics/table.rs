@@ -27,8 +27,8 @@ pub struct Metric {
 pub(super) const DIAGNOSES: Metric = Metric {
     name: "kubewhy_diagnoses",
     kind: Kind::Gauge,
-    labels: &["cause"],
-    help: "Diagnoses that hold now, by cause",
+    labels: &["cause", "subject", "type"],
+    help: "Diagnoses that hold now, by cause; subject: node, pod, prepull (a set of images); type: Warning, Normal",
 };
 pub(super) const REPORTS: Metric = Metric {
     name: "kubewhy_reports_total",
@@ -85,6 +85,12 @@ pub(super) const RUNTIME_CALLS: Metric = Metric {
     kind: Kind::Histogram,
     labels: &["method"],
     help: "How long calls to the container runtime took, by CRI method",
+};
+pub(super) const RUNTIME_FAILURES: Metric = Metric {
+    name: "kubewhy_runtime_call_failures_total",
+    kind: Kind::Counter,
+    labels: &["method"],
+    help: "Those calls that failed, by CRI method; Connect where the socket could not be opened",
 };
 pub(super) const CONTAINERD_CALLS: Metric = Metric {
     name: "kubewhy_containerd_calls_total",
@@ -152,6 +158,18 @@ pub(super) const PREPULL_SECONDS: Metric = Metric {
     labels: &[],
     help: "How long the agent's own pulls took that succeeded, of all sets, and of the pause image where it was gone",
 };
+pub(super) const READY: Metric = Metric {
+    name: "kubewhy_ready",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "1 once the runtime's socket, the CNI directories and the API server have answered once, well or not; 0 is an agent that lacks a right or a mount, as /readyz says",
+};
+pub(super) const CONFIG_REFUSED: Metric = Metric {
+    name: "kubewhy_config_refused",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "1 while the configuration file has faults and what was accepted before, or else the defaults, is in force",
+};
 pub(super) const BUILD: Metric = Metric {
     name: "kubewhy_build_info",
     kind: Kind::Gauge,
@@ -169,6 +187,13 @@ pub(super) const CPU: Metric = Metric {
     kind: Kind::Counter,
     labels: &[],
     help: "Processor time the agent has used, user and system",
+};
+
+pub(super) const START: Metric = Metric {
+    name: "process_start_time_seconds",
+    kind: Kind::Gauge,
+    labels: &[],
+    help: "When the agent started, in seconds since 1970",
 };
 
 /// All of them, in the order in which they are documented.
@@ -194,8 +219,12 @@ pub const METRICS: &[Metric] = &[
     PREPULL_PULLS,
     PREPULL_SECONDS,
     RUNTIME_CALLS,
+    RUNTIME_FAILURES,
     CONTAINERD_CALLS,
+    READY,
+    CONFIG_REFUSED,
     BUILD,
     MEMORY,
     CPU,
+    START,
 ];

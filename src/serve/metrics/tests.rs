@@ -5,8 +5,13 @@ use std::time::Duration;
 use super::*;
 use crate::client::apiserver::Asked;
 use crate::model::Time;
+use crate::model::cause::EventType;
 use crate::model::ids::{PodId, PodUid};
 use crate::model::prepull::SetProgress;
+use crate::model::runtime::{CallFailure, FailureKind};
+
+const RUNTIME_DOWN: Heading = Heading { cause: "RuntimeDown", subject: "node", kind: EventType::Warning };
+const NOT_FOUND: Heading = Heading { cause: "ImageNotFound", subject: "pod", kind: EventType::Normal };
 
 pub(super) fn counted() -> Metrics {
     let calls = CallCounts::default();
@@ -16,7 +21,7 @@ pub(super) fn counted() -> Metrics {
     requests.count(Asked { verb: "create", resource: "events", code: None });
     let metrics = Metrics::new(calls, requests);
     metrics.set_journal(80, false, 2);
-    metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1), ("ImageNotFound", 3)]));
+    metrics.set_diagnoses(&BTreeMap::from([(RUNTIME_DOWN, 1), (NOT_FOUND, 3)]));
     metrics.count_report("ImageNotFound", "first");
     metrics.count_event("written");
     metrics.set_pending(2, 1);
@@ -28,6 +33,8 @@ pub(super) fn counted() -> Metrics {
         took: Duration::from_millis(3),
         failure: None,
     });
+    let failure = Some(CallFailure { kind: FailureKind::NobodyListens, socket: "/s".into(), text: String::new() });
+    metrics.observe_runtime_call(&CallOutcome { method: Method::Connect, took: Duration::ZERO, failure });
     metrics
 }
 
@@ -125,8 +132,14 @@ fn a_request_that_was_not_answered_counts_too() {
 #[test]
 fn a_cause_that_went_away_counts_zero() {
     let metrics = counted();
-    metrics.set_diagnoses(&BTreeMap::from([("RuntimeDown", 1)]));
+    let grown = Heading { kind: EventType::Warning, ..NOT_FOUND };
+    metrics.set_diagnoses(&BTreeMap::from([(RUNTIME_DOWN, 1), (grown, 2)]));
     let text = metrics.text().unwrap();
-    assert!(text.contains("kubewhy_diagnoses{cause=\"ImageNotFound\"} 0\n"), "{text}");
-    assert!(text.contains("kubewhy_diagnoses{cause=\"RuntimeDown\"} 1\n"));
+    for (labels, count) in [
+        ("cause=\"ImageNotFound\",subject=\"pod\",type=\"Normal\"", 0),
+        ("cause=\"ImageNotFound\",subject=\"pod\",type=\"Warning\"", 2),
+        ("cause=\"RuntimeDown\",subject=\"node\",type=\"Warning\"", 1),
+    ] {
+        assert!(text.contains(&format!("kubewhy_diagnoses{{{labels}}} {count}\n")), "{text}");
+    }
 }

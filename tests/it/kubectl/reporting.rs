@@ -11,7 +11,7 @@ use kubewhy::client::renewal;
 use kubewhy::clock::Clock;
 use kubewhy::model::Time;
 use kubewhy::model::cause::EventType;
-use kubewhy::model::diagnosis::{Arrival, Cleared, Confidence, Diagnosis, Findings, Subject};
+use kubewhy::model::diagnosis::{Arrival, Cleared, Confidence, Diagnosis, Findings, Heading, Subject};
 use kubewhy::model::pull::Load;
 use kubewhy::model::settings::Settings;
 use kubewhy::report::history::History;
@@ -115,7 +115,7 @@ impl Tally for Writes {
         self.0.try_send((outcome, Instant::now())).unwrap();
     }
 
-    fn diagnoses(&self, _: &BTreeMap<&'static str, i64>) {}
+    fn diagnoses(&self, _: &BTreeMap<Heading, i64>) {}
     fn report(&self, _: &'static str, _: &'static str) {}
     fn pending(&self, _: usize, _: usize) {}
     fn kept(&self, _: Kept) {}
