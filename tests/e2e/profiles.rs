@@ -58,7 +58,8 @@ fn each_profile_names_what_it_can_see_and_nothing_that_is_not_so() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let runs = LABS.map(|test| namespaces::run_test_on(test, None));
     let said = runtime.block_on(join_all(runs));
-    let rows: Vec<Vec<Row>> = said.into_iter().map(|lab| row::read(&lab.unwrap_or_else(|error| format!("{error:#}")))).collect();
+    let rows: Vec<Vec<Row>> =
+        said.into_iter().map(|lab| row::read(&lab.unwrap_or_else(|error| format!("{error:#}")))).collect();
     drop(writeln!(std::io::stderr(), "\n{}", page(&rows)));
     let flaws = Profile::ALL.into_iter().zip(&rows).flat_map(|(profile, rows)| flaws(profile, rows));
     let flaws: Vec<String> = flaws.collect();

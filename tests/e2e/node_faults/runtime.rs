@@ -12,7 +12,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             cause: "FileDescriptorsExhausted",
             on: On::Node,
             also: None,
-            broken: |s| Box::pin(async { s.lab.containerd.daemon().allow_more_files(0) }),
+            broken: |s| Box::pin(async { s.lab.containerd.daemon().allow_no_more_files() }),
             mended: |s| Box::pin(async { s.lab.containerd.daemon().allow_all_files() }),
         },
         shows: LOOK,

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
+use kubewhy_lab::Daemon;
 use kubewhy_lab::apiserver::resources::NODES;
 use kubewhy_lab::cni::PLUGIN;
 use kubewhy_lab::demo::{NAMESPACE, NODE, pod};
 use kubewhy_lab::in_lab;
 use kubewhy_lab::kubelet::record::Stage;
 use kubewhy_lab::namespaces::GROUND;
-use kubewhy_lab::process::Daemon;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
@@ -147,7 +147,8 @@ async fn ready() -> anyhow::Result<String> {
 }
 
 fn object(node: &Node) -> anyhow::Result<Value> {
-    Ok(Value::clone(&node.scene.api.store().get(&NODES, "", NODE).context("the node is gone")?))
+    let found = node.scene.api.store().get(&NODES, "", NODE).context("the node is gone")?;
+    Ok(Value::clone(&found))
 }
 
 async fn seen(node: &Node) -> anyhow::Result<Seen> {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use kubewhy::causes;
 use kubewhy::model::profile::{Profile, Telling};
-use kubewhy_lab::demo::{Act, Scene, Telling};
+use kubewhy_lab::demo::{Act, Scene, Telling as Told};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -45,7 +45,7 @@ pub(super) struct Row {
 /// It can't be made or mended.
 pub(super) async fn play(act: &Act, profile: Profile, scene: &mut Scene) -> anyhow::Result<()> {
     sleep(BETWEEN).await;
-    let known: Vec<Telling> = events(scene).iter().map(telling).collect();
+    let known: Vec<Told> = events(scene).iter().map(telling).collect();
     let begun = Instant::now();
     (act.broken)(scene).await.with_context(|| act.title)?;
     let cause = causes::by_id(act.cause).with_context(|| format!("no cause {}", act.cause))?;
@@ -68,7 +68,7 @@ pub(super) async fn play(act: &Act, profile: Profile, scene: &mut Scene) -> anyh
     Ok(())
 }
 
-fn telling(event: &Value) -> Telling {
+fn telling(event: &Value) -> Told {
     (event["metadata"]["name"].as_str().unwrap_or_default().to_owned(), event["count"].as_u64().unwrap_or_default())
 }
 

@@ -66,13 +66,13 @@ impl Daemon {
         self.signal(Signal::CONT)
     }
 
-    /// Lets it open so many files more, and no more than that.
+    /// Lets it open no more files, not even for a tenth of those that it closes: some are always about to be.
     ///
     /// # Errors
     /// When it runs no more.
-    pub fn allow_more_files(&self, more: u64) -> anyhow::Result<()> {
+    pub fn allow_no_more_files(&self) -> anyhow::Result<()> {
         let open = std::fs::read_dir(format!("/proc/{}/fd", self.id()?))?.count() as u64;
-        self.limit_files(open + more)
+        self.limit_files(open - open / 10)
     }
 
     /// Lets it open as many files as this process may.
