@@ -30,7 +30,8 @@ made chart/objects/rights.yaml base/clusterrole.yaml base/clusterrolebinding.yam
 made chart/objects/admission.yaml base/policy.yaml base/policybinding.yaml base/prioritylevel.yaml base/flowschema.yaml
 made chart/objects/storage.yaml storage/clusterrole.yaml storage/clusterrolebinding.yaml
 for part in condition prepull-marks; do
-	made "chart/objects/$part.yaml" "$part/clusterrole.yaml" "$part/clusterrolebinding.yaml" "$part/policy.yaml" "$part/policybinding.yaml"
+	made "chart/objects/$part.yaml" "$part/clusterrole.yaml" "$part/clusterrolebinding.yaml" "$part/policy.yaml" \
+		"$part/policybinding.yaml"
 done
 made chart/objects/metrics-auth.yaml metrics-auth/clusterrole.yaml metrics-auth/clusterrolebinding.yaml metrics-auth/reader.yaml
 made chart/objects/openshift.yaml openshift/scc.yaml openshift/role.yaml openshift/rolebinding.yaml

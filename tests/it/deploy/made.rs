@@ -36,10 +36,3 @@ fn documents_made_of_the_manifests_are_current() {
         );
     }
 }
-
-#[test]
-fn install_yaml_is_the_base() {
-    let Some(kustomize) = render::kustomize("install.yaml") else { return };
-    let kept = std::fs::read_to_string(folder("install.yaml")).unwrap();
-    assert_eq!(by_name(&documents(&kept)), by_name(&render::built(&kustomize, &base())));
-}

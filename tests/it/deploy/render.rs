@@ -135,8 +135,10 @@ pub(super) fn by_name(objects: &[Value]) -> BTreeMap<String, Value> {
 
 fn ordered(mut object: Value) -> Value {
     // With `namespace:` kustomize gives one to each kind that it does not know; the API server takes it off again
-    // (Kubernetes: BeforeCreate in apiserver/pkg/registry/rest/create.go).
-    if ["FlowSchema", "PriorityLevelConfiguration"].contains(&&*text(&object["kind"])) {
+    // (Kubernetes: EnsureObjectNamespaceMatchesRequestNamespace in apiserver/pkg/registry/rest/meta.go).
+    const CLUSTER_WIDE: &[&str] =
+        &["FlowSchema", "PriorityLevelConfiguration", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"];
+    if CLUSTER_WIDE.contains(&&*text(&object["kind"])) {
         object["metadata"].as_object_mut().unwrap().remove("namespace");
     }
     if let Some(config) = object.pointer_mut("/data/config.yaml") {
