@@ -12,16 +12,17 @@ mod row;
 use std::io::Write;
 use std::path::Path;
 
+use anyhow::ensure;
 use futures::future::join_all;
 use kubewhy::causes;
 use kubewhy::model::profile::{Profile, Telling};
-use kubewhy_lab::demo::{Act, Props};
+use kubewhy_lab::demo::{Act, NODE, PLUGIN_GONE, Props, RUNTIME_KILLED};
 use kubewhy_lab::disk::Disk;
 use kubewhy_lab::in_lab;
 use kubewhy_lab::namespaces::{self, GROUND};
 
 use crate::node_faults::{files, network, runtime, surroundings};
-use crate::stage::machine;
+use crate::stage::{events, machine};
 use row::Row;
 
 /// The test of each profile.
@@ -106,12 +107,35 @@ fn page(rows: &[Vec<Row>]) -> String {
 async fn watched_by(profile: Profile) -> anyhow::Result<()> {
     let ground = Path::new(GROUND);
     let disk = Disk::mount(&ground.join("disk"), Path::new("/var/lib/containerd"), files::SIZE)?;
-    let mut scene = pod::scene(profile.folder()).await?;
+    let mut scene = pod::scene(&pod::folder(profile.folder())).await?;
     scene.props = Props { disk: Some(disk), ..Props::default() };
     for act in acts() {
         row::play(act, profile, &mut scene).await?;
     }
     Ok(())
+}
+
+/// As no root, with the group that the runtime's socket has; and as whoever looks at the node from the agent's pod.
+#[test]
+fn as_no_root_it_watches_the_node_and_answers_in_its_pod() {
+    in_lab!(async {
+        let overlay = Path::new(GROUND).join("non-root");
+        pod::overlay(&overlay, "socket", "non-root")?;
+        let mut scene = pod::scene(&overlay).await?;
+        let [(status, shown), (check, looked)] = [
+            scene.lab.containerd.exec("kubewhy", &["kubewhy", "status"]).await?,
+            scene.lab.containerd.exec("kubewhy", &["kubewhy", "check"]).await?,
+        ];
+        ensure!(status == 0 && shown.contains(NODE), "{status}: {shown}");
+        ensure!(check == 2 && looked.contains('?'), "what it has no mount for can't be told: {check}: {looked}");
+        ensure!(pod::user()? == "65532", "it runs as {}", pod::user()?);
+        for act in [&PLUGIN_GONE, &RUNTIME_KILLED] {
+            row::play(act, Profile::Socket, &mut scene).await?;
+            let told = events(&scene).iter().any(|event| event["reason"] == act.cause);
+            ensure!(told, "{} is not told: {}", act.cause, pod::log(&scene));
+        }
+        Ok(())
+    });
 }
 
 #[test]

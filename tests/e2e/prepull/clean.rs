@@ -6,13 +6,13 @@ use std::path::Path;
 use std::process::Stdio;
 
 use anyhow::{Context, ensure};
-use kubewhy_lab::Daemon;
 use kubewhy_lab::apiserver::resources::NODES;
 use kubewhy_lab::cni::PLUGIN;
 use kubewhy_lab::demo::{NAMESPACE, NODE, pod};
 use kubewhy_lab::in_lab;
 use kubewhy_lab::kubelet::record::Stage;
 use kubewhy_lab::namespaces::GROUND;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::process::Command;
@@ -58,7 +58,9 @@ fn gone() {
         ensure!(removed.iter().all(|item| item["outcome"] == "removed"), "{removed:#?}");
         let labels = node.scene.lab.containerd.ctr(["images", "list", &format!("name=={pause}")]).await?;
         ensure!(labels.contains(PIN) && !labels.contains("kubewhy"), "the pause image is unpinned: {labels}");
-        node.scene.lab.containerd.ctr(["images", "label", &pause, "io.cri-containerd.pinned="]).await?;
+        if !before.pins.contains(&pause) {
+            node.scene.lab.containerd.ctr(["images", "label", &pause, "io.cri-containerd.pinned="]).await?;
+        }
         ensure!(node.has(&kept).await?, "an image was removed");
         let after = seen(&node).await?;
         ensure!(after == before, "{before:#?}\n{after:#?}");
@@ -66,7 +68,7 @@ fn gone() {
         ensure!(cleaned(&mut clean(&node)).await?.is_empty(), "nothing was left, and something was found");
         stays_until_told(&node).await?;
         ensure!(seen(&node).await? == before, "who stayed left something");
-        node.end().await
+        Ok(())
     });
 }
 
@@ -129,12 +131,12 @@ async fn once_the_agent_is_dead(node: &mut Node) -> anyhow::Result<Vec<Value>> {
 }
 
 async fn stays_until_told(node: &Node) -> anyhow::Result<()> {
-    let mut command = clean(node);
-    command.args(["--stay", "--health-address", HEALTH]);
-    let mut stays = Daemon::spawn(&mut command, &node.scene.lab.dir.join("clean.log"))?;
-    stays.until(SOON, async || ready().await.ok()?.contains(" 200 ").then_some(())).await?;
-    let status = stays.stop().await?;
-    ensure!(status.success(), "{status}: {}", stays.log_end());
+    let mut stays = clean(node).args(["--stay", "--health-address", HEALTH]).spawn()?;
+    node.until("ready", SOON, async || Ok(ready().await.is_ok_and(|answer| answer.contains(" 200 ")))).await?;
+    let pid = stays.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)).context("it has ended")?;
+    kill_process(pid, Signal::TERM)?;
+    let status = stays.wait().await?;
+    ensure!(status.success(), "{status}");
     Ok(())
 }
 
@@ -147,8 +149,8 @@ async fn ready() -> anyhow::Result<String> {
 }
 
 fn object(node: &Node) -> anyhow::Result<Value> {
-    let found = node.scene.api.store().get(&NODES, "", NODE).context("the node is gone")?;
-    Ok(Value::clone(&found))
+    let object = node.scene.api.store().get(&NODES, "", NODE).context("the node is gone")?;
+    Ok(Value::clone(&object))
 }
 
 async fn seen(node: &Node) -> anyhow::Result<Seen> {

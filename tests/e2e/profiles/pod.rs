@@ -1,6 +1,6 @@
 //! The agent as a pod: the DaemonSet that kustomize renders, its image in the lab's containerd, and its rights in the double.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -25,8 +25,13 @@ const NAME: &str = "docker.io/library/kubewhy:0.1.0";
 const TOKEN: &str = "token-of-the-agent";
 const READY_WITHIN: Duration = Duration::from_secs(90);
 
+/// That folder of `deploy`.
+pub(super) fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(name)
+}
+
 /// A node with its files in the usual places, and on it no agent but the pod of that overlay, which is ready.
-pub(super) async fn scene(overlay: &str) -> anyhow::Result<Scene> {
+pub(super) async fn scene(overlay: &Path) -> anyhow::Result<Scene> {
     let lab = Lab::start_at(Places::usual(Path::new(GROUND))?).await?;
     let api = ApiServer::start(apiserver::Options::default()).await?;
     let objects = rendered(overlay)?;
@@ -46,14 +51,39 @@ pub(super) async fn scene(overlay: &str) -> anyhow::Result<Scene> {
 }
 
 /// What `kubectl apply -k` would apply.
-fn rendered(overlay: &str) -> anyhow::Result<Vec<Value>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(overlay);
+fn rendered(overlay: &Path) -> anyhow::Result<Vec<Value>> {
     let kustomize = kubewhy_lab::parts::Parts::find()?.program("kustomize");
-    let output = Command::new(&kustomize).arg("build").arg(&folder).output();
+    let output = Command::new(&kustomize).arg("build").arg(overlay).output();
     let output = output.with_context(|| format!("{}: run tests/lab/parts.sh lab", kustomize.display()))?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
     text.split("\n---\n").map(|object| Ok(serde_saphyr::from_str(object)?)).collect()
+}
+
+/// Makes an overlay of one folder of `deploy` with a component of it.
+pub(super) fn overlay(place: &Path, resources: &str, component: &str) -> anyhow::Result<()> {
+    std::fs::create_dir_all(place)?;
+    for name in ["base", resources, component] {
+        copy(&folder(name), &place.join(name))?;
+    }
+    let text = json!({"resources": [resources], "components": [component]});
+    Ok(std::fs::write(place.join("kustomization.yaml"), text.to_string())?)
+}
+
+fn copy(from: &Path, to: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(to)?;
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        std::fs::copy(entry.path(), to.join(entry.file_name()))?;
+    }
+    Ok(())
+}
+
+/// The user id that its process has.
+pub(super) fn user() -> anyhow::Result<String> {
+    let output = Command::new("sh").arg("-c").arg("stat -c %u /proc/$(pgrep -x kubewhy)").output()?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }
 
 fn of_kind(objects: &[Value], kind: &str) -> Vec<Value> {

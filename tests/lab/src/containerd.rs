@@ -11,7 +11,10 @@ use anyhow::{Context, ensure};
 use hyper_util::rt::TokioIo;
 use k8s_cri::v1::image_service_client::ImageServiceClient;
 use k8s_cri::v1::runtime_service_client::RuntimeServiceClient;
-use k8s_cri::v1::{Image, ImageSpec, ImageStatusRequest, PullImageRequest, RemoveImageRequest, VersionRequest};
+use k8s_cri::v1::{
+    Container, ContainerFilter, ContainerState, ContainerStateValue, ExecSyncRequest, Image, ImageSpec,
+    ImageStatusRequest, ListContainersRequest, PullImageRequest, RemoveImageRequest, VersionRequest,
+};
 use tokio::net::UnixStream;
 use tokio::process::Command;
 use tonic::transport::{Channel, Endpoint};
@@ -21,6 +24,8 @@ use crate::process::Daemon;
 
 const START_DEADLINE: Duration = Duration::from_secs(30);
 const CALL_DEADLINE: Duration = Duration::from_secs(2);
+/// A command in a container is killed after so many.
+const EXEC_SECONDS: i64 = 20;
 
 /// Where a containerd keeps its files.
 #[derive(Debug, Clone)]
@@ -100,6 +105,24 @@ impl Containerd {
     /// Never in practice: the address is a constant.
     pub fn channel(&self) -> anyhow::Result<Channel> {
         channel(self.socket())
+    }
+
+    /// Runs a command in the container of that name, as `kubectl exec` has it run: its exit code, and what it said.
+    ///
+    /// # Errors
+    /// When no such container runs, or the runtime can't run the command.
+    pub async fn exec(&self, container: &str, command: &[&str]) -> anyhow::Result<(i32, String)> {
+        let mut client = RuntimeServiceClient::new(self.channel()?);
+        let running = ContainerStateValue { state: ContainerState::ContainerRunning.into() };
+        let filter = ContainerFilter { state: Some(running), ..ContainerFilter::default() };
+        let all = client.list_containers(ListContainersRequest { filter: Some(filter) }).await?.into_inner().containers;
+        let is = |found: &Container| found.metadata.as_ref().is_some_and(|metadata| metadata.name == container);
+        let id = all.into_iter().find(is).with_context(|| format!("no container {container} runs"))?.id;
+        let cmd = command.iter().map(|&word| word.to_owned()).collect();
+        let answer =
+            client.exec_sync(ExecSyncRequest { container_id: id, cmd, timeout: EXEC_SECONDS }).await?.into_inner();
+        let said = [answer.stdout, answer.stderr].concat();
+        Ok((answer.exit_code, String::from_utf8_lossy(&said).into_owned()))
     }
 
     /// Removes an image from the node, with all its names.

@@ -5,6 +5,9 @@ use std::path::Path;
 use super::Options;
 use crate::namespaces::{CAP_SYS_RESOURCE, capable};
 
+/// The group that may use the socket beside root: that of deploy/non-root.
+const SOCKET_GROUP: u32 = 9470;
+
 /// The file's text. It leaves nothing outside `dir` and its home, and asks nothing of the machine that a plain kernel lacks: no
 /// AppArmor profile to load, no OOM score that this process may not set.
 pub(super) fn text(dir: &Path, options: &Options) -> String {
@@ -26,6 +29,7 @@ disabled_plugins = [
 
 [grpc]
   address = "{socket}"
+  gid = {SOCKET_GROUP}
 
 [plugins."io.containerd.internal.v1.opt"]
   path = "{dir}/opt"
