@@ -43,6 +43,7 @@ mod pull_queue;
 mod recordings;
 mod scenarios;
 mod sentences;
+mod shipping;
 mod slow_start;
 mod status;
 
