@@ -12,6 +12,7 @@
 mod agent;
 mod any_text;
 mod architecture;
+mod broken;
 mod check;
 mod client_containerd;
 mod client_cri;
