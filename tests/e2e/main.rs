@@ -8,6 +8,7 @@ mod stage;
 
 mod api_trouble;
 mod brake;
+mod broken;
 mod churn;
 mod configuration;
 mod faults;

@@ -2,15 +2,16 @@
 //! the API server. A whole node is the lab's (`tests/e2e`).
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use k8s_cri::v1::{RuntimeCondition, RuntimeStatus, StatusResponse};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
+use tonic::Code;
 
-use super::fake_runtime::{FakeRuntime, answer, runtime};
+use super::fake_runtime::{FakeRuntime, Reply, answer, runtime};
 
 /// What is waited for comes within this time, or not at all.
 const SOON: Duration = Duration::from_secs(120);
@@ -25,7 +26,7 @@ pub(crate) struct Agent {
     process: Child,
     metrics: u16,
     dir: TempDir,
-    _runtime: FakeRuntime,
+    runtime: FakeRuntime,
 }
 
 impl Agent {
@@ -33,10 +34,10 @@ impl Agent {
     pub(crate) fn start(node: &str, kubeconfig: &Path, flags: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name);
-        let _runtime = FakeRuntime::containerd(&path("cri"));
+        let fake = FakeRuntime::containerd(&path("cri"));
         let well = ["RuntimeReady", "NetworkReady"].map(condition);
         let status = RuntimeStatus { conditions: well.into() };
-        _runtime.on(&runtime("Status"), answer(&StatusResponse { status: Some(status), ..StatusResponse::default() }));
+        fake.on(&runtime("Status"), answer(&StatusResponse { status: Some(status), ..StatusResponse::default() }));
         std::fs::write(path("config"), CONFIG).unwrap();
         let metrics = free_port();
         let mut command = Command::new(env!("CARGO_BIN_EXE_kubewhy"));
@@ -52,14 +53,24 @@ impl Agent {
         ] {
             command.arg(flag).arg(path(name));
         }
-        let log = std::fs::File::create(path("log")).unwrap();
-        command.env_clear().stdout(Stdio::null()).stderr(log).kill_on_drop(true);
-        Self { process: command.spawn().unwrap(), metrics, dir, _runtime }
+        let [log, lines] = ["log", "lines"].map(|name| std::fs::File::create(path(name)).unwrap());
+        command.env_clear().stdout(lines).stderr(log).kill_on_drop(true);
+        Self { process: command.spawn().unwrap(), metrics, dir, runtime: fake }
+    }
+
+    /// From now on its runtime refuses to list containers.
+    pub(crate) fn break_runtime(&self) {
+        self.runtime.on(&runtime("ListContainers"), Reply::Fail(Code::Internal, "out of order"));
     }
 
     /// Everything it has logged by now.
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("log")).unwrap()
+    }
+
+    /// Everything it has written to stdout by now.
+    pub(crate) fn lines(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("lines")).unwrap()
     }
 
     /// The status and the body of its metrics, for one who brings this token or none.
@@ -94,6 +105,24 @@ impl Agent {
         rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
         assert!(self.process.wait().await.unwrap().success(), "{}", self.log());
     }
+}
+
+/// A pod of that node whose image does not exist, as its kubelet says.
+pub(crate) fn without_image(node: &str) -> Value {
+    let image = "r.example.com/shop/cart:2";
+    let message = format!(
+        "Back-off pulling image \"{image}\": ErrImagePull: rpc error: code = NotFound desc = failed to pull and unpack image \
+         \"{image}\": failed to resolve reference \"{image}\": {image}: not found"
+    );
+    let waiting = json!({"reason": "ImagePullBackOff", "message": message});
+    let status = json!({
+        "name": "web", "image": image, "imageID": "", "ready": false, "restartCount": 0, "state": {"waiting": waiting},
+    });
+    json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "cart", "namespace": "shop"},
+        "spec": {"nodeName": node, "containers": [{"name": "web", "image": image}]},
+        "status": {"phase": "Pending", "startTime": "2026-11-21T03:00:00Z", "containerStatuses": [status]},
+    })
 }
 
 fn condition(kind: &str) -> RuntimeCondition {

@@ -12,6 +12,7 @@
 mod agent;
 mod any_text;
 mod architecture;
+mod broken;
 mod check;
 mod clean;
 mod client_containerd;
@@ -27,6 +28,7 @@ mod kubectl;
 mod last_words;
 mod least_rights;
 mod metrics_readers;
+mod monitoring;
 mod near_misses;
 mod node_marks;
 mod node_recordings;
@@ -44,6 +46,7 @@ mod recordings;
 mod scenarios;
 mod sentences;
 mod service_unit;
+mod shipping;
 mod slow_start;
 mod status;
 
@@ -51,4 +54,10 @@ mod status;
 fn skipped(test: &str, why: &str) {
     use std::io::Write as _;
     drop(writeln!(std::io::stderr(), "\n*** SKIPPED {test}: {why} ***"));
+}
+
+/// The same of a test that the programs of the lab suffice for: where the lab is required, it must run.
+fn wanted(test: &str, why: &str) {
+    assert!(!std::env::var("KUBEWHY_LAB").is_ok_and(|value| value == "required"), "{test}: {why}");
+    skipped(test, why);
 }

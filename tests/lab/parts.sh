@@ -2,7 +2,8 @@
 # Gathers the programs that building, the lab and the tests of deploy/ need in target/parts, and installs nothing.
 #
 #   parts.sh build   protoc and its includes (and a C compiler, the one thing that is installed if it is missing)
-#   parts.sh lab     containerd with its shim and ctr, runc, CNI plugins, a registry, a static busybox; and the containerds
+#   parts.sh lab     containerd with its shim and ctr, runc, CNI plugins, a registry, a static busybox; promtool and rsyslogd,
+#                    for the tests of what is shipped beside the program; and the containerds
 #                    of other Debian releases, to be tried beside it. One that can't be had is said to be missing.
 #   parts.sh deploy  kustomize and helm, which render what deploy/ holds. One that can't be had is said to be missing.
 #   parts.sh cross TRIPLE   Rust's standard library and a C compiler for another architecture
@@ -277,6 +278,8 @@ lab() {
 	[ -n "${KUBEWHY_LAB_CONTAINERD:-}" ] || obtain containerd containerd containerd-shim-runc-v2 ctr
 	obtain runc runc
 	obtain docker-registry docker-registry
+	obtain prometheus promtool
+	obtain rsyslog rsyslogd
 	obtain util-linux unshare setpriv mount
 	static_busybox
 	plugins

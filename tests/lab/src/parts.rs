@@ -45,6 +45,12 @@ fn root() -> PathBuf {
     root.canonicalize().unwrap_or(root)
 }
 
+/// A program that tests ask beside the lab, where `parts.sh` put it.
+#[must_use]
+pub fn tool(name: &str) -> Option<PathBuf> {
+    Some(root().join("bin").join(name)).filter(|program| program.exists())
+}
+
 /// Where each program is.
 #[derive(Debug, Clone)]
 pub struct Parts {
