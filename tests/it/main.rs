@@ -24,6 +24,8 @@ mod deploy;
 mod documents;
 mod explain;
 mod fake_runtime;
+#[cfg(target_os = "linux")]
+mod image;
 mod kubectl;
 mod last_words;
 mod least_rights;
