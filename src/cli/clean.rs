@@ -37,10 +37,10 @@ const DISK: Duration = Duration::from_secs(30);
 /// What is to be cleaned, and how the answer looks.
 #[derive(Debug, Args)]
 pub struct CleanArgs {
-    /// Only show what there is to take away; also while an agent runs.
+    /// Only show what there is to take away; also while an agent runs [default: it is taken away].
     #[arg(long, env = "KUBEWHY_CLEAN_DRY_RUN", value_parser = BoolishValueParser::new())]
     pub dry_run: bool,
-    /// Then stay until SIGTERM and be ready at --health-address, as the pod of a DaemonSet that cleans every node.
+    /// Then stay until SIGTERM and be ready at --health-address, as the pod of a DaemonSet that cleans every node [default: it ends].
     #[arg(long, env = "KUBEWHY_CLEAN_STAY", value_parser = BoolishValueParser::new(), conflicts_with = "dry_run")]
     pub stay: bool,
     /// The agent's state directory.
@@ -121,8 +121,9 @@ async fn swept(args: &CleanArgs) -> anyhow::Result<Vec<Item>> {
     if !args.dry_run && is_served(&args.api_socket).await {
         return Err(Served(args.api_socket.clone()).into());
     }
-    let mut items = runtime::clean(args.runtime_endpoint.clone().below(&args.host_root), args.dry_run).await;
-    items.extend(node::clean(args).await);
+    let endpoint = args.runtime_endpoint.clone().below(&args.host_root);
+    let mut items = Box::pin(runtime::clean(endpoint, args.dry_run)).await;
+    items.extend(Box::pin(node::clean(args)).await);
     let dry_run = args.dry_run;
     match timeout(DISK, spawn_blocking(move || files.sweep(dry_run))).await {
         Ok(swept) => items.extend(swept?),
