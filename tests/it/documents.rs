@@ -42,7 +42,7 @@ fn every_path_that_the_documents_name_exists() {
     let adr = std::fs::read_dir(root().join("docs/adr")).unwrap().map(|entry| entry.unwrap().path());
     let others = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "tests/README.md"];
     // Not docs/causes.md: the paths that its steps name are those of broken nodes.
-    let pages = ["docs/configuration.md", "docs/metrics.md", "docs/operating.md"];
+    let pages = ["docs/configuration.md", "docs/metrics.md", "docs/operating.md", "docs/support.md"];
     let others = others.into_iter().chain(pages).map(|file| root().join(file));
     for file in adr.chain(others) {
         let text = std::fs::read_to_string(&file).unwrap();

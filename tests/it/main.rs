@@ -22,6 +22,7 @@ mod deploy;
 mod documents;
 mod explain;
 mod fake_runtime;
+mod formats;
 mod kubectl;
 mod last_words;
 mod least_rights;
