@@ -114,7 +114,8 @@ impl Shared {
         let guard = client.clone().filter(|_| args.metrics_auth).map(|client| Guard::new(client, self.clock));
         let (questions, to_answer) = mpsc::channel(QUESTIONS);
         self.metrics.watch_queue("questions", &questions);
-        let (attention, attends) = watch::channel(Attention { busy: true, ..Attention::default() });
+        let (attention, attends) =
+            watch::channel(Attention { busy: true, unlisted: !standalone, ..Attention::default() });
         let (cni_dirs, told_dirs) = watch::channel(named_dirs(args).unwrap_or_default());
         let (hear, heard) = watch::channel(Heard::default());
         let (labels, node_labels) = watch::channel(Vec::new());
@@ -257,7 +258,7 @@ impl Shared {
             labels: node.labels,
             pressure: node.pressure,
             verification: node.verification,
-            pods_wait: self.project(attends.clone(), |attention| attention.pulls),
+            pods_wait: self.project(attends.clone(), |attention| attention.pulls || attention.unlisted),
             expected: self.project(attends, |attention| attention.expected.clone()),
             pause: self.project(heard, |heard| heard.pause.clone()),
         };

@@ -25,7 +25,7 @@ pub use fault::{Place, Remark};
 pub use last::NAMES as ACCEPTED;
 pub use schema::schema;
 
-use crate::model::settings::Settings;
+use crate::model::settings::{PrepullSettings, Settings};
 
 use fault::Remarks;
 use reader::{Item, Section};
@@ -47,7 +47,19 @@ pub struct Accepted {
 /// # Errors
 /// Every fault of the file, in its order; at least one.
 pub fn parse(bytes: &[u8], catalogue: &[&str]) -> Result<Accepted, Vec<Remark>> {
+    read(bytes, catalogue, Remarks::default())
+}
+
+/// Reads a file that an agent accepted before, which may have been a newer one: keys that are unknown here are left out, and
+/// with them all pre-pulling, for such a key may be what held a set back. None where more is wrong with it.
+fn parse_known(bytes: &[u8], catalogue: &[&str]) -> Option<Settings> {
     let remarks = Remarks::default();
+    remarks.be_lenient();
+    let accepted = read(bytes, catalogue, remarks).ok()?;
+    Some(Settings { prepull: PrepullSettings::default(), ..accepted.settings })
+}
+
+fn read(bytes: &[u8], catalogue: &[&str], remarks: Remarks) -> Result<Accepted, Vec<Remark>> {
     let settings = text(bytes).and_then(|text| {
         indented_by_blanks(text, &remarks);
         tree::parse(text, &remarks)

@@ -37,6 +37,8 @@ pub struct Attention {
     pub busy: bool,
     /// A pod waits for an image.
     pub pulls: bool,
+    /// Which pods are here the API server has not told yet: any of them may wait for anything.
+    pub unlisted: bool,
     /// The images of pods that just came: the kubelet is about to ask for them.
     pub expected: Arc<[Arc<str>]>,
     /// The images of which it matters whether the node has them.
@@ -128,7 +130,21 @@ impl Crank {
         let (images, expected) = (diagnose::images(&self.world), self.world.images_expected(now));
         let (way, mounts) = (self.world.way_in_doubt(now), self.world.mounts_in_doubt(now));
         let trouble = self.world.troubled_since(now);
-        Attention { busy, pulls, expected, images, starting, sandboxes, plugins, mounting, way, mounts, trouble }
+        let unlisted = !self.standalone && !self.world.listed;
+        Attention {
+            busy,
+            pulls,
+            unlisted,
+            expected,
+            images,
+            starting,
+            sandboxes,
+            plugins,
+            mounting,
+            way,
+            mounts,
+            trouble,
+        }
     }
 }
 
@@ -296,6 +312,15 @@ mod tests {
         rig.next_look().await;
         let picture = rig.snapshot.borrow_and_update().clone();
         assert_eq!((&*picture.node, picture.pulls_unseen.as_deref()), ("node-7", Some("another runtime")));
+    }
+
+    #[test]
+    fn until_the_api_server_has_told_the_pods_any_of_them_may_wait_but_without_one_nobody_waits_for_that() {
+        let unlisted = |crank: &Crank| crank.attention(Time::UNIX_EPOCH).unlisted;
+        let mut crank = Crank::new("node-7", false);
+        assert!(unlisted(&crank));
+        crank.take(Observation { at: Time::UNIX_EPOCH, seen: Seen::PodsListed(Vec::new()) });
+        assert!(!unlisted(&crank) && !unlisted(&Crank::new("node-7", true)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -70,6 +70,8 @@ pub struct World {
     pub node: NodeTrack,
     /// The pods, by the runtime's UID.
     pub pods: BTreeMap<PodUid, PodTrack>,
+    /// The API server has told which pods are here.
+    pub listed: bool,
     /// Image pulls under way.
     pub pulls: Pulls,
     /// The volumes of pods that wait for them.
@@ -113,6 +115,7 @@ impl World {
             network: NetworkTrack::default(),
             node: NodeTrack::new(node_name),
             pods: BTreeMap::new(),
+            listed: false,
             pulls: Pulls::default(),
             volumes: VolumeTrack::default(),
             prepull: BTreeMap::new(),
@@ -250,6 +253,7 @@ impl World {
     }
 
     fn pods_listed(&mut self, list: Vec<Pod>, at: Time) {
+        self.listed = true;
         let listed: std::collections::BTreeSet<_> = list.iter().map(|pod| pod.api_uid.clone()).collect();
         let vanished: Vec<_> = self
             .pods

@@ -24,6 +24,8 @@ use super::{Accepted, BYTES_AT_MOST};
 const PERIOD: Duration = Duration::from_secs(4);
 /// Until the second look at one that changed.
 const AGAIN: Duration = Duration::from_secs(1);
+/// What holds where a newer agent accepted the file.
+const KNOWN: &str = "what this version knows of the last accepted file, no pre-pull";
 
 /// Which file is followed.
 #[derive(Clone, Debug)]
@@ -133,11 +135,11 @@ impl Follower {
     }
 
     fn fall_back(&self) -> (Settings, &'static str) {
-        let kept = self.last.read().and_then(|bytes| super::parse(&bytes, &self.source.catalogue).ok());
-        match kept {
-            Some(accepted) => (accepted.settings, "the last accepted file"),
-            None => (Settings::default(), "defaults, no pre-pull"),
-        }
+        let of_kept = |kept: Vec<u8>| match super::parse(&kept, &self.source.catalogue) {
+            Ok(accepted) => Some((accepted.settings, "the last accepted file")),
+            Err(_) => super::parse_known(&kept, &self.source.catalogue).map(|known| (known, KNOWN)),
+        };
+        self.last.read().and_then(of_kept).unwrap_or_else(|| (Settings::default(), "defaults, no pre-pull"))
     }
 }
 

@@ -12,6 +12,7 @@ pub(super) use gathered::Gathered;
 
 use std::sync::Arc;
 
+use crate::causes;
 use crate::model::Time;
 use crate::model::cause::{Cause, Probe};
 use crate::model::diagnosis::{Confidence, Subject};
@@ -77,14 +78,16 @@ pub(super) fn images(world: &World) -> impl Iterator<Item = Arc<str>> {
 }
 
 fn facts(cause: &Cause, message: &str, view: View<'_>) -> Facts {
-    let runtime = view.runtime();
+    // CRI-O goes on to say NetworkReady once it was (cri-o: internal/config/cnimgr, cni_status_grace_period).
+    let says_ready = view.world.network.ready.as_ref().is_some_and(|(_, ready)| ready.status);
+    let runtime = if cause.id == causes::CNI_CONFIG_MISSING.id && says_ready { "" } else { view.runtime() };
     Facts::default()
         .with("image", image(message, view.world).unwrap_or_default())
         .with("inner", extract::network_failure(message).unwrap_or_default())
-        .with("dir", "the runtime's CNI directory")
         .with("runtime", runtime)
         .with("ready", view.world.node.says_ready().unwrap_or_default())
         .or(extract::told(cause, &text::peel(message)))
+        .or(Facts::default().with("dir", "the runtime's CNI directory"))
 }
 
 fn needs_network(track: &PodTrack) -> bool {

@@ -24,6 +24,7 @@ mod deploy;
 mod documents;
 mod explain;
 mod fake_runtime;
+mod formats;
 #[cfg(target_os = "linux")]
 mod image;
 mod kubectl;

@@ -140,6 +140,11 @@ impl Surveyed {
         sum(self.images.iter().filter_map(|(_, found)| needs(found)))
     }
 
+    /// Images that are missing, of a size that nobody tells.
+    fn unmeasured(&self) -> usize {
+        self.images.iter().filter(|(_, found)| matches!(found, Found::Unmeasured(_))).count()
+    }
+
     fn has_room(&self, space: Option<Space>) -> bool {
         space.is_none_or(|space| {
             self.before.saturating_add(self.needs()) <= space.above(self.planned.set.min_free) || self.needs() == 0
@@ -184,7 +189,12 @@ fn say(sets: &[Surveyed], space: Option<Space>, out: &mut impl Write) -> io::Res
             before => format!(" beside the {} of the sets before it", size(before)),
         };
         let verdict = if set.has_room(space) { "" } else { ": no room" };
-        writeln!(out, "  takes {} of the disk, unpacked{before}; {room}{verdict}", size(set.needs()))?;
+        let unknown = match set.unmeasured() {
+            0 => String::new(),
+            1 => ", and what an image takes whose size is not known".to_owned(),
+            images => format!(", and what {images} images take whose size is not known"),
+        };
+        writeln!(out, "  takes {} of the disk, unpacked{unknown}{before}; {room}{verdict}", size(set.needs()))?;
     }
     if sets.iter().all(|set| set.images.is_empty()) && !sets.is_empty() {
         writeln!(

@@ -77,6 +77,26 @@ fn a_bad_or_missing_file_at_the_very_first_start_means_the_defaults() {
     );
 }
 
+#[test]
+fn after_a_rollback_what_is_known_of_the_newer_file_holds_and_nothing_is_pulled_ahead() {
+    let desk = Desk::new();
+    let newer =
+        "report: {events: off, colour: red}\nprepull: {sets: [{name: base, images: ['a.lab/b:1'], unless: x}]}\n";
+    desk.write(newer);
+    fs::write(desk.dir.path().join("config.accepted.yaml"), newer).unwrap();
+    let (follower, settings) = desk.start();
+    assert_eq!(settings.report.events, EventScope::Off, "a brake outlives a rollback");
+    assert!(settings.prepull.sets.is_empty(), "what is unknown here may have held the set back");
+    let ConfigState::Refused { faults, in_force } = follower.state else { panic!("{:?}", follower.state) };
+    assert_eq!((faults.len(), in_force), (2, KNOWN));
+    fs::write(desk.dir.path().join("config.accepted.yaml"), "report: {events: seldom}").unwrap();
+    assert_eq!(
+        desk.start().1,
+        Settings::default(),
+        "of a value that is unknown here nobody knows what it was to hold back"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_edit_comes_into_force_and_a_bad_one_changes_nothing() {
     let desk = Desk::new();

@@ -1,6 +1,7 @@
 //! A wedged node told from one pod that fails over and over.
 
-use super::timeline::{Timeline, creating, id, of_pods, sandbox};
+use super::timeline::{Timeline, cni, creating, id, network, of_pods, sandbox};
+use crate::model::cni::{CniConfig, CniHost};
 use crate::model::diagnosis::{Diagnosis, Subject};
 use crate::model::observation::Seen;
 use crate::model::pod::{Pod, PodEvent};
@@ -59,6 +60,23 @@ fn pods_of_two_owners_that_fail_alike_are_one_event_of_the_node_and_a_short_word
             "{}",
             pod.sentence
         );
+    }
+}
+
+/// As CRI-O 1.37 says it, whose Status goes on to call the network ready.
+#[test]
+fn of_a_directory_that_was_emptied_behind_cri_o_nothing_is_put_into_its_mouth() {
+    let empty = "Failed to create pod sandbox: rpc error: code = Unknown desc = failed to create pod network sandbox \
+                 k8s_cart_shop_uid-cart_0(ff83801c854a): no CNI configuration file in /etc/cni/net.d. Has your network provider \
+                 started?";
+    for (ready, says) in [(true, ""), (false, ", and containerd says NetworkReady=false")] {
+        let mut t = Timeline::new();
+        let emptied = CniHost { config: CniConfig::Missing, ..cni(&[]) };
+        t.see(network(ready, "")).see(Seen::Cni(emptied)).fails("cart", "ReplicaSet/cart", empty);
+        let findings = t.look();
+        let of_node = findings.diagnoses.iter().find(|d| d.cause.id == "CniConfigMissing" && !d.brief).unwrap();
+        let begins = format!("This node has no pod network: /etc/cni/net.d holds no CNI configuration{says}. Pods");
+        assert!(of_node.sentence.starts_with(&begins), "{}", of_node.sentence);
     }
 }
 

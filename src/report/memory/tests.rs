@@ -1,5 +1,7 @@
 //! An agent that is killed, and the one that runs after it: nothing is said twice, nothing is forgotten.
 
+mod versions;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
