@@ -43,7 +43,7 @@ fn stock(scene: &Scene) -> anyhow::Result<()> {
     let (lab, app) = (&scene.lab, Image::app(&scene.lab.busybox));
     lab.registry.push("pause", "3.10.1", &app)?;
     lab.registry.push("e2e-test-images/busybox", "1.36.1-1", &app)?;
-    lab.faulty.push("library/kubewhy-has-no-such-image", "1", &app);
+    drop(lab.faulty.push("library/kubewhy-has-no-such-image", "1", &app));
     lab.faulty.set("library/kubewhy-has-no-such-image", Fault::Status(401));
     Ok(())
 }
