@@ -7,7 +7,7 @@ parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
 export PROTOC_INCLUDE ?= $(parts)/include
 
-host = $(shell rustc -vV | sed -n 's/^host: //p')
+host = $(shell $(or $(RUSTC),rustc) -vV | sed -n 's/^host: //p')
 
 # The lab is a Linux node: it needs namespaces, and root to make them.
 lab := $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo lab)

@@ -291,19 +291,23 @@ deploy() {
 	with_helm
 }
 
-# What it takes to build for the given target; for this machine's own it is all there.
+# What it takes to build for the given target; for this machine's own it is all there. RUSTC is cargo's: another compiler than
+# the one on PATH.
 cross() {
-	[ "$1" != "$(rustc -vV | sed -n 's/^host: //p')" ] || return 0
-	[ -n "$(find "$(rustc --print target-libdir --target "$1")" -name 'libstd-*.rlib' 2>/dev/null)" ] ||
-		{ command -v rustup >/dev/null && rustup target add "$1" >&2; } ||
+	rustc=${RUSTC:-rustc}
+	[ "$1" != "$("$rustc" -vV | sed -n 's/^host: //p')" ] || return 0
+	[ -n "$(find "$("$rustc" --print target-libdir --target "$1")" -name 'libstd-*.rlib' 2>/dev/null)" ] ||
+		{ [ -z "${RUSTC:-}" ] && command -v rustup >/dev/null && rustup target add "$1" >&2; } ||
 		die "missing: Rust's standard library for $1. With rustup: rustup target add $1. Else build on such a machine: the same Makefile does"
 	prefix=$(printf '%s\n' "$1" | sed 's/-unknown//')
-	command -v "$prefix-gcc" >/dev/null && return
+	# A compiler alone does not do: what it links is static, C library and all.
+	[ -f "$("$prefix-gcc" -print-file-name=libc.a 2>/dev/null)" ] && return
 	package=gcc-$(printf '%s\n' "$prefix" | tr _ -)
-	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || die "missing: $prefix-gcc. Install $package"
-	say "installing $package: there is no C compiler for $1"
-	apt install --yes --no-install-recommends "$package" >&2 ||
-		{ apt update && apt install --yes --no-install-recommends "$package" >&2; }
+	[ "$(id -u)" = 0 ] && command -v apt-get >/dev/null ||
+		die "missing: $prefix-gcc and a static C library for it. Debian has both: apt-get install --install-recommends $package"
+	say "installing $package: there is no C compiler with a static C library for $1"
+	apt install --yes --install-recommends "$package" >&2 ||
+		{ apt update && apt install --yes --install-recommends "$package" >&2; }
 }
 
 # Built once, from crates.io. It is not what a Debian has.
