@@ -1,7 +1,7 @@
 # Each target does its own set-up: on a fresh Debian machine, `make demo` is the first thing one can type.
 
 .DEFAULT_GOAL := demo
-.PHONY: demo test soak check deny manifests release image sbom scale bench fuzz clean build-parts lab-parts deploy-parts
+.PHONY: demo replay test soak check deny manifests release image sbom scale bench fuzz clean build-parts lab-parts deploy-parts
 
 parts := $(CURDIR)/target/parts
 export PROTOC ?= $(parts)/bin/protoc
@@ -12,7 +12,7 @@ host = $(shell $(or $(RUSTC),rustc) -vV | sed -n 's/^host: //p')
 # The lab is a Linux node: it needs namespaces, and root to make them.
 lab := $(shell [ "$$(uname -s)" = Linux ] && [ "$$(id -u)" = 0 ] && echo lab)
 
-# Breaks a real node in every way kubewhy can name so far; without root or off Linux, replays recordings of one.
+# Breaks a real node in 14 ways; without root or off Linux, replays recordings of one.
 ifeq ($(lab),lab)
 demo: build-parts lab-parts
 	cargo build --package kubewhy --package kubewhy-lab --bins
@@ -20,8 +20,12 @@ demo: build-parts lab-parts
 else
 demo: build-parts
 	@echo '*** The lab needs root on Linux: REPLAYING RECORDINGS of broken nodes instead. ***'
-	cargo run --quiet --package kubewhy -- demo --replay
+	$(MAKE) replay
 endif
+
+# Anywhere, in seconds once it is built: recordings of real broken nodes, through the whole agent.
+replay: build-parts
+	cargo run --quiet --package kubewhy -- demo --replay
 
 # Every ring. With a lab, a test that skips its lab fails; without one, each says that it was skipped.
 ifeq ($(lab),lab)
@@ -38,9 +42,9 @@ endif
 # killed a thousand times: an hour and a half.
 soak: export KUBEWHY_LAB := required
 soak: export KUBEWHY_SOAK := yes
-soak: build-parts lab-parts
+soak: build-parts lab-parts deploy-parts
 	cargo build --workspace --bins
-	cargo test --test e2e -- --nocapture --test-threads 1 node_faults churn killed::
+	cargo test --test e2e -- --nocapture --test-threads 1 node_faults profiles churn killed::
 
 check: build-parts deploy-parts
 	cargo fmt --all --check
@@ -68,7 +72,7 @@ triple = $(if $(filter arm64,$(ARCH)),aarch64,x86_64)-unknown-linux-gnu
 cross = $(if $(filter $(host),$(triple)),,$(subst -unknown,,$(triple))-)
 program = target/$(triple)/release/kubewhy
 
-release: export RUSTFLAGS := -Ctarget-feature=+crt-static -Clink-arg=-Wl,-T,deploy/image/release.ld \
+release: export RUSTFLAGS := -Ctarget-feature=+crt-static -Clink-arg=-fuse-ld=bfd -Clink-arg=-Wl,-T,deploy/image/release.ld \
 	--remap-path-prefix=$(CURDIR)=. --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 release: export CFLAGS := -ffile-prefix-map=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo
 release: build-parts

@@ -3,6 +3,7 @@
 #
 #   install.yaml               deploy/base, rendered
 #   chart/objects/*.yaml       what the chart takes as it is
+#   monitoring/prometheusrule.yaml  rules.yaml, for the operator
 #   chart/values.schema.json   of chart/values.schema.in.json, with config.schema.json in its place
 #
 #   manifests.sh [DIRECTORY]   into DIRECTORY instead of deploy/; a test compares the two
@@ -12,7 +13,7 @@ set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 out=${1:-$here}
-mkdir -p "$out/chart/objects"
+mkdir -p "$out/chart/objects" "$out/monitoring"
 
 # made FILE SOURCE...: the sources as documents of one file.
 made() {
@@ -42,6 +43,14 @@ sed -e "/\"config\": {}/{
 	r $here/config.schema.json
 	d
 }" "$here/chart/values.schema.in.json" >"$out/chart/values.schema.json"
+
+# What the operator reads is what Prometheus reads, two columns further in.
+{
+	printf '# Made by `make manifests` of rules.yaml; not to be edited here.\n'
+	sed -n '/^apiVersion:/,/^spec:$/p' "$here/monitoring/prometheusrule.yaml"
+	sed -n '/^groups:/,$s/^./  &/p;/^$/p' "$here/monitoring/rules.yaml"
+} >"$out/monitoring/prometheusrule.yaml.new"
+mv -f "$out/monitoring/prometheusrule.yaml.new" "$out/monitoring/prometheusrule.yaml"
 
 {
 	printf '# deploy/base in one file, for those who have no kustomize: kubectl apply -f install.yaml\n'

@@ -68,14 +68,15 @@ EOF
 # --- configuration and manifest -----------------------------------------------------------------------------------------
 
 # Docker shows these of an image, others the annotations of its manifest: both say the same.
+revision=
+[ -z "${REVISION:-}" ] || revision=$(printf ',\n"org.opencontainers.image.revision": "%s"' "$REVISION")
 labels=$(
 	cat <<-EOF
 		"org.opencontainers.image.title": "$title",
 		"org.opencontainers.image.description": "Says why a pod does not start and why a node is not ready, as Kubernetes Events",
 		"org.opencontainers.image.version": "$version",
 		"org.opencontainers.image.licenses": "Apache-2.0",
-		"org.opencontainers.image.created": "$created"${REVISION:+,
-		"org.opencontainers.image.revision": "$REVISION"}
+		"org.opencontainers.image.created": "$created"$revision
 	EOF
 )
 

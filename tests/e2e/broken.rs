@@ -1,5 +1,5 @@
 //! The very files of examples/broken on a real containerd: what is told of each is what its file says. Left out are those whose trouble
-//! the stand-in for the kubelet does not make: it mounts no ConfigMap, and does not look at users.
+//! the stand-in for the kubelet does not make: it tells of no mount that fails, and does not hold pods to runAsNonRoot.
 
 use std::path::Path;
 

@@ -22,7 +22,7 @@ fn documents_made_from_the_program_are_current() {
 }
 
 /// Beginnings of what is no path of the repository: what a build makes, and labels of ours.
-const ELSEWHERE: &[&str] = &["target/", "kubewhy.dev/"];
+const ELSEWHERE: &[&str] = &["target/", "kubewhy.dev/", "prepull.kubewhy.dev/"];
 
 /// What stands between backticks and looks like a path of the repository: it has a slash or a known ending, no blanks,
 /// and begins at the root.

@@ -16,6 +16,11 @@ fn script() -> PathBuf {
 
 /// Made in a place of its own, from files of other times: its archive and what was said.
 fn made(program: &[u8], epoch: &str) -> (TempDir, Output) {
+    made_of(program, epoch, "abc123")
+}
+
+/// Likewise, of that commit; of none where that is empty.
+fn made_of(program: &[u8], epoch: &str, revision: &str) -> (TempDir, Output) {
     let place = tempfile::tempdir().unwrap();
     fs::write(place.path().join("program"), program).unwrap();
     fs::write(place.path().join("sbom"), r#"{"bomFormat": "CycloneDX"}"#).unwrap();
@@ -23,7 +28,7 @@ fn made(program: &[u8], epoch: &str) -> (TempDir, Output) {
         .args(["program", "sbom", "arm64", "kubewhy:0.1.0", "out/kubewhy.tar"])
         .current_dir(place.path())
         .env("SOURCE_DATE_EPOCH", epoch)
-        .env("REVISION", "abc123")
+        .env("REVISION", revision)
         .output()
         .unwrap();
     (place, output)
@@ -105,6 +110,16 @@ fn the_image_is_the_program_and_the_list_of_its_crates_and_says_what_it_is() {
     let old = object(&files, "manifest.json");
     assert_eq!(old[0]["RepoTags"], json!(["kubewhy:0.1.0"]));
     assert_eq!(files[old[0]["Config"].as_str().unwrap()], blob(&files, &manifest["config"]));
+}
+
+#[test]
+fn without_a_commit_there_is_no_label_of_one() {
+    let (place, output) = made_of(b"\x7fELF static", "0", "");
+    assert!(output.status.success(), "{}", said(&output));
+    let files = files(&place.path().join("out/kubewhy.tar"));
+    let manifest: Value = serde_json::from_slice(&blob(&files, &object(&files, "index.json")["manifests"][0])).unwrap();
+    let named: Vec<&String> = manifest["annotations"].as_object().unwrap().keys().collect();
+    assert!(named.len() == 5 && !named.iter().any(|name| name.ends_with("revision")), "{named:?}");
 }
 
 #[test]

@@ -80,7 +80,7 @@ impl Item {
             Outcome::Failed => ("failed", BAD),
         };
         let line = Line::default().cell(style, word, "removed".len());
-        let line = line.then(PLAIN, &format!("{} {}", self.kind.word(), self.name));
+        let line = line.then(PLAIN, format!("{} {}", self.kind.word(), self.name).trim_end());
         match &self.says {
             Some(words) => line.then(PLAIN, ": ").then(PLAIN, words),
             None => line,

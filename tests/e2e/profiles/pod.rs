@@ -54,7 +54,7 @@ pub(super) async fn scene(overlay: &Path) -> anyhow::Result<Scene> {
 fn rendered(overlay: &Path) -> anyhow::Result<Vec<Value>> {
     let kustomize = kubewhy_lab::parts::Parts::find()?.program("kustomize");
     let output = Command::new(&kustomize).arg("build").arg(overlay).output();
-    let output = output.with_context(|| format!("{}: run tests/lab/parts.sh lab", kustomize.display()))?;
+    let output = output.with_context(|| format!("{}: run tests/lab/parts.sh deploy", kustomize.display()))?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout)?;
     text.split("\n---\n").map(|object| Ok(serde_saphyr::from_str(object)?)).collect()

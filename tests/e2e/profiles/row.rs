@@ -43,7 +43,7 @@ pub(super) struct Row {
 ///
 /// # Errors
 /// It can't be made or mended.
-pub(super) async fn play(act: &Act, profile: Profile, scene: &mut Scene) -> anyhow::Result<()> {
+pub(super) async fn play(act: &Act, profile: Profile, scene: &mut Scene) -> anyhow::Result<Row> {
     sleep(BETWEEN).await;
     let known: Vec<Told> = events(scene).iter().map(telling).collect();
     let begun = Instant::now();
@@ -65,7 +65,7 @@ pub(super) async fn play(act: &Act, profile: Profile, scene: &mut Scene) -> anyh
     let words = others.iter().map(|event| message(event).to_owned()).collect();
     let row = Row { fault: act.title.to_owned(), cause: act.cause.to_owned(), named, ended, beside, words };
     println!("{MARK}{}", serde_json::to_string(&row)?);
-    Ok(())
+    Ok(row)
 }
 
 fn telling(event: &Value) -> Told {

@@ -2,25 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::process::Command;
 
+use kubewhy_lab::openapi::Schemas;
 use serde_json::{Value, json};
 
-use super::{base, host_mounts_of, list, text};
+use super::render::{self, Overlay};
+use super::{host_mounts_of, list, text};
 
 /// The objects that `kubectl apply -k` would apply.
-fn rendered() -> Option<Vec<Value>> {
-    let output = Command::new("kubectl").arg("kustomize").arg(base().join("../clean")).output().ok()?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let documents = String::from_utf8(output.stdout).unwrap();
-    Some(documents.split("\n---\n").map(|document| serde_saphyr::from_str(document).unwrap()).collect())
+fn rendered(test: &str) -> Option<Vec<Value>> {
+    Some(render::built(&render::kustomize(test)?, &render::folder("clean")))
 }
 
 #[test]
 fn the_pod_that_cleans_sees_the_parents_of_our_directories_and_nothing_else_of_the_host() {
-    let Some(objects) = rendered() else {
-        return crate::skipped("deploy/clean as it is rendered", "there is no kubectl");
-    };
+    let Some(objects) = rendered("deploy/clean as it is rendered") else { return };
     let daemonset = objects.iter().find(|object| object["kind"] == "DaemonSet").unwrap();
     let pod = &daemonset["spec"]["template"]["spec"];
     let container = &pod["containers"][0];
@@ -53,9 +49,7 @@ fn the_pod_that_cleans_sees_the_parents_of_our_directories_and_nothing_else_of_t
 
 #[test]
 fn it_has_the_rights_to_take_back_what_agents_write_and_its_deletion_deletes_them_all() {
-    let Some(objects) = rendered() else {
-        return crate::skipped("deploy/clean as it is rendered", "there is no kubectl");
-    };
+    let Some(objects) = rendered("deploy/clean as it is rendered") else { return };
     let named = |object: &Value| (text(&object["kind"]), text(&object["metadata"]["name"]));
     let names: BTreeSet<_> = objects.iter().map(named).collect();
     for folder in ["base", "condition", "prepull-marks"] {
@@ -69,4 +63,25 @@ fn it_has_the_rights_to_take_back_what_agents_write_and_its_deletion_deletes_the
     // By this the page finds what is left.
     let ours = "app.kubernetes.io/name";
     assert!(objects.iter().all(|object| object["metadata"]["labels"][ours] == "kubewhy"));
+}
+
+#[test]
+fn on_every_overlay_the_pod_that_cleans_has_the_volumes_that_it_mounts_and_waits_for_no_other_node() {
+    let Some(kustomize) = render::kustomize("deploy/clean/pod on every overlay") else { return };
+    let schemas = Schemas::from_env();
+    for of in render::folders("Kustomization").iter().filter(|name| *name != "clean") {
+        let objects = Overlay { of, components: vec!["clean/pod"], ..Overlay::default() }.built(&kustomize);
+        let daemonset = objects.iter().find(|object| object["kind"] == "DaemonSet").unwrap();
+        let pod = &daemonset["spec"]["template"]["spec"];
+        let names =
+            |list: &Value, key| list.as_array().unwrap().iter().map(|one| text(&one[key])).collect::<BTreeSet<_>>();
+        let mounted = names(&pod["containers"][0]["volumeMounts"], "name");
+        assert!(mounted.is_superset(&["states", "run"].map(str::to_owned).into()), "{of}: {mounted:?}");
+        assert!(mounted.is_subset(&names(&pod["volumes"], "name")), "{of}: {pod:#}");
+        assert_eq!(text(&pod["containers"][0]["args"][0]), "clean", "{of}");
+        assert_eq!(daemonset["spec"]["updateStrategy"]["rollingUpdate"]["maxUnavailable"], "100%", "{of}");
+        if let Some(schemas) = &schemas {
+            schemas.validate(daemonset).unwrap_or_else(|faults| panic!("{of}: {faults:?}"));
+        }
+    }
 }

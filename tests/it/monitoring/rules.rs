@@ -79,7 +79,7 @@ fn the_operator_s_rules_are_the_plain_ones() {
         groups.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("  {line}\n") }).collect();
     let object = text("prometheusrule.yaml");
     let (head, rules) = object.split_once("\nspec:\n").unwrap();
-    assert_eq!(rules, indented, "rules.yaml was edited: the line at the head of prometheusrule.yaml makes it anew");
+    assert_eq!(rules, indented, "rules.yaml was edited: make manifests");
     assert!(head.contains("kind: PrometheusRule\n"));
 }
 

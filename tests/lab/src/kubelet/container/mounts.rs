@@ -1,6 +1,6 @@
 //! The volumes of a container that are plain directories: of the host, empty, of a ConfigMap, of its account (Kubernetes:
 //! pkg/volume/{hostpath,emptydir,configmap,projected}). Made as the container is, without Events of their own, and written once:
-//! an edit of a ConfigMap does not reach them.
+//! an edit of a ConfigMap does not reach them. `recursiveReadOnly: IfPossible` counts as not possible, as with containerd before 2.0.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -64,7 +64,7 @@ fn open_to_all() -> fs::Permissions {
     std::os::unix::fs::PermissionsExt::from_mode(0o777)
 }
 
-/// Checked as its type says (Kubernetes: pkg/volume/hostpath, checkType).
+/// Directories and character devices are checked to be that (Kubernetes: pkg/volume/hostpath, checkType); other types are not.
 fn of_the_host(host: &HostPathVolumeSource) -> io::Result<PathBuf> {
     let path = PathBuf::from(&host.path);
     let kind = host.type_.as_deref().unwrap_or_default();
