@@ -24,6 +24,7 @@ mod recorder;
 mod rights;
 mod runtime_lost;
 mod sandbox;
+mod service;
 mod socket;
 mod standalone;
 mod state_dir;
