@@ -135,7 +135,11 @@ fn as_no_root_it_watches_the_node_and_answers_in_its_pod() {
         ensure!(pod::user()? == "65532", "it runs as {}", pod::user()?);
         for act in [&PLUGIN_GONE, &RUNTIME_KILLED] {
             let row = row::play(act, Profile::Socket, &mut scene).await?;
-            ensure!(row.named.is_some() && row.ended && row.beside.is_empty(), "{row:#?}: {}", pod::log(&scene));
+            ensure!(
+                row.named.is_some() && row.ended && row.beside.is_empty(),
+                "{row:#?}: {looked}\n{}",
+                pod::log(&scene)
+            );
         }
         Ok(())
     });

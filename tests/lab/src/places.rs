@@ -12,6 +12,8 @@ use crate::namespaces;
 
 /// Directories of the machine that an installer writes to. `/run` and `/var/lib` are the lab's own anyway.
 const LAYERED: &[&str] = &["/etc", "/opt", "/var/log"];
+/// What the machine has there of its own; the lab's node begins without.
+const EMPTIED: &[&str] = &["/etc/cni", "/opt/cni", "/var/log/pods"];
 /// Where the lab's answer to "who answers names" is mounted; a layer over `/etc` hides that.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
 
@@ -47,6 +49,10 @@ impl Places {
     pub fn usual(dir: &Path) -> anyhow::Result<Self> {
         ensure!(namespaces::cgroup().is_some(), "the machine's own directories are no place for a lab");
         LAYERED.iter().try_for_each(|place| lay_over(place, dir))?;
+        // In the layers: below them the machine keeps it.
+        for place in EMPTIED.iter().map(Path::new).filter(|place| place.exists()) {
+            std::fs::remove_dir_all(place).with_context(|| place.display().to_string())?;
+        }
         // As systemd leaves it to a node's programs; without, the runtime refuses mounts that are to see later ones.
         run(Command::new("mount").args(["--make-rshared", "/"]))?;
         let resolv = Path::new(RESOLV_CONF);
