@@ -30,10 +30,7 @@ const LABS: [&str; 3] = ["profiles::socket", "profiles::standard", "profiles::de
 /// One fault for each kind of evidence; the long run has all of the table.
 const SHORT: &[&str] = &[
     "a CNI plugin is not installed",
-    "a CNI plugin does not return",
-    "every address for pods is in use",
     "the runtime's file system is full to the last block",
-    "the pause image is gone and can't be pulled",
     "a mount of a pod hangs",
     "containerd has no descriptor left",
     "containerd is killed",
