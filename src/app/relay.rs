@@ -56,12 +56,12 @@ impl Relay {
         while let Some(observation) = from.recv().await {
             self.note(&observation.seen);
             if let Some(who) = answered(&observation.seen) {
-                self.awaited.send_if_modified(|awaited| {
+                let is_new = self.awaited.send_if_modified(|awaited| {
                     let before = awaited.len();
                     awaited.retain(|other| *other != who);
                     awaited.len() < before
                 });
-                if self.awaited.borrow().is_empty() {
+                if is_new && self.awaited.borrow().is_empty() {
                     self.metrics.set_ready();
                 }
             }

@@ -14,14 +14,13 @@ pub(crate) mod row;
 pub(crate) mod runtime;
 pub(crate) mod surroundings;
 
-use std::io::Write;
 use std::iter::repeat_n;
 
 use futures::stream::{self, StreamExt};
 use kubewhy_lab::namespaces;
 use kubewhy_lab::parts::{Candidate, containerds};
 
-use crate::stage::machine;
+use crate::stage::{on_the_machine, show};
 use page::{Column, Lab};
 
 /// What each lab does, the longest first: the test's name.
@@ -43,13 +42,8 @@ const AT_ONCE: usize = 6;
 
 #[test]
 fn every_fault_of_a_node_is_named_in_time_and_its_end_is_told_in_time() {
-    if namespaces::unavailable("the fault table") {
-        return;
-    }
-    let _machine = machine();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (columns, missing) = runtime.block_on(columns());
-    drop(writeln!(std::io::stderr(), "\n{}", page::text(&columns, &missing)));
+    let Some((columns, missing)) = on_the_machine("the fault table", columns()) else { return };
+    show(&page::text(&columns, &missing));
     let failed: Vec<&str> = columns.iter().flat_map(Column::failures).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -25,7 +25,6 @@ mod resume;
 mod shared;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -33,7 +32,7 @@ use futures::stream::{self, StreamExt};
 use kubewhy_lab::namespaces;
 use kubewhy_lab::parts::{Candidate, containerds};
 
-use crate::stage::machine;
+use crate::stage::{on_the_machine, show};
 
 /// What is had on the usual containerd alone, the longest first: the test's name.
 const ONCE: &[&str] = &[
@@ -64,14 +63,9 @@ const MEASURED: &str = "@measured ";
 
 #[test]
 fn images_are_pulled_ahead_on_every_containerd() {
-    if namespaces::unavailable("the ring of pre-pulling") {
-        return;
-    }
-    let _machine = machine();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (outcomes, missing) = runtime.block_on(outcomes());
+    let Some((outcomes, missing)) = on_the_machine("the ring of pre-pulling", outcomes()) else { return };
     let text: String = outcomes.iter().map(Outcome::line).chain(missing).collect();
-    drop(writeln!(std::io::stderr(), "\n{text}"));
+    show(&text);
     let failed: Vec<String> = outcomes.iter().filter_map(Outcome::failure).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }

@@ -9,7 +9,6 @@
 mod pod;
 mod row;
 
-use std::io::Write;
 use std::path::Path;
 
 use anyhow::ensure;
@@ -22,7 +21,7 @@ use kubewhy_lab::in_lab;
 use kubewhy_lab::namespaces::{self, GROUND};
 
 use crate::node_faults::{files, network, runtime, surroundings};
-use crate::stage::machine;
+use crate::stage::{on_the_machine, show};
 use row::Row;
 
 /// The test of each profile.
@@ -50,17 +49,12 @@ fn acts() -> impl Iterator<Item = &'static Act> {
 
 #[test]
 fn each_profile_names_what_it_can_see_and_nothing_that_is_not_so() {
-    if namespaces::unavailable("the table of profiles") {
-        return;
-    }
-    let _machine = machine();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     assert!(namespaces::is_soak() || acts().count() == SHORT.len(), "a fault of that title is no more");
     let runs = LABS.map(|test| namespaces::run_test_on(test, None));
-    let said = runtime.block_on(join_all(runs));
+    let Some(said) = on_the_machine("the table of profiles", join_all(runs)) else { return };
     let rows: Vec<Vec<Row>> =
         said.into_iter().map(|lab| row::read(&lab.unwrap_or_else(|error| format!("{error:#}")))).collect();
-    drop(writeln!(std::io::stderr(), "\n{}", page(&rows)));
+    show(&page(&rows));
     let flaws = Profile::ALL.into_iter().zip(&rows).flat_map(|(profile, rows)| flaws(profile, rows));
     let flaws: Vec<String> = flaws.collect();
     assert!(flaws.is_empty(), "{}", flaws.join("\n"));

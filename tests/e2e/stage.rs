@@ -1,5 +1,6 @@
 //! What every test of this ring needs: a scene, agents that are started another way, and waiting for what they say.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +9,7 @@ use anyhow::Context;
 use kubewhy_lab::apiserver::resources::EVENTS;
 use kubewhy_lab::cni::PLUGIN;
 use kubewhy_lab::demo::{Agent, CONFIG, NODE, Scene, Start, Tempo};
+use kubewhy_lab::namespaces;
 use serde_json::Value;
 
 /// The program under test.
@@ -19,6 +21,20 @@ pub(crate) const SOON: Duration = Duration::from_secs(40);
 pub(crate) fn machine() -> MutexGuard<'static, ()> {
     static MACHINE: Mutex<()> = Mutex::new(());
     MACHINE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What comes of work that takes the whole machine, after such work of others; none where there can be no lab, which is said then.
+pub(crate) fn on_the_machine<T>(name: &str, work: impl Future<Output = T>) -> Option<T> {
+    if namespaces::unavailable(name) {
+        return None;
+    }
+    let _machine = machine();
+    Some(tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work))
+}
+
+/// Prints it past the test harness's capture.
+pub(crate) fn show(text: &str) {
+    drop(writeln!(std::io::stderr(), "\n{text}"));
 }
 
 /// A healthy node with an agent on it.

@@ -15,7 +15,6 @@ mod pulls;
 mod sampler;
 mod sandboxes;
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -23,7 +22,7 @@ use futures::future::join_all;
 use kubewhy_lab::namespaces;
 use kubewhy_lab::parts::{Candidate, containerds};
 
-use crate::stage::machine;
+use crate::stage::{on_the_machine, show};
 use page::{Cell, Column};
 
 /// Of all samples of pods on their way, so many may be wrong: in thousandths.
@@ -52,14 +51,9 @@ const CROWD: Scenario = ("110 pods at once", "table::crowd::arrives");
 
 #[test]
 fn every_scenario_holds_on_every_containerd() {
-    if namespaces::unavailable("the table") {
-        return;
-    }
-    let _machine = machine();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (columns, missing) = runtime.block_on(columns());
+    let Some((columns, missing)) = on_the_machine("the table", columns()) else { return };
     let text = page::text(SCENARIOS.iter().chain([&CROWD]).map(|(label, _)| *label), &columns, &missing);
-    drop(writeln!(std::io::stderr(), "\n{text}"));
+    show(&text);
     let failed: Vec<String> = columns.iter().flat_map(Column::failures).collect();
     assert!(failed.is_empty(), "{}", failed.join("\n"));
     // The crowd has most of the samples: it shall not hide what is wrong with the others.

@@ -35,8 +35,10 @@ pub(super) async fn clean(endpoint: Endpoint, dry_run: bool) -> Vec<Item> {
             (Err(failure), Trace::Pin(_)) => {
                 Err(format!("which one is the pause image, that stays pinned? {}", words(failure.clone())))
             }
-            (Err(_), _) => traces.take_away(trace, None, last).await.map_err(words),
-            (Ok(pause), _) => traces.take_away(trace, pause.as_deref(), last).await.map_err(words),
+            (pause, _) => {
+                let pause = pause.as_ref().ok().and_then(Option::as_deref);
+                traces.take_away(trace, pause, last).await.map_err(words)
+            }
         };
         items.push(item(trace).of(gone));
     }

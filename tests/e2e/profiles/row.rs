@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context;
 use kubewhy::causes;
 use kubewhy::model::profile::{Profile, Telling};
-use kubewhy_lab::demo::{Act, Scene, Telling as Told};
+use kubewhy_lab::demo::{Act, Scene, Telling as Told, telling};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
@@ -66,10 +66,6 @@ pub(super) async fn play(act: &Act, profile: Profile, scene: &mut Scene) -> anyh
     let row = Row { fault: act.title.to_owned(), cause: act.cause.to_owned(), named, ended, beside, words };
     println!("{MARK}{}", serde_json::to_string(&row)?);
     Ok(row)
-}
-
-fn telling(event: &Value) -> Told {
-    (event["metadata"]["name"].as_str().unwrap_or_default().to_owned(), event["count"].as_u64().unwrap_or_default())
 }
 
 /// The rows that a lab said.

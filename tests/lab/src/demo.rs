@@ -10,7 +10,7 @@ mod screen;
 pub use act::{Act, Deed, Outcome, perform};
 pub use agent::{Agent, CONFIG, Start, is_ready};
 pub use faults::{FAULTS, PLUGIN_GONE, PLUGIN_HANGS, RUNTIME_KILLED, RUNTIME_STOPPED};
-pub use scene::{NAMESPACE, NODE, On, Props, Scene, Telling, Tempo, pod};
+pub use scene::{NAMESPACE, NODE, On, Props, Scene, Telling, Tempo, pod, telling};
 pub(crate) use scene::{node_ready, ordinary};
 
 use std::path::Path;

@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use crate::cni::Folders;
 use crate::containerd::Home;
 use crate::namespaces;
+use crate::process::run;
 
 /// Directories of the machine that an installer writes to. `/run` and `/var/lib` are the lab's own anyway.
 const LAYERED: &[&str] = &["/etc", "/opt", "/var/log"];
@@ -85,10 +86,4 @@ fn lay_over(place: &str, dir: &Path) -> anyhow::Result<()> {
     }
     let spec = format!("lowerdir={place},upperdir={},workdir={}", upper.display(), work.display());
     run(Command::new("mount").args(["-t", "overlay", "-o", &spec, "overlay", place]))
-}
-
-fn run(command: &mut Command) -> anyhow::Result<()> {
-    let output = command.output().with_context(|| format!("{command:?}"))?;
-    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
-    Ok(())
 }

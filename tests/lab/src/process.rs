@@ -4,13 +4,23 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use rustix::process::{Pid, Resource, Rlimit, Signal, WaitId, WaitIdOptions, getrlimit, kill_process, prlimit, waitid};
 use tokio::process::{Child, Command};
 
 /// What a program may take to end after SIGTERM before it is killed.
 const STOP_GRACE: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(20);
+
+/// Runs a program of the machine to its end.
+///
+/// # Errors
+/// When it can't be started, or fails: with its words.
+pub(crate) fn run(command: &mut std::process::Command) -> anyhow::Result<()> {
+    let output = command.output().with_context(|| format!("{:?}", command.get_program()))?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
+}
 
 /// A running program.
 #[derive(Debug)]

@@ -239,7 +239,9 @@ impl Scene {
     }
 }
 
-fn telling(event: &Value) -> Telling {
+/// Which telling an Event is.
+#[must_use]
+pub fn telling(event: &Value) -> Telling {
     (event["metadata"]["name"].as_str().unwrap_or_default().to_owned(), event["count"].as_u64().unwrap_or_default())
 }
 
